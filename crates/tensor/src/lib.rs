@@ -1,0 +1,4 @@
+//! Strided tensors on the CPU.
+#![warn(missing_docs)]
+
+pub mod simd;
