@@ -1,4 +1,44 @@
-//! Strided tensors on the CPU.
-#![warn(missing_docs)]
+//! Strided tensors on the CPU: views without copies, vectorised kernels, and the same bits on any
+//! number of threads.
+//!
+//! Knows nothing of derivatives and computes at once. The crate `tape` records programs over these
+//! kernels.
 
+pub mod any;
+mod arith;
+pub mod blocks;
+pub mod buffer;
+mod cast;
+mod compare;
+mod display;
+pub mod element;
+mod elementwise;
+pub mod error;
+mod indexing;
+mod joining;
+pub mod kernel;
+pub mod layout;
+#[cfg(feature = "linalg")]
+mod linalg;
+mod make;
+pub mod math;
+pub mod par;
+pub mod pool;
+mod product;
+mod random;
+mod reductions;
+pub mod shape;
 pub mod simd;
+pub mod slice;
+mod sorting;
+mod tensor;
+pub mod view;
+mod views;
+
+pub use any::{AnySlice, AnySliceMut, AnyTensor, AnyView};
+pub use element::{DType, Element, Float, Number, Scalar};
+pub use error::{Error, ShapeError};
+pub use layout::Layout;
+pub use shape::{Axes, AxisSet, Shape};
+pub use tensor::Tensor;
+pub use view::View;

@@ -1,0 +1,266 @@
+//! Tensors, views and slices with their element type erased: what the nodes of a tape hold.
+
+use crate::element::{DType, Element};
+use crate::tensor::Tensor;
+use crate::view::View;
+
+/// A tensor of any element type.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // each variant is named by its element type
+pub enum AnyTensor {
+    F32(Tensor<f32>),
+    F64(Tensor<f64>),
+    Bool(Tensor<bool>),
+    I64(Tensor<i64>),
+    Usize(Tensor<usize>),
+    U8(Tensor<u8>),
+}
+
+/// A view of any element type.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub enum AnyView<'a> {
+    F32(View<'a, f32>),
+    F64(View<'a, f64>),
+    Bool(View<'a, bool>),
+    I64(View<'a, i64>),
+    Usize(View<'a, usize>),
+    U8(View<'a, u8>),
+}
+
+/// A slice of any element type.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub enum AnySlice<'a> {
+    F32(&'a [f32]),
+    F64(&'a [f64]),
+    Bool(&'a [bool]),
+    I64(&'a [i64]),
+    Usize(&'a [usize]),
+    U8(&'a [u8]),
+}
+
+/// A mutable slice of any element type.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub enum AnySliceMut<'a> {
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
+    Bool(&'a mut [bool]),
+    I64(&'a mut [i64]),
+    Usize(&'a mut [usize]),
+    U8(&'a mut [u8]),
+}
+
+/// Runs `$body` with `$x` bound to what any variant of `$any` holds.
+macro_rules! each {
+    ($any:expr, $enum:ident, $x:ident => $body:expr) => {
+        match $any {
+            $enum::F32($x) => $body,
+            $enum::F64($x) => $body,
+            $enum::Bool($x) => $body,
+            $enum::I64($x) => $body,
+            $enum::Usize($x) => $body,
+            $enum::U8($x) => $body,
+        }
+    };
+}
+
+impl AnyTensor {
+    /// An uninitialised-looking (but initialised) tensor of this type to be overwritten whole;
+    /// see [`Tensor::scratch`].
+    #[track_caller]
+    pub fn scratch(dtype: DType, shape: &[usize]) -> Self {
+        match dtype {
+            DType::F32 => AnyTensor::F32(Tensor::scratch(shape)),
+            DType::F64 => AnyTensor::F64(Tensor::scratch(shape)),
+            DType::Bool => AnyTensor::Bool(Tensor::scratch(shape)),
+            DType::I64 => AnyTensor::I64(Tensor::scratch(shape)),
+            DType::Usize => AnyTensor::Usize(Tensor::scratch(shape)),
+            DType::U8 => AnyTensor::U8(Tensor::scratch(shape)),
+        }
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.view().dtype()
+    }
+
+    /// Sizes of the axes.
+    pub fn shape(&self) -> &[usize] {
+        each!(self, AnyTensor, t => t.shape())
+    }
+
+    /// Shape, strides and offset.
+    pub fn layout(&self) -> &crate::layout::Layout {
+        each!(self, AnyTensor, t => t.layout())
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        each!(self, AnyTensor, t => t.len())
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The tensor, borrowed as a view.
+    pub fn view(&self) -> AnyView<'_> {
+        match self {
+            AnyTensor::F32(t) => AnyView::F32(t.view()),
+            AnyTensor::F64(t) => AnyView::F64(t.view()),
+            AnyTensor::Bool(t) => AnyView::Bool(t.view()),
+            AnyTensor::I64(t) => AnyView::I64(t.view()),
+            AnyTensor::Usize(t) => AnyView::Usize(t.view()),
+            AnyTensor::U8(t) => AnyView::U8(t.view()),
+        }
+    }
+
+    /// The same buffer under the layout that `rule` makes of the present one; `rule` is one of the
+    /// views of [`Layout`](crate::layout::Layout).
+    ///
+    /// # Panics
+    /// When the layout leaves the buffer.
+    #[track_caller]
+    pub fn with_layout(&self, layout: crate::layout::Layout) -> Self {
+        match self {
+            AnyTensor::F32(t) => AnyTensor::F32(t.with_layout(layout)),
+            AnyTensor::F64(t) => AnyTensor::F64(t.with_layout(layout)),
+            AnyTensor::Bool(t) => AnyTensor::Bool(t.with_layout(layout)),
+            AnyTensor::I64(t) => AnyTensor::I64(t.with_layout(layout)),
+            AnyTensor::Usize(t) => AnyTensor::Usize(t.with_layout(layout)),
+            AnyTensor::U8(t) => AnyTensor::U8(t.with_layout(layout)),
+        }
+    }
+
+    /// The elements in row-major order, side by side: the tensor itself if they are.
+    pub fn to_contiguous(&self) -> Self {
+        match self {
+            AnyTensor::F32(t) => AnyTensor::F32(t.to_contiguous()),
+            AnyTensor::F64(t) => AnyTensor::F64(t.to_contiguous()),
+            AnyTensor::Bool(t) => AnyTensor::Bool(t.to_contiguous()),
+            AnyTensor::I64(t) => AnyTensor::I64(t.to_contiguous()),
+            AnyTensor::Usize(t) => AnyTensor::Usize(t.to_contiguous()),
+            AnyTensor::U8(t) => AnyTensor::U8(t.to_contiguous()),
+        }
+    }
+
+    /// The elements to overwrite, if no other tensor shares them and they lie side by side.
+    pub fn as_mut_slice(&mut self) -> Option<AnySliceMut<'_>> {
+        each!(self, AnyTensor, t => t.as_mut_slice().map(Element::erase_slice_mut))
+    }
+
+    /// The elements, if they lie side by side in row-major order.
+    pub fn as_slice(&self) -> Option<AnySlice<'_>> {
+        each!(self, AnyTensor, t => t.as_slice().map(Element::erase_slice))
+    }
+}
+
+impl<'a> AnyView<'a> {
+    /// The view, if its elements are `E`.
+    #[inline]
+    pub fn get<E: Element>(self) -> Option<View<'a, E>> {
+        E::of_view(self)
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        match self {
+            AnyView::F32(_) => DType::F32,
+            AnyView::F64(_) => DType::F64,
+            AnyView::Bool(_) => DType::Bool,
+            AnyView::I64(_) => DType::I64,
+            AnyView::Usize(_) => DType::Usize,
+            AnyView::U8(_) => DType::U8,
+        }
+    }
+
+    /// Sizes of the axes.
+    pub fn shape(&self) -> &'a [usize] {
+        each!(self, AnyView, v => v.shape())
+    }
+}
+
+impl<'a> AnySlice<'a> {
+    /// The slice, if its elements are `E`.
+    #[inline]
+    pub fn get<E: Element>(self) -> Option<&'a [E]> {
+        E::of_slice(self)
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn len(&self) -> usize {
+        each!(self, AnySlice, s => s.len())
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<'a> AnySliceMut<'a> {
+    /// The slice, if its elements are `E`.
+    #[inline]
+    pub fn get<E: Element>(self) -> Option<&'a mut [E]> {
+        E::of_slice_mut(self)
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn len(&self) -> usize {
+        each!(self, AnySliceMut, s => s.len())
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first `mid` elements and the others.
+    pub fn split_at(self, mid: usize) -> (Self, Self) {
+        macro_rules! halves {
+            ($v:ident, $s:expr) => {{
+                let (a, b) = $s.split_at_mut(mid);
+                (AnySliceMut::$v(a), AnySliceMut::$v(b))
+            }};
+        }
+        match self {
+            AnySliceMut::F32(s) => halves!(F32, s),
+            AnySliceMut::F64(s) => halves!(F64, s),
+            AnySliceMut::Bool(s) => halves!(Bool, s),
+            AnySliceMut::I64(s) => halves!(I64, s),
+            AnySliceMut::Usize(s) => halves!(Usize, s),
+            AnySliceMut::U8(s) => halves!(U8, s),
+        }
+    }
+
+    /// The same slice, borrowed for a shorter time.
+    #[inline]
+    pub fn reborrow(&mut self) -> AnySliceMut<'_> {
+        match self {
+            AnySliceMut::F32(s) => AnySliceMut::F32(s),
+            AnySliceMut::F64(s) => AnySliceMut::F64(s),
+            AnySliceMut::Bool(s) => AnySliceMut::Bool(s),
+            AnySliceMut::I64(s) => AnySliceMut::I64(s),
+            AnySliceMut::Usize(s) => AnySliceMut::Usize(s),
+            AnySliceMut::U8(s) => AnySliceMut::U8(s),
+        }
+    }
+
+    /// The same slice, to read.
+    #[inline]
+    pub fn as_slice(&self) -> AnySlice<'_> {
+        match self {
+            AnySliceMut::F32(s) => AnySlice::F32(s),
+            AnySliceMut::F64(s) => AnySlice::F64(s),
+            AnySliceMut::Bool(s) => AnySlice::Bool(s),
+            AnySliceMut::I64(s) => AnySlice::I64(s),
+            AnySliceMut::Usize(s) => AnySlice::Usize(s),
+            AnySliceMut::U8(s) => AnySlice::U8(s),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Strided elements in row-major order, block by block.
+//!
+//! Pointwise kernels are written for contiguous slices only. A [`Reader`] gives them any view as
+//! such: a slice of the buffer itself where the elements lie side by side, else a copy of one block
+//! in a scratch buffer that stays in the first-level cache. So there is one loop a kernel, not one a
+//! layout, and the fused groups of a tape read their inputs the same way.
+
+use smallvec::SmallVec;
+
+use crate::element::Element;
+use crate::layout::Layout;
+
+/// Elements in a block: three operands of f64 fit the first-level cache beside each other.
+pub const BLOCK: usize = 1024;
+
+/// The row-major sequence of a view's elements.
+#[derive(Clone)]
+pub struct Reader<'a, T> {
+    data: &'a [T],
+    offset: isize,
+    /// `(size, stride)` outermost first, as merged by [`Layout::merged`].
+    runs: SmallVec<[(usize, isize); 4]>,
+}
+
+impl<'a, T: Element> Reader<'a, T> {
+    /// `layout` fits `data`: callers hold a [`View`](crate::view::View).
+    pub(crate) fn new(data: &'a [T], layout: &Layout) -> Self {
+        Reader { data, offset: layout.offset() as isize, runs: layout.merged() }
+    }
+
+    /// Whether every element is the same one of the buffer.
+    pub fn is_uniform(&self) -> bool {
+        self.runs.iter().all(|&(_, stride)| stride == 0)
+    }
+
+    /// Element `index` of the sequence.
+    #[inline]
+    pub fn at(&self, index: usize) -> T {
+        let mut rest = index;
+        let mut at = self.offset;
+        for &(size, stride) in self.runs.iter().rev() {
+            at += (rest % size) as isize * stride;
+            rest /= size;
+        }
+        self.data[at as usize]
+    }
+
+    /// Elements `start..start + len`: a slice of the buffer, or a copy in the first `len` elements of
+    /// `scratch`.
+    #[inline]
+    pub fn block<'b>(&self, start: usize, len: usize, scratch: &'b mut [T]) -> &'b [T]
+    where
+        'a: 'b,
+    {
+        if let [(_, 1)] = self.runs[..] {
+            let from = self.offset as usize + start;
+            return &self.data[from..from + len];
+        }
+        self.copy(start, &mut scratch[..len]);
+        &scratch[..len]
+    }
+
+    /// Copies elements `start..start + out.len()`.
+    pub fn copy(&self, start: usize, out: &mut [T]) {
+        if out.is_empty() {
+            return;
+        }
+        let Some((&(inner, stride), outer)) = self.runs.split_last() else {
+            out.fill(self.data[self.offset as usize]);
+            return;
+        };
+        // `index` counts the outer runs; `at` is where the current inner run starts.
+        let mut index: SmallVec<[usize; 4]> = smallvec::smallvec![0; outer.len()];
+        let mut rest = start / inner;
+        let mut at = self.offset;
+        for (i, &(size, s)) in index.iter_mut().zip(outer).rev() {
+            *i = rest % size;
+            at += *i as isize * s;
+            rest /= size;
+        }
+        let mut within = start % inner;
+        let mut done = 0;
+        loop {
+            let n = (inner - within).min(out.len() - done);
+            let from = at + within as isize * stride;
+            copy_run(self.data, from as usize, stride, &mut out[done..done + n]);
+            done += n;
+            if done == out.len() {
+                return;
+            }
+            within = 0;
+            for (i, &(size, s)) in index.iter_mut().zip(outer).rev() {
+                *i += 1;
+                at += s;
+                if *i < size {
+                    break;
+                }
+                at -= *i as isize * s;
+                *i = 0;
+            }
+        }
+    }
+}
+
+/// Copies `out.len()` elements from `data[from]` on, `stride` apart.
+#[inline]
+fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T]) {
+    match stride {
+        1 => out.copy_from_slice(&data[from..from + out.len()]),
+        0 => out.fill(data[from]),
+        -1 => {
+            let first = from + 1 - out.len();
+            for (o, x) in out.iter_mut().zip(data[first..=from].iter().rev()) {
+                *o = *x;
+            }
+        }
+        _ => {
+            let last = from as isize + (out.len() as isize - 1) * stride;
+            assert!(from < data.len() && (0..data.len() as isize).contains(&last));
+            for (i, o) in out.iter_mut().enumerate() {
+                // SAFETY: the position lies between `from` and `last`, which are in bounds.
+                *o = unsafe { *data.get_unchecked((from as isize + i as isize * stride) as usize) };
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What a tensor may hold.
+
+use std::fmt::{Debug, Display};
+
+use crate::any::{AnySlice, AnySliceMut, AnyTensor, AnyView};
+use crate::tensor::Tensor;
+use crate::view::View;
+
+/// The types an [`Element`] may have, as values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each variant is its own name
+pub enum DType {
+    F32,
+    F64,
+    Bool,
+    I64,
+    Usize,
+    U8,
+}
+
+impl Display for DType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::Bool => "bool",
+            DType::I64 => "i64",
+            DType::Usize => "usize",
+            DType::U8 => "u8",
+        })
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A type a tensor may hold: `f32`, `f64`, `bool`, `i64`, `usize`, `u8`.
+///
+/// Sealed: the buffer pool relies on all of these being plain bytes without a destructor.
+pub trait Element:
+    sealed::Sealed + Copy + Default + PartialEq + PartialOrd + Debug + Display + Send + Sync + 'static
+{
+    /// This type as a value.
+    const DTYPE: DType;
+
+    /// The tensor with its element type erased.
+    fn erase(tensor: Tensor<Self>) -> AnyTensor;
+    /// The tensor, if it holds this type.
+    fn of_tensor(tensor: &AnyTensor) -> Option<&Tensor<Self>>;
+    /// The tensor, if it holds this type.
+    fn of_tensor_mut(tensor: &mut AnyTensor) -> Option<&mut Tensor<Self>>;
+    /// The tensor, if it holds this type.
+    fn take_tensor(tensor: AnyTensor) -> Option<Tensor<Self>>;
+    /// The view, if it is of this type.
+    fn of_view(view: AnyView<'_>) -> Option<View<'_, Self>>;
+    /// The slice with its element type erased.
+    fn erase_slice(slice: &[Self]) -> AnySlice<'_>;
+    /// The slice, if it is of this type.
+    fn of_slice(slice: AnySlice<'_>) -> Option<&[Self]>;
+    /// The slice with its element type erased.
+    fn erase_slice_mut(slice: &mut [Self]) -> AnySliceMut<'_>;
+    /// The slice, if it is of this type.
+    fn of_slice_mut(slice: AnySliceMut<'_>) -> Option<&mut [Self]>;
+}
+
+/// Implements the erasure of one element type; the six differ in nothing but the variant's name.
+macro_rules! element {
+    ($t:ty, $v:ident) => {
+        impl sealed::Sealed for $t {}
+        impl Element for $t {
+            const DTYPE: DType = DType::$v;
+            fn erase(tensor: Tensor<Self>) -> AnyTensor {
+                AnyTensor::$v(tensor)
+            }
+            #[inline]
+            fn of_tensor(tensor: &AnyTensor) -> Option<&Tensor<Self>> {
+                if let AnyTensor::$v(t) = tensor { Some(t) } else { None }
+            }
+            #[inline]
+            fn of_tensor_mut(tensor: &mut AnyTensor) -> Option<&mut Tensor<Self>> {
+                if let AnyTensor::$v(t) = tensor { Some(t) } else { None }
+            }
+            #[inline]
+            fn take_tensor(tensor: AnyTensor) -> Option<Tensor<Self>> {
+                if let AnyTensor::$v(t) = tensor { Some(t) } else { None }
+            }
+            #[inline]
+            fn of_view(view: AnyView<'_>) -> Option<View<'_, Self>> {
+                if let AnyView::$v(v) = view { Some(v) } else { None }
+            }
+            #[inline]
+            fn erase_slice(slice: &[Self]) -> AnySlice<'_> {
+                AnySlice::$v(slice)
+            }
+            #[inline]
+            fn of_slice(slice: AnySlice<'_>) -> Option<&[Self]> {
+                if let AnySlice::$v(s) = slice { Some(s) } else { None }
+            }
+            #[inline]
+            fn erase_slice_mut(slice: &mut [Self]) -> AnySliceMut<'_> {
+                AnySliceMut::$v(slice)
+            }
+            #[inline]
+            fn of_slice_mut(slice: AnySliceMut<'_>) -> Option<&mut [Self]> {
+                if let AnySliceMut::$v(s) = slice { Some(s) } else { None }
+            }
+        }
+    };
+}
+element!(f32, F32);
+element!(f64, F64);
+element!(bool, Bool);
+element!(i64, I64);
+element!(usize, Usize);
+element!(u8, U8);
+
+/// Numbers: every [`Element`] but `bool`.
+///
+/// Integers panic where a result does not fit, in release builds too: a wrapped sum would be a
+/// silent wrong value.
+pub trait Number: Element + num_traits::Num + num_traits::NumCast {
+    /// `self + other`.
+    fn plus(self, other: Self) -> Self;
+    /// `self - other`.
+    fn minus(self, other: Self) -> Self;
+    /// `self * other`.
+    fn times(self, other: Self) -> Self;
+    /// `self / other`.
+    fn over(self, other: Self) -> Self;
+}
+
+macro_rules! float_number {
+    ($t:ty) => {
+        impl Number for $t {
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                self + other
+            }
+            #[inline(always)]
+            fn minus(self, other: Self) -> Self {
+                self - other
+            }
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                self * other
+            }
+            #[inline(always)]
+            fn over(self, other: Self) -> Self {
+                self / other
+            }
+        }
+    };
+}
+float_number!(f32);
+float_number!(f64);
+
+macro_rules! integer_number {
+    ($t:ty) => {
+        impl Number for $t {
+            #[inline]
+            fn plus(self, other: Self) -> Self {
+                self.checked_add(other).expect("integer overflow in +")
+            }
+            #[inline]
+            fn minus(self, other: Self) -> Self {
+                self.checked_sub(other).expect("integer overflow in -")
+            }
+            #[inline]
+            fn times(self, other: Self) -> Self {
+                self.checked_mul(other).expect("integer overflow in *")
+            }
+            #[inline]
+            fn over(self, other: Self) -> Self {
+                self.checked_div(other).expect("integer division by zero or overflow")
+            }
+        }
+    };
+}
+integer_number!(i64);
+integer_number!(usize);
+integer_number!(u8);
+
+/// The floating-point types `f32` and `f64`: what derivatives are taken in.
+///
+/// Sealed to these two, so generic code may call any kernel: [`kernel::unary`](crate::kernel::unary)
+/// and its like take a function that is implemented for both.
+pub trait Float: Number + num_traits::Float + Scalar {
+    /// The nearest value of this type.
+    fn of(x: f64) -> Self;
+    /// This value, exactly.
+    fn wide(self) -> f64;
+}
+
+impl Float for f32 {
+    #[inline(always)]
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self as f64
+    }
+}
+impl Float for f64 {
+    #[inline(always)]
+    fn of(x: f64) -> Self {
+        x
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+}
+
+/// A Rust number that may stand as a scalar operand next to a tensor or a variable.
+pub trait Scalar: Copy {
+    /// Its value.
+    fn to_f64(self) -> f64;
+}
+impl Scalar for f64 {
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+impl Scalar for f32 {
+    fn to_f64(self) -> f64 {
+        self as f64
+    }
+}
+impl Scalar for i32 {
+    fn to_f64(self) -> f64 {
+        self as f64
+    }
+}

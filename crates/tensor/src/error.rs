@@ -1,0 +1,81 @@
+//! What can go wrong, as values.
+
+use crate::shape::{Dims, Shape};
+
+/// A failure that depends on data, files or resources.
+///
+/// Mistakes of the program itself (shapes that do not fit, an axis out of range) are panics at the
+/// caller's line instead; their texts come from the same place.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Shapes do not fit the operation.
+    #[error("{0}")]
+    Shape(#[from] ShapeError),
+    /// A vector's length is not the product of the shape it should fill.
+    #[error("from_vec: {len} elements cannot fill shape {}: it has {expected}", Dims(.shape))]
+    Length {
+        /// Elements given.
+        len: usize,
+        /// Elements needed.
+        expected: usize,
+        /// The shape.
+        shape: Shape,
+    },
+    /// An index lies outside its axis.
+    #[error("{op}: index {index} at position {position} is out of range for {size} entries")]
+    Index {
+        /// The operation.
+        op: &'static str,
+        /// The offending value.
+        index: i64,
+        /// Where it stands among the indices, counted row by row.
+        position: usize,
+        /// Valid are 0 to `size` - 1.
+        size: usize,
+    },
+    /// A decomposition does not exist or did not converge.
+    #[error("{op}: {reason}")]
+    Numerical {
+        /// The operation.
+        op: &'static str,
+        /// What the matrix lacks.
+        reason: String,
+    },
+}
+
+/// Shapes, axes or sizes that do not fit an operation.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct ShapeError(String);
+
+impl ShapeError {
+    /// An error with this text; it names the operation and all shapes.
+    pub fn new(text: impl Into<String>) -> Self {
+        ShapeError(text.into())
+    }
+}
+
+/// Unwraps a shape rule: a violation is the programmer's error and panics at the caller's line.
+pub(crate) trait OrPanic<T> {
+    #[track_caller]
+    fn or_panic(self) -> T;
+}
+
+impl<T, E: std::fmt::Display> OrPanic<T> for Result<T, E> {
+    #[track_caller]
+    #[inline]
+    fn or_panic(self) -> T {
+        match self {
+            Ok(value) => value,
+            Err(error) => fail(&error),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn fail(error: &dyn std::fmt::Display) -> ! {
+    panic!("{error}")
+}

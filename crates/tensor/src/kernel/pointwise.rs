@@ -1,0 +1,185 @@
+//! One output element from the input elements at the same place.
+
+use crate::any::{AnySlice, AnySliceMut};
+use crate::blocks::BLOCK;
+use crate::element::{Element, Float};
+use crate::math::{Binary, Unary};
+use crate::par;
+use crate::simd::{Isa, Kernel, dispatch};
+use crate::view::View;
+
+/// `out[i] = f(x[i])`, `f` given whole blocks.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn map<A: Element, O: Element>(
+    x: View<'_, A>,
+    out: &mut [O],
+    f: impl Fn(&[A], &mut [O]) + Sync,
+) {
+    assert_eq!(x.len(), out.len(), "map: lengths differ");
+    let x = x.reader();
+    par::for_parts(out, grain::<O>(), |start, part| {
+        let mut sx = [A::default(); BLOCK];
+        for (k, out) in part.chunks_mut(BLOCK).enumerate() {
+            let at = start + k * BLOCK;
+            f(x.block(at, out.len(), &mut sx), out);
+        }
+    });
+}
+
+/// `out[i] = f(a[i], b[i])`, `f` given whole blocks; `a` and `b` have the shape of `out`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn map2<A: Element, B: Element, O: Element>(
+    a: View<'_, A>,
+    b: View<'_, B>,
+    out: &mut [O],
+    f: impl Fn(&[A], &[B], &mut [O]) + Sync,
+) {
+    assert!(a.len() == out.len() && b.len() == out.len(), "map2: lengths differ");
+    let (a, b) = (a.reader(), b.reader());
+    par::for_parts(out, grain::<O>(), |start, part| {
+        let (mut sa, mut sb) = ([A::default(); BLOCK], [B::default(); BLOCK]);
+        for (k, out) in part.chunks_mut(BLOCK).enumerate() {
+            let (at, n) = (start + k * BLOCK, out.len());
+            f(a.block(at, n, &mut sa), b.block(at, n, &mut sb), out);
+        }
+    });
+}
+
+/// `out[i] = f(a[i], b[i], c[i])`, `f` given whole blocks; all have the shape of `out`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn map3<A: Element, B: Element, C: Element, O: Element>(
+    a: View<'_, A>,
+    b: View<'_, B>,
+    c: View<'_, C>,
+    out: &mut [O],
+    f: impl Fn(&[A], &[B], &[C], &mut [O]) + Sync,
+) {
+    let n = out.len();
+    assert!(a.len() == n && b.len() == n && c.len() == n, "map3: lengths differ");
+    let (a, b, c) = (a.reader(), b.reader(), c.reader());
+    par::for_parts(out, grain::<O>(), |start, part| {
+        let mut sa = [A::default(); BLOCK];
+        let (mut sb, mut sc) = ([B::default(); BLOCK], [C::default(); BLOCK]);
+        for (k, out) in part.chunks_mut(BLOCK).enumerate() {
+            let (at, n) = (start + k * BLOCK, out.len());
+            let (a, b) = (a.block(at, n, &mut sa), b.block(at, n, &mut sb));
+            f(a, b, c.block(at, n, &mut sc), out);
+        }
+    });
+}
+
+/// Elements of a task: what the bytes of input and output together make worth a thread.
+fn grain<O>() -> usize {
+    par::GRAIN_BYTES / 2 / size_of::<O>()
+}
+
+/// `out[i] = f(x[i])` for a function of [`math`](crate::math), vectorised.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn unary<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: View<'_, T>, out: &mut [T]) {
+    map(x, out, |x, out| unary_block(f, x, out));
+}
+
+/// `out[i] = f(a[i], b[i])` for a function of [`math`](crate::math), vectorised.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn binary<T: Float, F: Binary<f32> + Binary<f64>>(
+    f: F,
+    a: View<'_, T>,
+    b: View<'_, T>,
+    out: &mut [T],
+) {
+    map2(a, b, out, |a, b, out| binary_block(f, a, b, out));
+}
+
+/// `x[i] = f(x[i])`.
+pub fn unary_update<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &mut [T]) {
+    par::for_parts(x, grain::<T>(), |_, part| {
+        let mut old = [T::default(); BLOCK];
+        for x in part.chunks_mut(BLOCK) {
+            let old = &mut old[..x.len()];
+            old.copy_from_slice(x);
+            unary_block(f, old, x);
+        }
+    });
+}
+
+/// `a[i] = f(a[i], b[i])`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn binary_update<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &mut [T], b: View<'_, T>) {
+    assert_eq!(a.len(), b.len(), "binary_update: lengths differ");
+    let b = b.reader();
+    par::for_parts(a, grain::<T>(), |start, part| {
+        let (mut old, mut sb) = ([T::default(); BLOCK], [T::default(); BLOCK]);
+        for (k, a) in part.chunks_mut(BLOCK).enumerate() {
+            let old = &mut old[..a.len()];
+            old.copy_from_slice(a);
+            binary_block(f, old, b.block(start + k * BLOCK, old.len(), &mut sb), a);
+        }
+    });
+}
+
+/// One block of [`unary`].
+#[inline]
+pub fn unary_block<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &[T], out: &mut [T]) {
+    match (T::erase_slice(x), T::erase_slice_mut(out)) {
+        (AnySlice::F32(x), AnySliceMut::F32(out)) => dispatch(UnaryLoop { f, x, out }),
+        (AnySlice::F64(x), AnySliceMut::F64(out)) => dispatch(UnaryLoop { f, x, out }),
+        _ => unreachable!("a Float is f32 or f64"),
+    }
+}
+
+/// One block of [`binary`].
+#[inline]
+pub fn binary_block<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &[T], b: &[T], out: &mut [T]) {
+    match (T::erase_slice(a), T::erase_slice(b), T::erase_slice_mut(out)) {
+        (AnySlice::F32(a), AnySlice::F32(b), AnySliceMut::F32(out)) => {
+            dispatch(BinaryLoop { f, a, b, out })
+        }
+        (AnySlice::F64(a), AnySlice::F64(b), AnySliceMut::F64(out)) => {
+            dispatch(BinaryLoop { f, a, b, out })
+        }
+        _ => unreachable!("a Float is f32 or f64"),
+    }
+}
+
+struct UnaryLoop<'a, F, T> {
+    f: F,
+    x: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Copy, F: Unary<T>> Kernel for UnaryLoop<'_, F, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        self.f.block::<I>(self.x, self.out);
+    }
+}
+
+struct BinaryLoop<'a, F, T> {
+    f: F,
+    a: &'a [T],
+    b: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Copy, F: Binary<T>> Kernel for BinaryLoop<'_, F, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for ((out, &a), &b) in self.out.iter_mut().zip(self.a).zip(self.b) {
+            *out = self.f.call::<I>(a, b);
+        }
+    }
+}

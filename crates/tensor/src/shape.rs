@@ -1,0 +1,188 @@
+//! Shapes, their arithmetic, and broadcasting.
+
+use smallvec::SmallVec;
+use std::fmt;
+
+use crate::error::ShapeError;
+
+/// Sizes of the axes, outermost first; rank 4 and below need no heap block.
+pub type Shape = SmallVec<[usize; 4]>;
+
+/// The largest rank a tensor may have.
+pub const MAX_RANK: usize = 16;
+
+/// Displays sizes as `[2, 3]`.
+pub struct Dims<'a>(pub &'a [usize]);
+
+impl fmt::Display for Dims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (i, size) in self.0.iter().enumerate() {
+            write!(f, "{}{size}", if i == 0 { "" } else { ", " })?;
+        }
+        f.write_str("]")
+    }
+}
+
+/// The number of elements of `shape`, when `size_of` bytes each fit the address space.
+///
+/// The product of the *non-zero* sizes is what is checked: a view of an empty tensor may drop the
+/// empty axis, so an empty shape must not hide an overflow.
+///
+/// # Errors
+/// When the rank exceeds [`MAX_RANK`], or the product or the bytes exceed `isize::MAX`.
+pub fn checked_len(shape: &[usize], size_of: usize) -> Result<usize, ShapeError> {
+    if shape.len() > MAX_RANK {
+        return Err(ShapeError::new(format!(
+            "shape {}: rank {} exceeds the limit of {MAX_RANK}",
+            Dims(shape),
+            shape.len()
+        )));
+    }
+    let nonzero = shape.iter().filter(|&&d| d != 0).try_fold(1usize, |n, &d| n.checked_mul(d));
+    let bytes = nonzero.and_then(|n| n.checked_mul(size_of.max(1)));
+    match (nonzero, bytes) {
+        (Some(n), Some(bytes)) if bytes <= isize::MAX as usize => {
+            Ok(if shape.contains(&0) { 0 } else { n })
+        }
+        _ => Err(ShapeError::new(format!(
+            "shape {}: its number of elements overflows the address space",
+            Dims(shape)
+        ))),
+    }
+}
+
+/// The number of elements of a shape that has passed [`checked_len`].
+#[inline]
+pub fn len(shape: &[usize]) -> usize {
+    shape.iter().product()
+}
+
+/// The shape two operands broadcast to: aligned at the last axis, a size of 1 yields to the other.
+///
+/// # Errors
+/// When two sizes differ and neither is 1.
+pub fn broadcast(op: &str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
+    if a == b {
+        return Ok(Shape::from_slice(a));
+    }
+    let rank = a.len().max(b.len());
+    let size = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |i| s[i]);
+    (0..rank)
+        .map(|i| match (size(a, i), size(b, i)) {
+            (x, y) if x == y => Ok(x),
+            (1, y) => Ok(y),
+            (x, 1) => Ok(x),
+            (x, y) => Err(ShapeError::new(format!(
+                "{op}: shapes {} and {} do not broadcast: sizes {x} and {y} differ at axis {i}",
+                Dims(a),
+                Dims(b)
+            ))),
+        })
+        .collect()
+}
+
+/// Resolves an axis, negative ones counted from the end.
+///
+/// # Errors
+/// When it is out of range.
+pub fn axis(op: &str, axis: isize, shape: &[usize]) -> Result<usize, ShapeError> {
+    let rank = shape.len();
+    let resolved = if axis < 0 { axis + rank as isize } else { axis };
+    if (0..rank as isize).contains(&resolved) {
+        Ok(resolved as usize)
+    } else {
+        Err(ShapeError::new(format!(
+            "{op}: axis {axis} is out of range for shape {} of rank {rank}",
+            Dims(shape)
+        )))
+    }
+}
+
+/// One axis or several, negative ones counted from the end: what reductions take.
+pub trait Axes {
+    /// The axes as given.
+    fn list(&self) -> SmallVec<[isize; 4]>;
+}
+
+impl Axes for i32 {
+    fn list(&self) -> SmallVec<[isize; 4]> {
+        SmallVec::from_slice(&[*self as isize])
+    }
+}
+impl Axes for isize {
+    fn list(&self) -> SmallVec<[isize; 4]> {
+        SmallVec::from_slice(&[*self])
+    }
+}
+impl Axes for usize {
+    fn list(&self) -> SmallVec<[isize; 4]> {
+        SmallVec::from_slice(&[isize::try_from(*self).unwrap_or(isize::MAX)])
+    }
+}
+impl<A: Axes, const N: usize> Axes for [A; N] {
+    fn list(&self) -> SmallVec<[isize; 4]> {
+        self.iter().flat_map(Axes::list).collect()
+    }
+}
+impl<A: Axes> Axes for &[A] {
+    fn list(&self) -> SmallVec<[isize; 4]> {
+        self.iter().flat_map(Axes::list).collect()
+    }
+}
+impl<A: Axes> Axes for Vec<A> {
+    fn list(&self) -> SmallVec<[isize; 4]> {
+        self.iter().flat_map(Axes::list).collect()
+    }
+}
+
+/// A set of axes of a shape of at most [`MAX_RANK`] axes, resolved and without repetition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AxisSet(u32);
+
+impl AxisSet {
+    /// Every axis of a shape of this rank.
+    pub fn all(rank: usize) -> Self {
+        AxisSet((1u32 << rank) - 1)
+    }
+
+    /// Resolves `axes` against `shape`.
+    ///
+    /// # Errors
+    /// When one is out of range or stands twice.
+    pub fn of(op: &str, axes: &impl Axes, shape: &[usize]) -> Result<Self, ShapeError> {
+        let mut set = 0;
+        for a in axes.list() {
+            let bit = 1 << axis(op, a, shape)?;
+            if set & bit != 0 {
+                return Err(ShapeError::new(format!(
+                    "{op}: axis {a} is named twice for shape {}",
+                    Dims(shape)
+                )));
+            }
+            set |= bit;
+        }
+        Ok(AxisSet(set))
+    }
+
+    /// Whether `axis` belongs to the set.
+    #[inline]
+    pub fn contains(self, axis: usize) -> bool {
+        self.0 >> axis & 1 == 1
+    }
+
+    /// `shape` without the axes of the set, or with size 1 there if `keep`.
+    pub fn reduce(self, shape: &[usize], keep: bool) -> Shape {
+        let axes = shape.iter().enumerate();
+        if keep {
+            axes.map(|(i, &d)| if self.contains(i) { 1 } else { d }).collect()
+        } else {
+            axes.filter(|&(i, _)| !self.contains(i)).map(|(_, &d)| d).collect()
+        }
+    }
+
+    /// How many elements of `shape` are reduced into one.
+    pub fn count(self, shape: &[usize]) -> usize {
+        shape.iter().enumerate().filter(|&(i, _)| self.contains(i)).map(|(_, &d)| d).product()
+    }
+}
