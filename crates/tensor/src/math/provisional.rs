@@ -35,7 +35,7 @@ provisional! {
     Sigmoid: x => 1.0 / (1.0 + (-x).exp());
     Softplus: x => x.max(0.0) + (-x.abs()).exp().ln_1p();
     // Six digits: a placeholder.
-    Erf: x => (x * (1.128_379_167 + 0.101_091 * x * x)).tanh();
+    Erf: x => (x * (1.128_4 + 0.101_091 * x * x)).tanh();
     Sin: x => x.sin();
     Cos: x => x.cos();
 }
