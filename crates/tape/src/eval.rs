@@ -142,6 +142,7 @@ impl Tape {
         let ids = self.pending(wanted);
         let mut nodes = self.nodes.borrow_mut();
         let mut load = Load::with_capacity(ids.len());
+        load.program.frees = retain == Retain::Asked;
         for (place, &id) in ids.iter().enumerate() {
             let node = &mut nodes[id as usize];
             node.mark.1 = place as u32;
@@ -164,7 +165,6 @@ impl Tape {
                 dtype: node.dtype,
                 shape: node.shape.clone(),
                 inputs: first..load.program.inputs.len() as u32,
-                keep: node.keep || retain == Retain::All,
                 wanted: node.keep,
             });
             load.values.push(node.value.clone());
@@ -250,7 +250,11 @@ impl Load {
     fn with_capacity(n: usize) -> Self {
         Load {
             ids: Vec::new(),
-            program: Program { nodes: Vec::with_capacity(n), inputs: Vec::with_capacity(2 * n) },
+            program: Program {
+                nodes: Vec::with_capacity(n),
+                inputs: Vec::with_capacity(2 * n),
+                frees: false,
+            },
             ops: Vec::with_capacity(n),
             values: Vec::with_capacity(n),
         }
