@@ -95,6 +95,7 @@ fn general(
     let inputs: SmallVec<[AnyView<'_>; 4]> =
         program.inputs_of(node).iter().map(|&j| value(values, j).view()).collect();
     guarded(node, || op.get().forward(&inputs, out.as_mut_slice().expect("just made")))?;
+    drop(inputs);
     values[node as usize] = Some(out);
     Ok(())
 }
