@@ -11,7 +11,7 @@ mod reduce;
 mod scan;
 mod sort;
 
-pub use copy::copy;
+pub use copy::{assign, copy};
 pub use pointwise::{
     binary, binary_block, binary_update, map, map2, map3, unary, unary_block, unary_update,
 };
