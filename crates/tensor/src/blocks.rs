@@ -33,6 +33,11 @@ impl<'a, T: Element> Reader<'a, T> {
         self.runs.iter().all(|&(_, stride)| stride == 0)
     }
 
+    /// Whether [`block`](Self::block) gives slices of the buffer and needs no scratch.
+    pub fn is_direct(&self) -> bool {
+        matches!(self.runs[..], [(_, 1)])
+    }
+
     /// Element `index` of the sequence.
     #[inline]
     pub fn at(&self, index: usize) -> T {
