@@ -18,6 +18,8 @@ mod indexing;
 mod joining;
 pub mod kernel;
 pub mod layout;
+#[cfg(test)]
+mod layout_tests;
 #[cfg(feature = "linalg")]
 mod linalg;
 pub mod make;
