@@ -128,6 +128,8 @@ pub trait Number: Element + num_traits::Num + num_traits::NumCast {
     fn times(self, other: Self) -> Self;
     /// `self / other`.
     fn over(self, other: Self) -> Self;
+    /// `-self`.
+    fn negated(self) -> Self;
 }
 
 macro_rules! float_number {
@@ -148,6 +150,10 @@ macro_rules! float_number {
             #[inline(always)]
             fn over(self, other: Self) -> Self {
                 self / other
+            }
+            #[inline(always)]
+            fn negated(self) -> Self {
+                -self
             }
         }
     };
@@ -173,6 +179,10 @@ macro_rules! integer_number {
             #[inline]
             fn over(self, other: Self) -> Self {
                 self.checked_div(other).expect("integer division by zero or overflow")
+            }
+            #[inline]
+            fn negated(self) -> Self {
+                self.checked_neg().expect("integer overflow in -")
             }
         }
     };

@@ -13,5 +13,5 @@ mod sort;
 
 pub use copy::{assign, copy};
 pub use pointwise::{
-    binary, binary_block, binary_update, map, map2, map3, unary, unary_block, unary_update,
+    binary, binary_block, binary_update, map, map2, map3, unary, unary_block, unary_update, update2,
 };
