@@ -33,6 +33,11 @@ impl<'a, T: Element> Reader<'a, T> {
         self.runs.iter().all(|&(_, stride)| stride == 0)
     }
 
+    /// Whether [`block`](Self::block) gives slices of the buffer and needs no scratch.
+    pub fn is_direct(&self) -> bool {
+        matches!(self.runs[..], [(_, 1)])
+    }
+
     /// Where element `index` of the sequence lies in the buffer.
     #[inline]
     fn position(&self, index: usize) -> usize {
@@ -59,7 +64,7 @@ impl<'a, T: Element> Reader<'a, T> {
         'a: 'b,
     {
         let from = match self.runs[..] {
-            [] | [(_, 1)] => self.offset as usize + start,
+            [(_, 1)] => self.offset as usize + start,
             [.., (inner, 1)] if start % inner + len <= inner => self.position(start),
             _ => {
                 self.copy(start, &mut scratch[..len]);

@@ -86,9 +86,9 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
         });
     } else {
         let layout = ordered(x.layout(), axes, false);
-        let (reader, whole) = (Reader::new(x.buffer(), &layout), layout.is_contiguous());
+        let reader = Reader::new(x.buffer(), &layout);
         par::for_units(out, 1, grain, |start, part| {
-            Rows { f, reader: &reader, params, n, whole }.fold(start, part, &finish);
+            Rows { f, reader: &reader, params, n }.fold(start, part, &finish);
         });
     }
 }
@@ -157,8 +157,6 @@ struct Rows<'a, T, F: Fold<T>> {
     reader: &'a Reader<'a, T>,
     params: &'a [F::Param],
     n: usize,
-    /// The elements lie side by side, so that no scratch is needed.
-    whole: bool,
 }
 
 impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
@@ -181,7 +179,7 @@ impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
     }
 
     fn scratch(&self, len: usize) -> Vec<T> {
-        vec![T::default(); if self.whole { 0 } else { len }]
+        vec![T::default(); if self.reader.is_direct() { 0 } else { len }]
     }
 }
 

@@ -76,11 +76,11 @@ fn each_line<T: Element, O: Element>(
     out: &mut [O],
     f: impl Fn(&[T], &mut [O]) + Sync,
 ) {
-    let (reader, whole) = (x.reader(), x.as_slice().is_some());
+    let reader = x.reader();
     // An element takes part in log2(n) comparisons or so.
     let grain = par::GRAIN_BYTES / size_of::<T>() / (n.ilog2() as usize + 1);
     par::for_units(out, n, grain, |start, part| {
-        let mut scratch = vec![T::default(); if whole { 0 } else { n }];
+        let mut scratch = vec![T::default(); if reader.is_direct() { 0 } else { n }];
         for (k, out) in part.chunks_mut(n).enumerate() {
             f(reader.block(start + k * n, n, &mut scratch), out);
         }
