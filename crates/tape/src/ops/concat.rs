@@ -65,7 +65,7 @@ impl<'t, T: Float> Var<'t, T> {
         let shapes: Vec<_> = parts.iter().map(|v| v.shape()).collect();
         let shapes: Vec<&[usize]> = shapes.iter().map(|s| &s[..]).collect();
         let axis = tensor::shape::axis("concat", axis, shapes[0]).unwrap_or_else(|e| panic!("{e}"));
-        let shape = kernel::concat_shape(&shapes, axis).unwrap_or_else(|e| panic!("{e}"));
+        let shape = kernel::concat_shape(&shapes, axis as isize).unwrap_or_else(|e| panic!("{e}"));
         let op: Arc<dyn GeneralRule> = Arc::new(Concat::<T> { axis, element: PhantomData });
         let tracked = parts.iter().any(|v| v.is_tracked());
         let op = Recorded::General(Ref::Shared(op));
