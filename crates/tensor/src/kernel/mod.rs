@@ -12,6 +12,7 @@ mod scan;
 mod sort;
 
 pub use copy::copy;
+pub use matmul::{matmul, matmul_shape};
 pub use pointwise::{
     binary, binary_block, binary_update, map, map2, map3, unary, unary_block, unary_update,
 };
