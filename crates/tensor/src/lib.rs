@@ -39,6 +39,8 @@ pub use any::{AnySlice, AnySliceMut, AnyTensor, AnyView};
 pub use element::{DType, Element, Float, Number, Scalar};
 pub use error::{Error, ShapeError};
 pub use layout::Layout;
+#[cfg(feature = "linalg")]
+pub use linalg::Svd;
 pub use shape::{Axes, AxisSet, Shape};
 pub use tensor::Tensor;
 pub use view::View;
