@@ -47,8 +47,7 @@ impl<T: Float> Rule for Concat<T> {
 impl<T: Float> GeneralRule for Concat<T> {
     fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
         let typed = "the inputs of a concat have one type";
-        let parts: SmallVec<[View<'_, T>; 4]> =
-            x.iter().map(|v| v.get().expect(typed)).collect();
+        let parts: SmallVec<[View<'_, T>; 4]> = x.iter().map(|v| v.get().expect(typed)).collect();
         kernel::concat(&parts, self.axis, out.get().expect(typed));
         Ok(())
     }
@@ -97,7 +96,10 @@ impl<'t, T: Float> Var<'t, T> {
         let k = tensor::shape::axis("split", axis, &shape).unwrap_or_else(|e| panic!("{e}"));
         let total = sizes.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
         if total != Some(shape[k]) {
-            panic!("split: sizes {sizes:?} do not fill axis {k} of shape {}", tensor::shape::Dims(&shape));
+            panic!(
+                "split: sizes {sizes:?} do not fill axis {k} of shape {}",
+                tensor::shape::Dims(&shape)
+            );
         }
         let mut start = 0;
         let part = |&n: &usize| {
