@@ -13,6 +13,7 @@ mod show;
 #[cfg(test)]
 mod smoke;
 mod tape;
+mod transform;
 mod var;
 
 pub use error::{EvalError, Failure, NoGradient};
@@ -23,4 +24,5 @@ pub use param::{Param, ParamId};
 pub use replay::recording::{Recording, ReplayError, Spec, Specs, spec};
 pub use tape::{Stats, Tape};
 pub use tensor;
+pub use transform::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};
 pub use var::{AnyVar, Operand, Var};
