@@ -1,1 +1,26 @@
-//! ...
+//! Reverse-mode automatic differentiation on a lazy tape.
+#![forbid(unsafe_code)]
+
+pub mod error;
+mod eval;
+mod grad;
+mod gradients;
+pub mod op;
+pub mod ops;
+mod param;
+mod replay;
+mod show;
+#[cfg(test)]
+mod smoke;
+mod tape;
+mod var;
+
+pub use error::{EvalError, Failure, NoGradient};
+pub use eval::Evaluate;
+pub use gradients::Gradients;
+pub use op::{DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
+pub use param::{Param, ParamId};
+pub use replay::recording::{Recording, ReplayError, Spec, Specs, spec};
+pub use tape::{Stats, Tape};
+pub use tensor;
+pub use var::{AnyVar, Operand, Var};

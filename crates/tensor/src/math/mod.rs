@@ -1,22 +1,47 @@
-//! stub
+//! Elementary functions, written so that a loop over them vectorises.
+//!
+//! Every function is a zero-cost struct with one method, generic in the instruction set. Its body
+//! is free of branches, of calls and of table look-ups: a condition is a selection between two
+//! values that are both computed, so the compiler turns a loop over `call` into vector code for
+//! whatever instruction set [`crate::simd::dispatch`] picks.
+//!
+//! Errors are stated in ULP: the distance to the exact result in units of the spacing of floats at
+//! the exact result. 0.5 is a correctly rounded function.
+
+mod arithmetic;
+mod provisional;
+mod rounding;
+mod select;
+
+pub use arithmetic::{Abs, Add, Div, Mul, Neg, Recip, Rsqrt, Sqrt, Square, Sub};
+pub use provisional::{Cos, Erf, Exp, Expm1, Ln, Log1p, Pow, Sigmoid, Sin, Softplus, Tanh};
+pub use rounding::{Ceil, Floor, Round};
+pub use select::{Clamp, Heaviside, Maximum, Minimum, Mul0, Relu, Sign};
+
 use crate::simd::Isa;
+
 /// A function of one element, compiled for every instruction set.
 pub trait Unary<T>: Copy + Send + Sync + 'static {
-    /// f
+    /// The function at `x`.
     fn call<I: Isa>(self, x: T) -> T;
-    /// block
+
+    /// The function of every element of `x`, into `out`; stops at the shorter of the two.
+    ///
+    /// A function with a rare slow case (sine of a huge argument) overrides it: fast loop first,
+    /// repairs after, so that the slow case does not keep the loop from being vectorised.
     #[inline(always)]
     fn block<I: Isa>(self, x: &[T], out: &mut [T])
     where
         T: Copy,
     {
-        for (o, &x) in out.iter_mut().zip(x) {
-            *o = self.call::<I>(x)
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = self.call::<I>(x);
         }
     }
 }
+
 /// A function of two elements.
 pub trait Binary<T>: Copy + Send + Sync + 'static {
-    /// f
+    /// The function at `(a, b)`.
     fn call<I: Isa>(self, a: T, b: T) -> T;
 }

@@ -1,5 +1,9 @@
 //! Tensors, views and slices with their element type erased: what the nodes of a tape hold.
 
+mod block;
+
+pub use block::{AnyBlock, AnyReader};
+
 use crate::element::{DType, Element};
 use crate::tensor::Tensor;
 use crate::view::View;
@@ -65,6 +69,7 @@ macro_rules! each {
         }
     };
 }
+pub(crate) use each;
 
 impl AnyTensor {
     /// An uninitialised-looking (but initialised) tensor of this type to be overwritten whole;
@@ -184,6 +189,18 @@ impl<'a> AnyView<'a> {
 }
 
 impl<'a> AnySlice<'a> {
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        match self {
+            AnySlice::F32(_) => DType::F32,
+            AnySlice::F64(_) => DType::F64,
+            AnySlice::Bool(_) => DType::Bool,
+            AnySlice::I64(_) => DType::I64,
+            AnySlice::Usize(_) => DType::Usize,
+            AnySlice::U8(_) => DType::U8,
+        }
+    }
+
     /// The slice, if its elements are `E`.
     #[inline]
     pub fn get<E: Element>(self) -> Option<&'a [E]> {

@@ -1,0 +1,60 @@
+//! What can go wrong while a tape is evaluated, and why a gradient is missing.
+
+use std::panic::Location;
+
+/// A node could not be computed from its inputs: a failure that depends on data.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{op}, recorded at {at}: {source}")]
+pub struct EvalError {
+    /// The operation of the node.
+    pub op: String,
+    /// Where the program recorded the node.
+    pub at: &'static Location<'static>,
+    /// What was wrong with the data.
+    pub source: tensor::Error,
+}
+
+/// The node that failed last; see [`Tape::failure`](crate::Tape::failure).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Its number on the tape, as printed by `println!("{tape}")`.
+    pub node: usize,
+    /// Its operation.
+    pub op: String,
+    /// Where the program recorded it.
+    pub at: &'static Location<'static>,
+}
+
+/// Why there is no gradient: never a silent zero.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NoGradient {
+    /// The parameter was never bound on this tape.
+    #[error("the parameter was not used on this tape")]
+    NotOnTape,
+    /// The result does not depend on it.
+    #[error("the result at {of} does not depend on it")]
+    Unreached {
+        /// Where the result was recorded.
+        of: &'static Location<'static>,
+    },
+    /// Every path to it leads through an operation that passes no derivative on.
+    #[error("the path stops at `{op}`, recorded at {at}, which passes no derivative on")]
+    Stopped {
+        /// The operation.
+        op: String,
+        /// Where it was recorded.
+        at: &'static Location<'static>,
+    },
+    /// The parameter is frozen.
+    #[error("the parameter is frozen")]
+    Frozen,
+    /// The tape was made by [`Tape::inference`](crate::Tape::inference).
+    #[error("the tape was made for inference and tracks no derivatives")]
+    Inference,
+    /// It was recorded as a constant.
+    #[error("it was recorded as a constant, at {at}")]
+    Constant {
+        /// Where.
+        at: &'static Location<'static>,
+    },
+}

@@ -1,0 +1,268 @@
+//! Asking for values: finds what is pending, plans it, runs it, keeps what was asked for.
+
+use smallvec::SmallVec;
+use tensor::{AnyTensor, Element, Tensor};
+
+use crate::error::{EvalError, Failure};
+use crate::op::{self, Recorded};
+use crate::replay::plan::{Plan, Program, ProgramNode, Work};
+use crate::replay::run::{self, Halt};
+use crate::tape::{Source, Tape};
+use crate::var::Var;
+
+/// What happens to the values computed on the way to those asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retain {
+    /// Whatever is materialised stays on the tape.
+    All,
+    /// Each value is freed at its last use, except those asked for and those marked `keep`.
+    Asked,
+}
+
+/// Something [`Tape::eval`] evaluates: a variable, an array or a tuple of variables.
+pub trait Evaluate {
+    /// The tensors in the same form.
+    type Tensors;
+    /// Appends the nodes.
+    #[doc(hidden)]
+    fn nodes(&self, tape: &Tape, out: &mut SmallVec<[u32; 4]>);
+    /// Takes the values, in the order of `nodes`.
+    #[doc(hidden)]
+    fn collect(&self, values: &mut dyn Iterator<Item = AnyTensor>) -> Self::Tensors;
+}
+
+impl<E: Element> Evaluate for Var<'_, E> {
+    type Tensors = Tensor<E>;
+    #[track_caller]
+    fn nodes(&self, tape: &Tape, out: &mut SmallVec<[u32; 4]>) {
+        assert!(std::ptr::eq(tape, self.tape()), "eval: the variable is on another tape");
+        out.push(self.id());
+    }
+    fn collect(&self, values: &mut dyn Iterator<Item = AnyTensor>) -> Tensor<E> {
+        let value = values.next().expect("one value a node");
+        E::take_tensor(value).expect("a handle's element type is its node's")
+    }
+}
+
+impl<V: Evaluate, const N: usize> Evaluate for [V; N] {
+    type Tensors = [V::Tensors; N];
+    #[track_caller]
+    fn nodes(&self, tape: &Tape, out: &mut SmallVec<[u32; 4]>) {
+        for v in self {
+            v.nodes(tape, out);
+        }
+    }
+    fn collect(&self, values: &mut dyn Iterator<Item = AnyTensor>) -> Self::Tensors {
+        self.each_ref().map(|v| v.collect(values))
+    }
+}
+
+impl<V: Evaluate> Evaluate for Vec<V> {
+    type Tensors = Vec<V::Tensors>;
+    #[track_caller]
+    fn nodes(&self, tape: &Tape, out: &mut SmallVec<[u32; 4]>) {
+        for v in self {
+            v.nodes(tape, out);
+        }
+    }
+    fn collect(&self, values: &mut dyn Iterator<Item = AnyTensor>) -> Self::Tensors {
+        self.iter().map(|v| v.collect(values)).collect()
+    }
+}
+
+/// Tuples differ in nothing but their length.
+macro_rules! tuple {
+    ($($v:ident . $i:tt),+) => {
+        impl<$($v: Evaluate),+> Evaluate for ($($v,)+) {
+            type Tensors = ($($v::Tensors,)+);
+            #[track_caller]
+            fn nodes(&self, tape: &Tape, out: &mut SmallVec<[u32; 4]>) {
+                $(self.$i.nodes(tape, out);)+
+            }
+            fn collect(&self, values: &mut dyn Iterator<Item = AnyTensor>) -> Self::Tensors {
+                ($(self.$i.collect(values),)+)
+            }
+        }
+    };
+}
+tuple!(A.0, B.1);
+tuple!(A.0, B.1, C.2);
+tuple!(A.0, B.1, C.2, D.3);
+tuple!(A.0, B.1, C.2, D.3, E.4);
+tuple!(A.0, B.1, C.2, D.3, E.4, F.5);
+
+impl Tape {
+    /// Evaluates several variables together: what they share is computed once. Everything
+    /// materialised is kept.
+    ///
+    /// # Errors
+    /// When the data is at fault; the error names the operation and the line that recorded it.
+    ///
+    /// # Panics
+    /// When a variable is on another tape, or depends on an input of a recording.
+    #[track_caller]
+    pub fn eval<V: Evaluate>(&self, wanted: V) -> Result<V::Tensors, EvalError> {
+        let mut ids = SmallVec::new();
+        wanted.nodes(self, &mut ids);
+        self.evaluate(&ids, Retain::All)?;
+        let nodes = self.nodes.borrow();
+        let mut values = ids.iter().map(|&i| {
+            nodes[i as usize].value.clone().expect("evaluation materialises what was asked for")
+        });
+        Ok(wanted.collect(&mut values))
+    }
+
+    /// Computes `wanted` and stores their values in their nodes.
+    #[track_caller]
+    pub(crate) fn evaluate(&self, wanted: &[u32], retain: Retain) -> Result<(), EvalError> {
+        if wanted.iter().all(|&i| self.nodes.borrow()[i as usize].value.is_some()) {
+            return Ok(());
+        }
+        let mut load = self.load(wanted, retain, &[]);
+        let plan = Plan::new(&load.program);
+        match run::run(&plan, &load.program, &load.ops, &mut load.values) {
+            Ok(()) => {
+                self.count(&load);
+                self.store(load, retain);
+                Ok(())
+            }
+            Err(halt) => {
+                let failure = self.note_failure(load.ids[halt.node() as usize]);
+                match halt {
+                    Halt::Error { source, .. } => {
+                        Err(EvalError { op: failure.op, at: failure.at, source })
+                    }
+                    Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
+                }
+            }
+        }
+    }
+
+    /// What must be computed for `wanted`, as a program of its own, with the values it starts from.
+    /// Nodes of `slots` count as given, though their values are to come.
+    #[track_caller]
+    pub(crate) fn load(&self, wanted: &[u32], retain: Retain, slots: &[u32]) -> Load {
+        let ids = self.pending(wanted);
+        let mut nodes = self.nodes.borrow_mut();
+        let mut load = Load::with_capacity(ids.len());
+        load.program.frees = retain == Retain::Asked;
+        for (place, &id) in ids.iter().enumerate() {
+            let node = &mut nodes[id as usize];
+            node.mark.1 = place as u32;
+            let node = &nodes[id as usize];
+            let (work, op) = match (&node.value, &node.source) {
+                (Some(_), _) => (Work::Given, None),
+                (None, _) if slots.contains(&id) => (Work::Given, None),
+                (None, Source::Op(op)) => (Work::of(op), Some(op.clone())),
+                (None, _) => panic!(
+                    "%{id}, recorded at {}, has no value yet: it is an input of a recording, and \
+                     values exist only when the recording is replayed",
+                    node.at
+                ),
+            };
+            let inputs = op.iter().flat_map(|_| node.inputs.iter());
+            let inputs = inputs.map(|&i| nodes[i as usize].mark.1);
+            let first = load.program.inputs.len() as u32;
+            load.program.inputs.extend(inputs);
+            load.program.nodes.push(ProgramNode {
+                work,
+                dtype: node.dtype,
+                shape: node.shape.clone(),
+                inputs: first..load.program.inputs.len() as u32,
+                wanted: node.keep,
+            });
+            load.values.push(node.value.clone());
+            load.ops.push(op);
+        }
+        for &id in wanted {
+            load.program.nodes[nodes[id as usize].mark.1 as usize].wanted = true;
+        }
+        load.ids = ids;
+        load
+    }
+
+    /// The nodes without a value that `wanted` needs, and the nodes with a value these start from, in
+    /// the order of the tape. The cost is in their number, not in the length of the tape.
+    fn pending(&self, wanted: &[u32]) -> Vec<u32> {
+        let walk = self.start_walk();
+        let mut nodes = self.nodes.borrow_mut();
+        let mut stack = wanted.to_vec();
+        let mut found = Vec::new();
+        while let Some(id) = stack.pop() {
+            let node = &mut nodes[id as usize];
+            if node.mark.0 == walk {
+                continue;
+            }
+            node.mark.0 = walk;
+            found.push(id);
+            if node.value.is_none() {
+                stack.extend_from_slice(&node.inputs);
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Notes that node `id` could not be computed.
+    pub(crate) fn note_failure(&self, id: u32) -> Failure {
+        let node = &self.nodes.borrow()[id as usize];
+        let op = match &node.source {
+            Source::Op(op) => op::name(op.rule().debug()),
+            _ => "a given value".into(),
+        };
+        let failure = Failure { node: id as usize, op, at: node.at };
+        *self.failure.borrow_mut() = Some(failure.clone());
+        failure
+    }
+
+    /// Counts what was computed.
+    fn count(&self, load: &Load) {
+        let mut nodes = self.nodes.borrow_mut();
+        let counters = &self.counters;
+        for (&id, node) in load.ids.iter().zip(&load.program.nodes) {
+            if node.work != Work::Given {
+                let node = &mut nodes[id as usize];
+                counters.computed.set(counters.computed.get() + 1);
+                if std::mem::replace(&mut node.computed, true) {
+                    counters.recomputed.set(counters.recomputed.get() + 1);
+                }
+            }
+        }
+    }
+
+    /// Puts values into the nodes: all that were materialised, or those asked for.
+    fn store(&self, load: Load, retain: Retain) {
+        let mut nodes = self.nodes.borrow_mut();
+        let computed = load.ids.iter().zip(load.program.nodes).zip(load.values);
+        for ((&id, node), value) in computed {
+            if node.work != Work::Given && (retain == Retain::All || node.wanted) {
+                nodes[id as usize].value = value;
+            }
+        }
+    }
+}
+
+/// A part of a tape, ready to run without borrowing the tape: operations may record and evaluate on
+/// it, even while it runs.
+pub(crate) struct Load {
+    /// The node on the tape behind each node of the program.
+    pub ids: Vec<u32>,
+    pub program: Program,
+    pub ops: Vec<Option<Recorded>>,
+    pub values: Vec<Option<AnyTensor>>,
+}
+
+impl Load {
+    fn with_capacity(n: usize) -> Self {
+        Load {
+            ids: Vec::new(),
+            program: Program {
+                nodes: Vec::with_capacity(n),
+                inputs: Vec::with_capacity(2 * n),
+                frees: false,
+            },
+            ops: Vec::with_capacity(n),
+            values: Vec::with_capacity(n),
+        }
+    }
+}

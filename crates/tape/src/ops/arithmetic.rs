@@ -1,0 +1,158 @@
+//! `+`, `-`, `*`, `/` and unary `-`, between variables and with scalars on either side.
+
+use std::ops;
+
+use tensor::kernel::{binary_block, unary_block};
+use tensor::{AnySlice, Float, Scalar, Tensor, math};
+
+use crate::op::{Pointwise, Pullback};
+use crate::var::Var;
+
+/// `a + b`.
+#[derive(Debug)]
+pub struct Add;
+/// `a - b`.
+#[derive(Debug)]
+pub struct Sub;
+/// `a * b`.
+#[derive(Debug)]
+pub struct Mul;
+/// `a / b`.
+#[derive(Debug)]
+pub struct Div;
+/// `-x`.
+#[derive(Debug)]
+pub struct Neg;
+/// `g * d`, and exactly 0 where `g` is exactly 0, whatever `d`.
+///
+/// Rules with a singular derivative `d` multiply with it, so that a branch that was not taken, whose
+/// cotangent is exactly 0, cannot poison the one that was. It is linear in `g`, and its own rule says
+/// so: written as a selection over `g != 0` it would have no derivative in `g` at `g = 0`, and a
+/// Jacobian-vector product, which differentiates a rule by its `g` at 0, would silently be 0.
+#[derive(Debug)]
+pub struct Mul0;
+
+impl<T: Float> Pointwise<T, 2> for Add {
+    fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(math::Add, a, b, out);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        [Some(cx.g), Some(cx.g)]
+    }
+}
+
+impl<T: Float> Pointwise<T, 2> for Sub {
+    fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(math::Sub, a, b, out);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        [Some(cx.g), cx.when(1, || -cx.g)]
+    }
+}
+
+impl<T: Float> Pointwise<T, 2> for Mul {
+    fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(math::Mul, a, b, out);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        let (g, [a, b]) = (cx.g, cx.x);
+        [cx.when(0, || g * b), cx.when(1, || g * a)]
+    }
+}
+
+impl<T: Float> Pointwise<T, 2> for Div {
+    fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(math::Div, a, b, out);
+    }
+    /// `∂(a/b)/∂a = 1/b`, `∂(a/b)/∂b = -(a/b)/b`.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        let (g, y, [_, b]) = (cx.g, cx.y, cx.x);
+        [cx.when(0, || g.mul0(1.0 / b)), cx.when(1, || -g.mul0(y / b))]
+    }
+}
+
+impl<T: Float> Pointwise<T, 1> for Neg {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Neg, x, out);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        [Some(-cx.g)]
+    }
+}
+
+impl<T: Float> Pointwise<T, 2> for Mul0 {
+    fn block(&self, [g, d]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(math::Mul0, g, d, out);
+    }
+    /// With the cotangent `h`: `mul0(h, d)` for `g`, `mul0(h, g)` for `d`.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        let (h, [g, d]) = (cx.g, cx.x);
+        [cx.when(0, || h.mul0(d)), cx.when(1, || h.mul0(g))]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `self * d`, and exactly 0 where `self` is exactly 0, whatever `d`: how a rule multiplies a
+    /// cotangent with a derivative that may be infinite or NaN. See [`Mul0`].
+    #[track_caller]
+    pub fn mul0(self, d: Var<'t, T>) -> Self {
+        self.tape().apply(Mul0, [self, d])
+    }
+
+    /// `self * self`.
+    #[track_caller]
+    pub fn square(self) -> Self {
+        self * self
+    }
+
+    /// `1 / self`.
+    #[track_caller]
+    pub fn recip(self) -> Self {
+        1.0 / self
+    }
+
+    /// The scalar as a constant, to be broadcast.
+    #[track_caller]
+    pub(crate) fn scalar(self, x: impl Scalar) -> Self {
+        self.tape().constant(Tensor::scalar(T::of(x.to_f64())))
+    }
+}
+
+impl<'t, T: Float> ops::Neg for Var<'t, T> {
+    type Output = Self;
+    #[track_caller]
+    fn neg(self) -> Self {
+        self.tape().apply(Neg, [self])
+    }
+}
+
+/// The operators differ in nothing but their names.
+macro_rules! operator {
+    ($op:ident, $method:ident) => {
+        impl<'t, T: Float> ops::$op for Var<'t, T> {
+            type Output = Self;
+            #[track_caller]
+            fn $method(self, other: Self) -> Self {
+                self.tape().apply($op, [self, other])
+            }
+        }
+        impl<'t, T: Float, S: Scalar> ops::$op<S> for Var<'t, T> {
+            type Output = Self;
+            #[track_caller]
+            fn $method(self, other: S) -> Self {
+                self.tape().apply($op, [self, self.scalar(other)])
+            }
+        }
+        impl<'t, T: Float> ops::$op<Var<'t, T>> for f64 {
+            type Output = Var<'t, T>;
+            #[track_caller]
+            fn $method(self, other: Var<'t, T>) -> Var<'t, T> {
+                other.tape().apply($op, [other.scalar(self), other])
+            }
+        }
+    };
+}
+operator!(Add, add);
+operator!(Sub, sub);
+operator!(Mul, mul);
+operator!(Div, div);

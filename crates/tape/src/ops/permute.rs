@@ -1,0 +1,65 @@
+//! The order of the axes.
+
+use tensor::{Element, Float, Layout, Shape, ShapeError};
+
+use crate::op::{Pullback, ViewOp, record_view};
+use crate::var::Var;
+
+/// Axis `k` of the output is axis `axes[k]` of the input.
+#[derive(Debug)]
+pub struct Permute {
+    /// A permutation of all axes.
+    pub axes: Shape,
+}
+
+impl ViewOp for Permute {
+    fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError> {
+        x.permute(&self.axes).map(Some)
+    }
+
+    /// The inverse permutation.
+    fn vjp<'t, T: Float>(&self, cx: Pullback<'t, T, 1>) -> Option<Var<'t, T>> {
+        let mut inverse: Shape = smallvec::smallvec![0; self.axes.len()];
+        for (k, &a) in self.axes.iter().enumerate() {
+            inverse[a] = k;
+        }
+        Some(cx.g.permute(inverse))
+    }
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    /// Axis `k` of the result is axis `axes[k]` of this variable.
+    ///
+    /// # Panics
+    /// When `axes` is not a permutation of all axes.
+    #[track_caller]
+    pub fn permute(self, axes: impl AsRef<[usize]>) -> Self {
+        record_view(Permute { axes: axes.as_ref().into() }, self)
+    }
+
+    /// Axes `a` and `b` exchanged; negative ones count from the end.
+    ///
+    /// # Panics
+    /// When one is out of range.
+    #[track_caller]
+    pub fn swap_axes(self, a: isize, b: isize) -> Self {
+        let shape = self.shape();
+        let axis =
+            |i| tensor::shape::axis("swap_axes", i, &shape).unwrap_or_else(|e| panic!("{e}"));
+        let mut axes: Shape = (0..shape.len()).collect();
+        axes.swap(axis(a), axis(b));
+        self.permute(axes)
+    }
+
+    /// The last two axes exchanged: the transpose of a matrix, or of each matrix of a batch.
+    ///
+    /// # Panics
+    /// When the rank is below 2.
+    #[track_caller]
+    pub fn t(self) -> Self {
+        if self.rank() < 2 {
+            panic!("t: shape {} has no two axes to exchange", tensor::shape::Dims(&self.shape()));
+        }
+        self.swap_axes(-2, -1)
+    }
+}

@@ -1,0 +1,309 @@
+//! From a program to an order of steps: what is fused, what runs when, what dies where.
+//!
+//! # Stages
+//!
+//! The stage of a node is the largest number of boundaries on any path that leads to it, where an edge
+//! is a boundary unless both ends are pointwise and have the same shape. All pointwise nodes of one
+//! stage and one shape form a fusion group, computed in one pass over blocks. This can never close a
+//! cycle: a path that leaves the group and comes back crosses a boundary, so it ends in a later stage.
+//! Steps in the order of their stages are therefore in a topological order, and the steps of one stage
+//! do not depend on each other.
+//!
+//! A plan depends on the structure of the program alone (kinds, types, shapes, edges, and which
+//! values are wanted), not on any value.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use smallvec::SmallVec;
+use tensor::{DType, Shape};
+
+use crate::op::Recorded;
+
+/// What it takes to know the value of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Work {
+    /// Nothing: it is given.
+    Given,
+    Pointwise,
+    View,
+    General,
+}
+
+impl Work {
+    pub(crate) fn of(op: &Recorded) -> Self {
+        match op {
+            Recorded::Pointwise(_) => Work::Pointwise,
+            Recorded::View(_) => Work::View,
+            Recorded::General(_) => Work::General,
+        }
+    }
+}
+
+/// The structure of what is to be computed; nodes are numbered in a topological order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Program {
+    pub nodes: Vec<ProgramNode>,
+    /// The inputs of all nodes, one after the other.
+    pub inputs: Vec<u32>,
+    /// Whether a value may be freed after its last use.
+    pub frees: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ProgramNode {
+    pub work: Work,
+    pub dtype: DType,
+    pub shape: Shape,
+    /// Where its inputs stand in [`Program::inputs`].
+    pub inputs: Range<u32>,
+    /// Whether its value is asked for.
+    pub wanted: bool,
+}
+
+impl Program {
+    pub(crate) fn inputs_of(&self, node: u32) -> &[u32] {
+        let range = &self.nodes[node as usize].inputs;
+        &self.inputs[range.start as usize..range.end as usize]
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub action: Action,
+    /// Nodes whose last use this step is.
+    pub last_of: SmallVec<[u32; 4]>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Action {
+    View(u32),
+    General(u32),
+    Group(Group),
+}
+
+/// Pointwise nodes of one shape, computed together block by block.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    /// Nodes read from outside.
+    pub loads: Vec<u32>,
+    /// Members whose values are used outside.
+    pub stores: Vec<u32>,
+    /// One instruction a member, in a topological order.
+    pub code: Vec<Instruction>,
+    pub operands: Vec<Operand>,
+    /// Blocks that hold values used inside only.
+    pub registers: Vec<DType>,
+    /// Elements of each member.
+    pub len: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Instruction {
+    pub node: u32,
+    /// Where its operands stand in [`Group::operands`].
+    pub operands: Range<u32>,
+    pub target: Target,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand {
+    Load(u32),
+    Register(u32),
+    Store(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Target {
+    Register(u32),
+    Store(u32),
+}
+
+/// A group of more members is cut into several, so that its blocks stay in the cache.
+const GROUP_LIMIT: usize = 256;
+
+/// A step before the steps are put in order.
+struct Draft {
+    stage: u32,
+    work: Work,
+    members: SmallVec<[u32; 4]>,
+}
+
+impl Plan {
+    pub(crate) fn new(program: &Program) -> Self {
+        let (mut drafts, draft_of) = stages(program);
+        let mut order: Vec<u32> = (0..drafts.len() as u32).collect();
+        order.sort_by_key(|&d| drafts[d as usize].stage);
+        let mut position = vec![0u32; drafts.len()];
+        for (p, &d) in order.iter().enumerate() {
+            position[d as usize] = p as u32;
+        }
+        let uses = Uses::new(program, &draft_of, &position);
+        let mut steps: Vec<Step> = order
+            .iter()
+            .map(|&d| {
+                let draft = &mut drafts[d as usize];
+                let members = std::mem::take(&mut draft.members);
+                let action = match draft.work {
+                    Work::View => Action::View(members[0]),
+                    Work::General => Action::General(members[0]),
+                    _ => Action::Group(group(program, &members, &uses.outside, d, &draft_of)),
+                };
+                Step { action, last_of: SmallVec::new() }
+            })
+            .collect();
+        for (node, &last) in uses.last.iter().enumerate() {
+            if last != NEVER && program.frees && !program.nodes[node].wanted {
+                steps[last as usize].last_of.push(node as u32);
+            }
+        }
+        Plan { steps }
+    }
+}
+
+const NEVER: u32 = u32::MAX;
+
+/// Puts every node that needs work into a draft, with its stage.
+fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut draft_of = vec![NEVER; program.nodes.len()];
+    let mut open: HashMap<(u32, &[usize]), u32> = HashMap::new();
+    for (i, node) in program.nodes.iter().enumerate() {
+        if node.work == Work::Given {
+            continue;
+        }
+        let pointwise = node.work == Work::Pointwise;
+        let (mut stage, mut with) = (1, NEVER);
+        for &j in program.inputs_of(i as u32) {
+            let (input, draft) = (&program.nodes[j as usize], draft_of[j as usize]);
+            let Some(d) = drafts.get(draft as usize) else { continue };
+            let same = pointwise && input.work == Work::Pointwise && input.shape == node.shape;
+            let open = same && d.members.len() < GROUP_LIMIT;
+            let after = if open { d.stage } else { d.stage + 1 };
+            if after > stage || (after == stage && open) {
+                (stage, with) = (after, if open { draft } else { NEVER });
+            }
+        }
+        if pointwise && with == NEVER {
+            while let Some(&d) = open.get(&(stage, &node.shape[..])) {
+                if drafts[d as usize].members.len() < GROUP_LIMIT {
+                    with = d;
+                    break;
+                }
+                stage += 1;
+            }
+        }
+        if with == NEVER {
+            with = drafts.len() as u32;
+            drafts.push(Draft { stage, work: node.work, members: SmallVec::new() });
+            if pointwise {
+                open.insert((stage, &node.shape), with);
+            }
+        }
+        drafts[with as usize].members.push(i as u32);
+        draft_of[i] = with;
+    }
+    (drafts, draft_of)
+}
+
+/// Who reads what.
+struct Uses {
+    /// Position of the last step that reads the node from outside; `NEVER` if none.
+    last: Vec<u32>,
+    /// Whether the node is read outside of its own group, or wanted.
+    outside: Vec<bool>,
+}
+
+impl Uses {
+    fn new(program: &Program, draft_of: &[u32], position: &[u32]) -> Self {
+        let mut last = vec![NEVER; program.nodes.len()];
+        let mut outside: Vec<bool> = program.nodes.iter().map(|n| n.wanted).collect();
+        for i in 0..program.nodes.len() as u32 {
+            let draft = draft_of[i as usize];
+            if draft == NEVER {
+                continue;
+            }
+            let at = position[draft as usize];
+            for &j in program.inputs_of(i) {
+                if draft_of[j as usize] != draft {
+                    outside[j as usize] = true;
+                    let known = &mut last[j as usize];
+                    *known = if *known == NEVER { at } else { at.max(*known) };
+                }
+            }
+        }
+        Uses { last, outside }
+    }
+}
+
+/// Lays out a group: where each member's block lives. Members used inside only share registers, each
+/// free again after the last member that reads it.
+fn group(
+    program: &Program,
+    members: &[u32],
+    outside: &[bool],
+    draft: u32,
+    draft_of: &[u32],
+) -> Group {
+    let first = members[0] as usize;
+    let mut out =
+        Group { len: tensor::shape::len(&program.nodes[first].shape), ..Group::default() };
+    let mut last: HashMap<u32, usize> = HashMap::new();
+    for (k, &i) in members.iter().enumerate() {
+        for &j in program.inputs_of(i) {
+            last.insert(j, k);
+        }
+    }
+    let mut place: HashMap<u32, Operand> = HashMap::with_capacity(last.len());
+    let mut free: Vec<u32> = Vec::new();
+    for (k, &i) in members.iter().enumerate() {
+        let start = out.operands.len() as u32;
+        for &j in program.inputs_of(i) {
+            let operand = *place.entry(j).or_insert_with(|| {
+                debug_assert_ne!(draft_of[j as usize], draft, "members come in order");
+                out.loads.push(j);
+                Operand::Load(out.loads.len() as u32 - 1)
+            });
+            out.operands.push(operand);
+        }
+        let dtype = program.nodes[i as usize].dtype;
+        let target = if outside[i as usize] {
+            out.stores.push(i);
+            Target::Store(out.stores.len() as u32 - 1)
+        } else {
+            let same = free.iter().position(|&r| out.registers[r as usize] == dtype);
+            Target::Register(match same {
+                Some(p) => free.swap_remove(p),
+                None => {
+                    out.registers.push(dtype);
+                    out.registers.len() as u32 - 1
+                }
+            })
+        };
+        place.insert(
+            i,
+            match target {
+                Target::Register(r) => Operand::Register(r),
+                Target::Store(s) => Operand::Store(s),
+            },
+        );
+        let operands = start..out.operands.len() as u32;
+        let mut done: SmallVec<[u32; 4]> = SmallVec::new();
+        for (&j, operand) in program.inputs_of(i).iter().zip(&out.operands[start as usize..]) {
+            if let &Operand::Register(r) = operand
+                && last[&j] == k
+                && !done.contains(&r)
+            {
+                done.push(r);
+            }
+        }
+        free.extend(done);
+        out.code.push(Instruction { node: i, operands, target });
+    }
+    out
+}

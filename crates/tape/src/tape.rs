@@ -1,0 +1,279 @@
+//! The tape: nodes in the order they were recorded.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+use smallvec::SmallVec;
+use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Shape, Tensor};
+
+use crate::error::Failure;
+use crate::op::{Record, Recorded};
+use crate::param::{Param, ParamId};
+use crate::var::{AnyVar, Var};
+
+/// A program under construction: what was recorded, and the values known so far.
+///
+/// Recording computes nothing; values are computed when somebody asks for them. The index order of
+/// the nodes is a topological order, so no walk over the tape needs a sort or a recursion.
+///
+/// A tape is `Send` but not `Sync`, and its handles are neither: build one tape a thread.
+#[derive(Default)]
+pub struct Tape {
+    pub(crate) nodes: RefCell<Vec<Node>>,
+    pub(crate) params: RefCell<Vec<Bound>>,
+    /// While a rule runs: the line of the forward node, which its adjoint nodes inherit.
+    pub(crate) origin: Cell<Option<&'static Location<'static>>>,
+    pub(crate) failure: RefCell<Option<Failure>>,
+    pub(crate) counters: Counters,
+    /// Counts walks over the nodes, so that a walk's marks need no clearing.
+    pub(crate) walk: Cell<u32>,
+    inference: bool,
+}
+
+/// A parameter and its node.
+#[derive(Clone, Copy)]
+pub(crate) struct Bound {
+    pub param: ParamId,
+    pub node: u32,
+    pub frozen: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub computed: Cell<u64>,
+    pub recomputed: Cell<u64>,
+}
+
+/// Where a node's value comes from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Constant,
+    Leaf,
+    Param,
+    Input,
+    Op(Recorded),
+}
+
+pub(crate) struct Node {
+    pub source: Source,
+    pub inputs: SmallVec<[u32; 3]>,
+    pub shape: Shape,
+    pub dtype: DType,
+    /// Whether a derivative may pass through.
+    pub tracked: bool,
+    /// Whether `backward` keeps the value.
+    pub keep: bool,
+    /// Whether the value has been computed before.
+    pub computed: bool,
+    pub value: Option<AnyTensor>,
+    pub at: &'static Location<'static>,
+    /// The last walk that met this node, and its place in that walk.
+    pub mark: (u32, u32),
+}
+
+/// How much a tape holds and has computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Nodes recorded.
+    pub nodes: usize,
+    /// Bytes of the values held by nodes (a buffer that several share counts once for each).
+    pub bytes: usize,
+    /// Nodes computed so far.
+    pub computed: u64,
+    /// How many of these had been computed before and were freed, or lay inside a fused group.
+    pub recomputed: u64,
+}
+
+impl Tape {
+    /// An empty tape.
+    pub fn new() -> Self {
+        Tape::default()
+    }
+
+    /// An empty tape that tracks no derivatives: parameters are bound as constants.
+    pub fn inference() -> Self {
+        Tape { inference: true, ..Tape::default() }
+    }
+
+    /// Whether the tape was made by [`Tape::inference`].
+    pub fn is_inference(&self) -> bool {
+        self.inference
+    }
+
+    /// Records a tensor that no derivative is taken for.
+    #[track_caller]
+    pub fn constant<X: IntoTensor>(&self, x: X) -> Var<'_, X::Elem> {
+        self.push_value(Source::Constant, x.into_tensor(), false)
+    }
+
+    /// Records a variable: something derivatives can be taken for.
+    #[track_caller]
+    pub fn leaf<X: IntoTensor>(&self, x: X) -> Var<'_, X::Elem>
+    where
+        X::Elem: Float,
+    {
+        self.push_value(Source::Leaf, x.into_tensor(), !self.inference)
+    }
+
+    /// Records the present value of a parameter, once however often it is asked for.
+    #[track_caller]
+    pub fn param<T: Float>(&self, p: &Param<T>) -> Var<'_, T> {
+        let known = self.params.borrow().iter().find(|b| b.param == p.id()).copied();
+        if let Some(bound) = known {
+            return Var::at(self, bound.node);
+        }
+        let tracked = !self.inference && !p.is_frozen();
+        let var = self.push_value(Source::Param, p.value().clone(), tracked);
+        let bound = Bound { param: p.id(), node: var.id(), frozen: p.is_frozen() };
+        self.params.borrow_mut().push(bound);
+        var
+    }
+
+    /// Records an operation: a user's own or a built-in one, of any of the three kinds of
+    /// [`op`](crate::op).
+    ///
+    /// # Panics
+    /// When the shapes do not fit, or a variable is on another tape.
+    #[track_caller]
+    pub fn apply<'t, T: Float, K, O: Record<T, K, N, 0>, const N: usize>(
+        &'t self,
+        op: O,
+        x: [Var<'t, T>; N],
+    ) -> Var<'t, T> {
+        op.record(self, x, [])
+    }
+
+    /// Records an operation with data inputs: masks, labels or indices.
+    ///
+    /// # Panics
+    /// As [`apply`](Self::apply).
+    #[track_caller]
+    pub fn apply_with<'t, T: Float, K, O, const N: usize, const M: usize>(
+        &'t self,
+        op: O,
+        x: [Var<'t, T>; N],
+        d: [AnyVar<'t>; M],
+    ) -> Var<'t, T>
+    where
+        O: Record<T, K, N, M>,
+    {
+        op.record(self, x, d)
+    }
+
+    /// Records an input whose value is bound at each replay.
+    #[track_caller]
+    pub(crate) fn input<E: Element>(&self, shape: &[usize]) -> Var<'_, E> {
+        tensor::shape::checked_len(shape, size_of::<E>()).unwrap_or_else(|e| panic!("{e}"));
+        Var::at(
+            self,
+            self.push(Source::Input, SmallVec::new(), shape.into(), E::DTYPE, false, None),
+        )
+    }
+
+    #[track_caller]
+    fn push_value<E: Element>(&self, from: Source, x: Tensor<E>, tracked: bool) -> Var<'_, E> {
+        let shape = Shape::from_slice(x.shape());
+        let value = Some(E::erase(x));
+        Var::at(self, self.push(from, SmallVec::new(), shape, E::DTYPE, tracked, value))
+    }
+
+    #[track_caller]
+    pub(crate) fn push_op<'t, E: Element>(
+        &'t self,
+        op: Recorded,
+        inputs: impl Iterator<Item = AnyVar<'t>>,
+        shape: Shape,
+        tracked: bool,
+    ) -> Var<'t, E> {
+        let inputs = inputs
+            .map(|v| {
+                if !std::ptr::eq(v.tape(), self) {
+                    panic!(
+                        "{}: its inputs are on different tapes",
+                        crate::op::name(op.rule().debug())
+                    );
+                }
+                v.id()
+            })
+            .collect();
+        Var::at(self, self.push(Source::Op(op), inputs, shape, E::DTYPE, tracked, None))
+    }
+
+    #[track_caller]
+    fn push(
+        &self,
+        source: Source,
+        inputs: SmallVec<[u32; 3]>,
+        shape: Shape,
+        dtype: DType,
+        tracked: bool,
+        value: Option<AnyTensor>,
+    ) -> u32 {
+        let at = self.origin.get().unwrap_or(Location::caller());
+        let mut nodes = self.nodes.borrow_mut();
+        let id = u32::try_from(nodes.len()).expect("a tape holds at most 2^32 nodes");
+        nodes.push(Node {
+            source,
+            inputs,
+            shape,
+            dtype,
+            tracked,
+            keep: false,
+            computed: false,
+            value,
+            at,
+            mark: (0, 0),
+        });
+        id
+    }
+
+    /// Forgets everything recorded and keeps the capacity. Handles cannot outlive it: the borrow
+    /// checker refuses.
+    pub fn reset(&mut self) {
+        self.nodes.get_mut().clear();
+        self.params.get_mut().clear();
+        *self.failure.get_mut() = None;
+    }
+
+    /// The number of nodes recorded.
+    pub fn len(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// Whether nothing has been recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How much the tape holds and has computed.
+    pub fn stats(&self) -> Stats {
+        let nodes = self.nodes.borrow();
+        let width = |dtype| match dtype {
+            DType::F32 => 4,
+            DType::F64 | DType::I64 | DType::Usize => 8,
+            DType::Bool | DType::U8 => 1,
+        };
+        let held = nodes.iter().filter(|n| n.value.is_some());
+        Stats {
+            nodes: nodes.len(),
+            bytes: held.map(|n| tensor::shape::len(&n.shape) * width(n.dtype)).sum(),
+            computed: self.counters.computed.get(),
+            recomputed: self.counters.recomputed.get(),
+        }
+    }
+
+    /// The node that failed last, by an error or by a panic of its operation.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure.borrow().clone()
+    }
+
+    /// Starts a walk over the nodes, whose marks carry the number returned.
+    pub(crate) fn start_walk(&self) -> u32 {
+        let walk = self.walk.get().checked_add(1).unwrap_or_else(|| {
+            self.nodes.borrow_mut().iter_mut().for_each(|n| n.mark = (0, 0));
+            1
+        });
+        self.walk.set(walk);
+        walk
+    }
+}

@@ -1,0 +1,214 @@
+//! Handles to nodes.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use tensor::{DType, Element, Float, Scalar, Shape, Tensor};
+
+use crate::op::record_view;
+use crate::ops::broadcast::Broadcast;
+use crate::tape::Tape;
+
+/// A variable: a handle to a node of a tape. `Copy`; it keeps nothing alive and holds no value.
+///
+/// Operations on variables check shapes at once and record; see [`Var::value`] for when things are
+/// computed.
+pub struct Var<'t, E: Element> {
+    tape: &'t Tape,
+    id: u32,
+    element: PhantomData<E>,
+}
+
+impl<E: Element> Clone for Var<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E: Element> Copy for Var<'_, E> {}
+
+/// A variable whose element type is known at run time only: a data input of an operation.
+#[derive(Clone, Copy)]
+pub struct AnyVar<'t> {
+    tape: &'t Tape,
+    id: u32,
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    /// The handle to node `id`, whose element type is `E`.
+    pub(crate) fn at(tape: &'t Tape, id: u32) -> Self {
+        debug_assert_eq!(tape.nodes.borrow()[id as usize].dtype, E::DTYPE);
+        Var { tape, id, element: PhantomData }
+    }
+
+    /// The tape it is on.
+    pub fn tape(self) -> &'t Tape {
+        self.tape
+    }
+
+    pub(crate) fn id(self) -> u32 {
+        self.id
+    }
+
+    /// The handle without its element type, to pass as a data input.
+    pub fn any(self) -> AnyVar<'t> {
+        AnyVar { tape: self.tape, id: self.id }
+    }
+
+    /// Sizes of the axes, outermost first.
+    pub fn shape(self) -> Shape {
+        self.any().shape()
+    }
+
+    /// The number of axes.
+    pub fn rank(self) -> usize {
+        self.tape.nodes.borrow()[self.id as usize].shape.len()
+    }
+
+    /// The number of elements.
+    pub fn len(self) -> usize {
+        tensor::shape::len(&self.tape.nodes.borrow()[self.id as usize].shape)
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether derivatives pass through it.
+    pub fn is_tracked(self) -> bool {
+        self.tape.nodes.borrow()[self.id as usize].tracked
+    }
+
+    /// Marks it to be kept by [`backward`](Var::backward) and by replays, which otherwise free what
+    /// they computed: logits for a metric, the statistics of a batch.
+    pub fn keep(self) -> Self {
+        self.tape.nodes.borrow_mut()[self.id as usize].keep = true;
+        self
+    }
+
+    /// The value, computed now if it is not known. Everything computed on the way and materialised
+    /// is kept, so a later [`backward`](Var::backward) does not compute it again.
+    ///
+    /// # Panics
+    /// When the data is at fault somewhere; the message names the line that recorded the node. Use
+    /// [`Tape::eval`] for a typed error. While a [`Recording`](crate::Recording) is recorded there is
+    /// no value to ask for.
+    #[track_caller]
+    pub fn value(self) -> Tensor<E> {
+        self.tape.eval(self).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// The value of a variable with one element, as a number.
+    ///
+    /// # Panics
+    /// As [`value`](Self::value), and when there is not exactly one element.
+    #[track_caller]
+    pub fn item(self) -> E {
+        if self.len() != 1 {
+            let shape = self.shape();
+            panic!(
+                "item: shape {} has {} elements, not one",
+                tensor::shape::Dims(&shape),
+                self.len()
+            );
+        }
+        self.value().item()
+    }
+
+    /// Axes of size 1 repeated and axes added in front to make `shape`, as NumPy does. Records
+    /// nothing if the shape is already that.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn broadcast_to(self, shape: impl AsRef<[usize]>) -> Self {
+        let shape = shape.as_ref();
+        if self.tape.nodes.borrow()[self.id as usize].shape[..] == *shape {
+            return self;
+        }
+        record_view(Broadcast { shape: shape.into() }, self)
+    }
+}
+
+impl<'t> AnyVar<'t> {
+    pub(crate) fn at(tape: &'t Tape, id: u32) -> Self {
+        AnyVar { tape, id }
+    }
+
+    pub(crate) fn tape(self) -> &'t Tape {
+        self.tape
+    }
+
+    pub(crate) fn id(self) -> u32 {
+        self.id
+    }
+
+    /// Sizes of the axes, outermost first.
+    pub fn shape(self) -> Shape {
+        self.tape.nodes.borrow()[self.id as usize].shape.clone()
+    }
+
+    /// The element type.
+    pub fn dtype(self) -> DType {
+        self.tape.nodes.borrow()[self.id as usize].dtype
+    }
+
+    /// The handle with its element type, if that is `E`.
+    pub fn typed<E: Element>(self) -> Option<Var<'t, E>> {
+        (self.dtype() == E::DTYPE).then(|| Var::at(self.tape, self.id))
+    }
+
+    #[track_caller]
+    pub(crate) fn broadcast_to(self, shape: &[usize]) -> Self {
+        match self.dtype() {
+            DType::F32 => Var::<f32>::at(self.tape, self.id).broadcast_to(shape).any(),
+            DType::F64 => Var::<f64>::at(self.tape, self.id).broadcast_to(shape).any(),
+            DType::Bool => Var::<bool>::at(self.tape, self.id).broadcast_to(shape).any(),
+            DType::I64 => Var::<i64>::at(self.tape, self.id).broadcast_to(shape).any(),
+            DType::Usize => Var::<usize>::at(self.tape, self.id).broadcast_to(shape).any(),
+            DType::U8 => Var::<u8>::at(self.tape, self.id).broadcast_to(shape).any(),
+        }
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// A constant of the same shape filled with `x`.
+    #[track_caller]
+    pub fn full_like(self, x: f64) -> Self {
+        self.tape.constant(Tensor::scalar(T::of(x))).broadcast_to(self.shape())
+    }
+}
+
+/// What may stand beside a variable: another variable, or a number (`f64`, `f32`, `i32`).
+pub trait Operand<'t, T: Float> {
+    /// The operand as a variable on the tape of `x`.
+    #[track_caller]
+    fn beside(self, x: Var<'t, T>) -> Var<'t, T>;
+}
+
+impl<'t, T: Float> Operand<'t, T> for Var<'t, T> {
+    fn beside(self, _: Var<'t, T>) -> Var<'t, T> {
+        self
+    }
+}
+
+impl<'t, T: Float, S: Scalar> Operand<'t, T> for S {
+    #[track_caller]
+    fn beside(self, x: Var<'t, T>) -> Var<'t, T> {
+        x.scalar(self)
+    }
+}
+
+/// Never evaluates: number, type and shape.
+impl<E: Element> fmt::Debug for Var<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}: {}{}", self.id, E::DTYPE, tensor::shape::Dims(&self.shape()))
+    }
+}
+
+/// Evaluates, and shows the value.
+impl<E: Element> fmt::Display for Var<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.value(), f)
+    }
+}

@@ -1,0 +1,68 @@
+//! Arithmetic and roots: what the processor has an instruction for.
+
+use super::{Binary, Unary};
+use crate::simd::Isa;
+
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident: $x:ident => $value:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name;
+
+        unary!(@impl $name, f32, $x, $value);
+        unary!(@impl $name, f64, $x, $value);
+    )*};
+    (@impl $name:ident, $T:ty, $x:ident, $value:expr) => {
+        impl Unary<$T> for $name {
+            #[inline(always)]
+            fn call<I: Isa>(self, $x: $T) -> $T {
+                $value
+            }
+        }
+    };
+}
+
+macro_rules! binary {
+    ($($(#[$doc:meta])* $name:ident: $a:ident, $b:ident => $value:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name;
+
+        binary!(@impl $name, f32, $a, $b, $value);
+        binary!(@impl $name, f64, $a, $b, $value);
+    )*};
+    (@impl $name:ident, $T:ty, $a:ident, $b:ident, $value:expr) => {
+        impl Binary<$T> for $name {
+            #[inline(always)]
+            fn call<I: Isa>(self, $a: $T, $b: $T) -> $T {
+                $value
+            }
+        }
+    };
+}
+
+unary! {
+    /// `|x|`. Exact; clears the sign of zero and of NaN.
+    Abs: x => x.abs();
+    /// `-x`. Exact; flips the sign of zero and of NaN.
+    Neg: x => -x;
+    /// `x * x`, correctly rounded.
+    Square: x => x * x;
+    /// `1 / x`, correctly rounded; `±inf` at `±0`.
+    Recip: x => 1.0 / x;
+    /// The square root, correctly rounded; `-0` at `-0`, NaN below zero.
+    Sqrt: x => x.sqrt();
+    /// `1 / sqrt(x)`, rounded twice; `±inf` at `±0`, `0` at `inf`, NaN below zero.
+    Rsqrt: x => 1.0 / x.sqrt();
+}
+
+binary! {
+    /// `a + b`, correctly rounded.
+    Add: a, b => a + b;
+    /// `a - b`, correctly rounded.
+    Sub: a, b => a - b;
+    /// `a * b`, correctly rounded.
+    Mul: a, b => a * b;
+    /// `a / b`, correctly rounded.
+    Div: a, b => a / b;
+}
