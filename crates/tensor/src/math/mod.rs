@@ -9,14 +9,33 @@
 //! the exact result. 0.5 is a correctly rounded function.
 
 mod arithmetic;
+mod erf;
+mod exp;
+mod expm1;
+mod lane;
+mod ln;
+mod log1p;
 mod provisional;
 mod rounding;
 mod select;
+mod sigmoid;
+mod softplus;
+mod tanh;
+mod trig;
 
 pub use arithmetic::{Abs, Add, Div, Mul, Neg, Recip, Rsqrt, Sqrt, Square, Sub};
-pub use provisional::{Cos, Erf, Exp, Expm1, Ln, Log1p, Pow, Sigmoid, Sin, Softplus, Tanh};
+pub use erf::Erf;
+pub use exp::Exp;
+pub use expm1::Expm1;
+pub use ln::Ln;
+pub use log1p::Log1p;
+pub use provisional::Pow;
 pub use rounding::{Ceil, Floor, Round};
 pub use select::{Clamp, Heaviside, Maximum, Minimum, Mul0, Relu, Sign};
+pub use sigmoid::Sigmoid;
+pub use softplus::Softplus;
+pub use tanh::Tanh;
+pub use trig::{Cos, Sin};
 
 use crate::simd::Isa;
 
