@@ -107,6 +107,12 @@ pub(super) fn expm1_reduced<I: Isa, T: Lane>(r: T, error: T, q: T) -> (T, T) {
 
 #[inline(always)]
 fn exp<I: Isa, T: Lane>(x: T) -> T {
+    exp_sum::<I, T>(x, None)
+}
+
+/// `e^(x + x_lo)`, where `x_lo` is below the last bit of x.
+#[inline(always)]
+pub(super) fn exp_sum<I: Isa, T: Lane>(x: T, x_lo: Option<T>) -> T {
     let single = size_of::<T>() == 4;
     // Above, the result overflows; below, where 2^n alone rounds to 0, n and r are held instead
     // of x: two bounds on x would not become the two instructions min and max. NaN passes all
@@ -116,11 +122,19 @@ fn exp<I: Isa, T: Lane>(x: T) -> T {
     let x = if x > top { top } else { x };
     let n = nearest::<I, T>(x);
     let n = if n < bottom { bottom } else { n };
-    let (r, _) = remainder::<I, T>(x, n);
+    let (r, error) = remainder::<I, T>(x, n);
     let r = if r < -T::one() { -T::one() } else { r };
+    let (r, r_lo) = match x_lo {
+        None => (r, None),
+        Some(x_lo) => {
+            let (r, r_lo) = fast_two_sum(r, error + x_lo);
+            (r, Some(r_lo))
+        }
+    };
     // 1 + r + r² q, the error of the first sum passed to the second: otherwise the rounding of
     // the tail would cost another quarter unit.
     let (y, y_lo) = fast_two_sum(T::one(), r);
+    let y_lo = r_lo.map_or(y_lo, |r_lo| I::mul_add(r_lo, y, y_lo));
     let y = y + I::mul_add(r * r, tail::<I, T>(r), y_lo);
     // 2^n in two factors, so that it may overflow and y 2^n may be subnormal, which rounds once,
     // in the last product: 2^(n-1) 2 or 2^(n+64) 2^-64.

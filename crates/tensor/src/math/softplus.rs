@@ -27,7 +27,7 @@ fn softplus<I: Isa, T: Lane>(x: T) -> T {
     let (z, z_lo) = fast_two_sum(T::one(), t);
     let (z, z_lo) = (c * z, c * (z_lo + t_lo));
     let (sum, sum_lo) = fast_two_sum(T::one(), z);
-    let (k, f, f_lo) = split_sum(sum, sum_lo + z_lo);
+    let (k, f, f_lo) = split_sum::<I, T>(sum, sum_lo, z_lo);
     let low = I::mul_add(k, T::LN_2_LO, ln_minus_f::<I, T>(f, f_lo));
     let positive = if x > T::zero() { x } else { T::zero() };
     let (base, base_lo) = two_sum(positive, k * T::LN_2_HI);
