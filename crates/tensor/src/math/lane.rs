@@ -88,8 +88,8 @@ macro_rules! lane {
 
 // ln 2 to 15 bits (exponents have 8) and to 41 bits (they have 11); with the rest, rounded, the
 // sum is off by 5.5e-14 and 1.9e-31.
-lane!(f32, u32, 23, 127, (0.693_145_751_953_125, 1.428_606_765_330_187e-6), 12);
-lane!(f64, u64, 52, 1023, (0.693_147_180_559_663_0, 2.823_529_056_303_157_7e-13), 27);
+lane!(f32, u32, 23, 127, (0.693_145_75, 1.428_606_8e-6), 12);
+lane!(f64, u64, 52, 1023, (0.693_147_180_559_663, 2.823_529_056_303_157_7e-13), 27);
 
 /// `a + b` as a rounded sum and its error, for `|a| >= |b|` or equal exponents (Dekker).
 #[inline(always)]

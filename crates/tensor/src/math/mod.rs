@@ -23,6 +23,11 @@ mod softplus;
 mod tanh;
 mod trig;
 
+#[cfg(test)]
+mod goldens;
+#[cfg(test)]
+mod tests;
+
 pub use arithmetic::{Abs, Add, Div, Mul, Neg, Recip, Rsqrt, Sqrt, Square, Sub};
 pub use erf::Erf;
 pub use exp::Exp;

@@ -75,8 +75,7 @@ fn magnitude_f32<I: Isa>(a: f64, b: f64) -> f64 {
     let ln = I::mul_add(s, I::mul_add(z, polynomial::<I, f64, 4>(z, Z), 2.0), k * f64::LN_2_HI);
     // e^±200 is beyond f32 either way.
     let x = b * infinite_at_edges(a, ln);
-    let bound = if x.abs() > 200.0 { 200.0 } else { x.abs() };
-    let x = bound.copysign(x);
+    let x = if x.abs() > 200.0 { 200.0_f64.copysign(x) } else { x };
     let (n, r, _) = reduce::<I, f64>(x);
     let y = I::mul_add(r * r, polynomial::<I, f64, 6>(r, TAIL), r);
     let power = f64::pow2(n);
@@ -99,6 +98,7 @@ fn magnitude_f64<I: Isa>(a: f64, b: f64) -> f64 {
     let x_lo = I::mul_add(b, ln_lo, x_lo);
     // Where the result is 0 or infinite, the low part may be infinity minus itself.
     let x_lo = if x.abs() < 800.0 { x_lo } else { 0.0 };
+    let x = if x.abs() > 800.0 { 800.0_f64.copysign(x) } else { x };
     exp_sum::<I, f64>(x, Some(x_lo))
 }
 

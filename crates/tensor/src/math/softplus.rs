@@ -1,6 +1,6 @@
 //! The smooth maximum of `x` and 0.
 
-use super::exp::{expm1_reduced, reduce, tail};
+use super::exp::{expm1_reduced, long_tail, reduce};
 use super::lane::{Lane, fast_two_sum, two_sum, unary_kernel};
 use super::log1p::{ln_minus_f, split_sum};
 use crate::simd::Isa;
@@ -21,7 +21,7 @@ fn softplus<I: Isa, T: Lane>(x: T) -> T {
     // z = e^-|x| = 2^n (1 + t), with n held where z is normal; where that bites, the result is z
     // to the last bit, and the rest of the power may come at the end.
     let (n, r, error) = reduce::<I, T>(-a);
-    let (t, t_lo) = expm1_reduced::<I, T>(r, error, tail::<I, T>(r));
+    let (t, t_lo) = expm1_reduced::<I, T>(r, error, long_tail::<I, T>(r));
     let held = if n < floor { floor } else { n };
     let c = T::pow2(held);
     let (z, z_lo) = fast_two_sum(T::one(), t);
