@@ -67,6 +67,8 @@ binary! {
 }
 
 /// `1 / √x`. `±inf` at `±0`, `0` at `inf`, NaN below zero and at NaN.
+///
+/// Error: `f32` 0.501 ULP, `f64` 0.501 ULP.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rsqrt;
 

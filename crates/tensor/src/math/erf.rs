@@ -5,6 +5,8 @@ use super::lane::{Lane, polynomial, unary_kernel};
 use crate::simd::Isa;
 
 /// `erf x = 2/√π ∫₀ˣ e^-t² dt`. `±1` at `±inf` and nowhere beyond, `±0` at `±0`, NaN at NaN.
+///
+/// Error: `f32` 0.98 ULP, `f64` 0.99 ULP (1.24 without a fused multiply-add).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Erf;
 

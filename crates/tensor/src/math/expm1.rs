@@ -5,6 +5,8 @@ use super::lane::{Lane, fast_two_sum, unary_kernel};
 use crate::simd::Isa;
 
 /// `e^x - 1`, accurate near 0. `-1` at `-inf`, `inf` where it overflows, `±0` at `±0`, NaN at NaN.
+///
+/// Error: `f32` 0.86 ULP, `f64` 0.86 ULP (0.93 without a fused multiply-add).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expm1;
 

@@ -6,7 +6,10 @@
 //! whatever instruction set [`crate::simd::dispatch`] picks.
 //!
 //! Errors are stated in ULP: the distance to the exact result in units of the spacing of floats at
-//! the exact result. 0.5 is a correctly rounded function.
+//! the exact result; 0.5 is a correctly rounded function. The figures are maxima that were measured,
+//! rounded up: for `f32` over every 7th bit pattern (`examples/ulp_sweep.rs`), for `f64` over two
+//! million arguments, dense at the seams, against quadruple precision. Without a fused multiply-add
+//! `f32` functions run in `f64` and stay within 0.51 (sine and cosine: 0.63).
 
 mod arithmetic;
 mod erf;

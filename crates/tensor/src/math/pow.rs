@@ -12,6 +12,8 @@ use crate::simd::Isa;
 /// `a^b` as IEEE 754 `pow`: `a^0` and `1^b` are 1 even for NaN; a negative `a` needs an integer `b`
 /// (else NaN), whose parity gives the sign; `0^b` is infinite for `b < 0`; `(-1)^±inf` is 1; a
 /// signed zero or infinity keeps its sign for odd `b`.
+///
+/// Error: `f32` 0.51 ULP, `f64` 0.76 ULP.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pow;
 

@@ -7,6 +7,8 @@ use crate::simd::Isa;
 /// `1 / (1 + e^-x)`. Within `[0, 1]`; exactly `0` and `1` at `-inf` and `inf` and wherever that is
 /// the nearest float; `1/2` at `±0`, NaN at NaN. Small results keep their relative accuracy, down
 /// to the subnormals.
+///
+/// Error: `f32` 0.78 ULP, `f64` 0.80 ULP.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sigmoid;
 

@@ -5,6 +5,8 @@ use super::lane::{Lane, fast_two_sum, residual, unary_kernel};
 use crate::simd::Isa;
 
 /// `tanh x = (e^2x - 1) / (e^2x + 1)`. `±1` at `±inf` and nowhere beyond, `±0` at `±0`, NaN at NaN.
+///
+/// Error: `f32` 0.77 ULP, `f64` 0.72 ULP (0.77 without a fused multiply-add).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tanh;
 

@@ -74,7 +74,7 @@ fn single(name: &str, f: impl Unary<f32>, reference: fn(f64) -> f64, bound: f64)
 }
 
 /// The largest error over the exact values stays within `bound`: a whole number, for they are
-/// rounded themselves; 1 says that every result is one of the two neighbours of the exact value.
+/// rounded themselves, so 1 allows for a true error below 1.5.
 fn double(name: &str, f: impl Unary<f64>, golden: &[(u64, u64)], bound: f64) {
     let x: Vec<f64> = golden.iter().map(|row| f64::from_bits(row.0)).collect();
     for level in LEVELS {

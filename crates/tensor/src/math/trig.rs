@@ -12,10 +12,14 @@ use super::lane::{Lane, fast_two_sum, polynomial, residual, two_product, two_sum
 use crate::simd::Isa;
 
 /// `sin x`. `±0` at `±0`, NaN at `±inf` and NaN.
+///
+/// Error: `f32` 0.63 ULP, `f64` 0.77 ULP (0.80 without a fused multiply-add), up to [`LIMIT`](Self::LIMIT).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sin;
 
 /// `cos x`. `1` at `±0`, NaN at `±inf` and NaN.
+///
+/// Error: `f32` 0.63 ULP, `f64` 0.76 ULP (0.77 without a fused multiply-add), up to [`LIMIT`](Self::LIMIT).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cos;
 
