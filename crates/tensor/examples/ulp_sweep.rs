@@ -13,7 +13,7 @@ Measures the error of the f32 functions over all 2^32 inputs, in units in the la
 
 Usage: ulp_sweep [OPTIONS] [FUNCTION]...
 
-Without FUNCTION: all of them. A function takes some twenty seconds on two cores.
+Without FUNCTION: all of them. A function takes one or two minutes on two cores.
 
 Options:
   --stride N    every N-th bit pattern only (default 1)
