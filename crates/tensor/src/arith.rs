@@ -8,46 +8,13 @@
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use crate::element::{Element, Float, Number, Scalar};
+use crate::element::{Float, Number};
 use crate::error::OrPanic;
 use crate::kernel;
+use crate::operand::Operand;
 use crate::shape;
 use crate::simd::{Isa, Kernel, dispatch};
 use crate::tensor::Tensor;
-
-/// What may stand next to a `Tensor<T>` in an operation: a tensor of `T` by value or by reference,
-/// or a number, which is taken as a tensor of rank 0.
-///
-/// Numbers are f32, f64 and i32 for float tensors, rounded to the element type; the element type
-/// itself and i32 for integer tensors.
-pub trait Operand<T: Element> {
-    /// The operand as a tensor; one that is given by reference shares its buffer.
-    fn operand(self) -> Tensor<T>;
-}
-
-impl<T: Element> Operand<T> for Tensor<T> {
-    fn operand(self) -> Tensor<T> {
-        self
-    }
-}
-
-impl<T: Element> Operand<T> for &Tensor<T> {
-    fn operand(self) -> Tensor<T> {
-        self.clone()
-    }
-}
-
-impl<T: Float, S: Scalar> Operand<T> for S {
-    fn operand(self) -> Tensor<T> {
-        Tensor::scalar(T::of(self.to_f64()))
-    }
-}
-
-impl Operand<bool> for bool {
-    fn operand(self) -> Tensor<bool> {
-        Tensor::scalar(self)
-    }
-}
 
 /// `f(a, b)` with both broadcast. An operand that is owned, has the result's shape and shares its
 /// buffer with nobody is overwritten.
@@ -196,23 +163,6 @@ macro_rules! integer_operator {
 macro_rules! integer {
     ($($T:ty),*) => {$(
         integer_operator!($T: Add add plus, Sub sub minus, Mul mul times, Div div over);
-
-        impl Operand<$T> for $T {
-            fn operand(self) -> Tensor<$T> {
-                Tensor::scalar(self)
-            }
-        }
-
-        /// A literal without a suffix; panics where the element type cannot hold it.
-        impl Operand<$T> for i32 {
-            #[track_caller]
-            fn operand(self) -> Tensor<$T> {
-                match self.try_into() {
-                    Ok(x) => Tensor::scalar(x),
-                    Err(_) => panic!("{self} does not fit the element type {}", <$T>::DTYPE),
-                }
-            }
-        }
     )*};
 }
 integer!(i64, usize, u8);
@@ -239,7 +189,7 @@ impl<T: Number> Neg for &Tensor<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::layout_tests::{disguises, panic_of};
+    use crate::testing::{disguises, panic_of};
     use crate::{Tensor, tensor};
 
     /// Where the first element lies.

@@ -75,7 +75,7 @@ impl Convert<bool> for bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::layout_tests::disguises;
+    use crate::testing::disguises;
     use crate::{Tensor, tensor};
 
     #[test]

@@ -3,10 +3,10 @@
 //! The methods that compare elements are called `eq_to` and `ne_to` since `==` compares whole
 //! tensors. Every comparison with NaN is false, but `ne_to`, which is true.
 
-use crate::arith::Operand;
 use crate::element::{Element, Float};
 use crate::error::{OrPanic, ShapeError};
 use crate::kernel;
+use crate::operand::Operand;
 use crate::shape::{self, Dims, Shape};
 use crate::tensor::Tensor;
 
@@ -161,7 +161,7 @@ impl<T: Float> Tensor<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::layout_tests::{disguises, panic_of};
+    use crate::testing::{disguises, panic_of};
     use crate::{Tensor, tensor};
 
     const NAN: f64 = f64::NAN;
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(tensor![1, 2, 3].ge(2).to_vec(), [false, true, true]);
         assert_eq!(tensor![1usize, 2].ne_to(2).to_vec(), [true, false]);
         assert_eq!(tensor![true, false].eq_to(false).to_vec(), [false, true]);
-        assert_eq!(Tensor::scalar(1.0).lt(&tensor![[0.0], [2.0]]).shape(), [2, 1]);
+        assert_eq!(Tensor::scalar(1.0).lt(tensor![[0.0], [2.0]]).shape(), [2, 1]);
         assert_eq!(tensor![1.0].lt(Tensor::zeros([0, 1])).shape(), [0, 1]);
     }
 

@@ -271,7 +271,7 @@ impl IntoTensor for f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::layout_tests::panic_of;
+    use crate::testing::panic_of;
 
     use super::*;
 
