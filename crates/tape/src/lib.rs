@@ -1,6 +1,7 @@
 //! Reverse-mode automatic differentiation on a lazy tape.
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod error;
 mod eval;
 mod grad;
