@@ -22,4 +22,4 @@ pub use op::{DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 pub use param::{Param, ParamId};
 pub use tape::{Stats, Tape};
 pub use tensor;
-pub use var::{AnyVar, Var};
+pub use var::{AnyVar, Operand, Var};
