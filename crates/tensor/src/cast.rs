@@ -1,6 +1,6 @@
 //! Elements of another type.
 
-use crate::any::{AnySliceMut, AnyView, each};
+use crate::any::{AnySlice, AnySliceMut, each};
 use crate::element::Element;
 use crate::kernel;
 use crate::tensor::Tensor;
@@ -15,21 +15,20 @@ impl<T: Element> Tensor<T> {
     /// - Integer to integer: the low bits, so 256 becomes 0 as u8 and -1 becomes 255.
     /// - To bool: whether it is not 0 (NaN is not). From bool: 0 or 1.
     pub fn cast<U: Element>(&self) -> Tensor<U> {
-        let any = T::erase(self.clone());
         if T::DTYPE == U::DTYPE {
-            return U::take_tensor(any).expect("both have the type that DTYPE names");
+            let same = U::take_tensor(T::erase(self.clone()));
+            return same.expect("both have the type that DTYPE names");
         }
-        Tensor::build(self.shape(), |out| convert(any.view(), U::erase_slice_mut(out)))
+        Tensor::build(self.shape(), |out| kernel::map(self.view(), out, cast_block))
     }
 }
 
-fn convert(x: AnyView<'_>, out: AnySliceMut<'_>) {
-    each!(x, AnyView, x => each!(out, AnySliceMut, out => {
-        kernel::map(x, out, |x, out| {
-            for (out, &x) in out.iter_mut().zip(x) {
-                *out = x.convert();
-            }
-        });
+/// One block of [`Tensor::cast`]: `out[i] = x[i] as U`.
+pub fn cast_block<T: Element, U: Element>(x: &[T], out: &mut [U]) {
+    each!(T::erase_slice(x), AnySlice, x => each!(U::erase_slice_mut(out), AnySliceMut, out => {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = x.convert();
+        }
     }));
 }
 

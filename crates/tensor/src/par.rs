@@ -32,7 +32,7 @@ pub fn for_units<T: Send, F: Fn(usize, &mut [T]) + Sync>(
 
 /// The length of a task: a multiple of `unit`, some four tasks a thread so that a loaded core does
 /// not hold the others up, but at least `grain`.
-fn part_len(len: usize, unit: usize, grain: usize, threads: usize) -> usize {
+pub fn part_len(len: usize, unit: usize, grain: usize, threads: usize) -> usize {
     len.div_ceil(4 * threads).max(grain).next_multiple_of(unit)
 }
 

@@ -2,8 +2,7 @@
 
 use std::marker::PhantomData;
 
-use tensor::element::Cast;
-use tensor::{Element, Float};
+use tensor::{Element, Float, kernel};
 
 use crate::op::{DataPointwise, record_data_pointwise, record_view};
 use crate::ops::detach::Detach;
@@ -93,11 +92,9 @@ impl<U: Element> std::fmt::Debug for CastTo<U> {
     }
 }
 
-impl<E: Cast<U>, U: Element> DataPointwise<E, U, 1> for CastTo<U> {
+impl<E: Element, U: Element> DataPointwise<E, U, 1> for CastTo<U> {
     fn block(&self, [x]: [&[E]; 1], out: &mut [U]) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = x.cast();
-        }
+        kernel::cast_block(x, out);
     }
 }
 
@@ -153,7 +150,7 @@ impl<'t, T: Float> Var<'t, T> {
 impl<'t> Var<'t, i64> {
     /// Where two variables of integers are equal: predictions and labels.
     #[track_caller]
-    pub fn eq_to(self, other: Var<'t, i64>) -> Var<'t, bool> {
+    pub fn equals(self, other: Var<'t, i64>) -> Var<'t, bool> {
         record_data_pointwise(self.tape(), Comparison::Eq, [self, other])
     }
 }
@@ -190,10 +187,7 @@ impl std::ops::Not for Var<'_, bool> {
 impl<'t, E: Element> Var<'t, E> {
     /// The elements as another type, as Rust's `as` does it. No derivative passes.
     #[track_caller]
-    pub fn cast<U: Element>(self) -> Var<'t, U>
-    where
-        E: Cast<U>,
-    {
+    pub fn cast<U: Element>(self) -> Var<'t, U> {
         record_data_pointwise(self.tape(), CastTo::<U>(PhantomData), [self])
     }
 

@@ -1,5 +1,6 @@
 //! Reading and adding at indices.
 
+use tensor::shape::Dims;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
 use crate::op::{Op, Pullback};
@@ -24,7 +25,7 @@ pub struct ScatterAdd {
 
 impl<T: Float> Op<T, 1, 1> for Gather {
     fn shape(&self, [x]: [&[usize]; 1], [index]: [&[usize]; 1]) -> Result<Shape, ShapeError> {
-        kernel::gather_shape(x, self.axis, index)
+        kernel::gather_shape("gather", x, self.axis as isize, index)
     }
 
     fn forward(&self, [x]: [View<'_, T>; 1], [d]: [AnyView<'_>; 1], out: &mut [T]) -> Result<(), Error> {
@@ -40,7 +41,14 @@ impl<T: Float> Op<T, 1, 1> for Gather {
 
 impl<T: Float> Op<T, 2, 1> for ScatterAdd {
     fn shape(&self, [base, src]: [&[usize]; 2], [index]: [&[usize]; 1]) -> Result<Shape, ShapeError> {
-        kernel::scatter_add_shape(base, self.axis, index, src)
+        kernel::gather_shape("scatter_add", base, self.axis as isize, index)?;
+        if src != index {
+            let (src, index) = (Dims(src), Dims(index));
+            return Err(ShapeError::new(format!(
+                "scatter_add: source of shape {src} and index of shape {index} differ"
+            )));
+        }
+        Ok(base.into())
     }
 
     fn forward(

@@ -12,6 +12,7 @@ mod reduce;
 mod scan;
 mod sort;
 
+pub use crate::cast::cast_block;
 pub use arg::{argmax, argmin};
 pub use copy::{assign, copy};
 pub use pointwise::{
