@@ -16,6 +16,7 @@ mod smoke;
 mod tape;
 mod var;
 
+pub use check::{Gradcheck, GradcheckError, gradcheck};
 pub use error::{EvalError, Failure, NoGradient};
 pub use eval::Evaluate;
 pub use gradients::Gradients;

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod right;
+mod tape;
 mod wrong;
 
 use std::cell::Cell;
