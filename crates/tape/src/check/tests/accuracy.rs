@@ -1,6 +1,9 @@
 //! Numeric derivatives against closed forms.
 
+use super::super::compare::{Verdict, compare};
+use super::super::noise;
 use super::super::numeric::{Ladder, Numeric, derivative};
+use super::super::random::Random;
 
 type Function = fn(f64) -> f64;
 
@@ -96,4 +99,42 @@ fn outputs_do_not_disturb_one_another() {
     assert!((value(1) / (1e3 * 10.0f64.cos()) - 1.0).abs() < 1e-10);
     assert_eq!(value(2), 0.0);
     assert!((value(3) - 1.0).abs() < 1e-6);
+}
+
+/// A value with its derivative: the truth for functions that are composed at random.
+fn compose(ops: &[(u64, f64)], x: f64) -> (f64, f64) {
+    ops.iter().fold((x, 1.0), |(v, d), &(op, scale)| {
+        let (v, d) = (scale * v, scale * d);
+        match op {
+            0 => (v.sin(), d * v.cos()),
+            1 => (v.tanh(), d / v.cosh().powi(2)),
+            2 => (v / (1.0 + v * v), d * (1.0 - v * v) / (1.0 + v * v).powi(2)),
+            3 => ((0.1 * v).exp() * v.cos(), d * (0.1 * v).exp() * (0.1 * v.cos() - v.sin())),
+            _ => ((v * v).ln_1p(), d * 2.0 * v / (1.0 + v * v)),
+        }
+    })
+}
+
+#[test]
+fn no_right_derivative_of_a_random_composition_is_called_wrong() {
+    let mut random = Random::new(3);
+    let (mut judged, mut vague) = (0, 0);
+    for _ in 0..500 {
+        let drawn = random.normals(7);
+        let ops: Vec<(u64, f64)> =
+            drawn[..3].iter().map(|z| ((z.to_bits() >> 44) % 5, 4f64.powf(drawn[3] * z))).collect();
+        let x = drawn[4] * 10f64.powf(drawn[5]);
+        let (y, truth) = compose(&ops, x);
+        let mut line = |s: f64| Some(vec![compose(&ops, s).0]);
+        let sample = |k: f64| compose(&ops, x * (1.0 + k * noise::STEP * drawn[6])).0;
+        let measured = noise::noise(noise::OFFSETS.map(sample));
+        let found = derivative(&mut line, Ladder::coordinate(x), &[y], &[measured])[0];
+        match compare(truth, &found, 0.0) {
+            Verdict::Fail(_) => panic!("{ops:?} at {x}: {found:?}, not {truth}"),
+            Verdict::Pass(_) => judged += 1,
+            Verdict::Inconclusive => vague += 1,
+        }
+    }
+    println!("{judged} judged, {vague} not");
+    assert!(judged > 450, "{judged} judged, {vague} not");
 }
