@@ -55,3 +55,20 @@ pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync) {
         (0..n).for_each(f);
     }
 }
+
+/// Calls `f(k, part)` on the `k`-th part of `chunk` elements (the last may be shorter), in parallel
+/// if `work` exceeds the grain, as in [`for_each`].
+pub fn for_chunks<T: Send>(
+    out: &mut [T],
+    chunk: usize,
+    work: usize,
+    f: impl Fn(usize, &mut [T]) + Sync,
+) {
+    use rayon::prelude::*;
+    let chunk = chunk.max(1);
+    if out.len() > chunk && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
+        out.par_chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
+    } else {
+        out.chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
+    }
+}
