@@ -1,6 +1,7 @@
 //! Reverse-mode automatic differentiation on a lazy tape.
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod error;
 mod eval;
 mod grad;
@@ -16,6 +17,7 @@ mod tape;
 mod transform;
 mod var;
 
+pub use check::{Gradcheck, GradcheckError, gradcheck};
 pub use error::{EvalError, Failure, NoGradient};
 pub use eval::Evaluate;
 pub use gradients::Gradients;
