@@ -36,6 +36,7 @@ pub const LEAF: usize = BLOCK;
 /// Independent running folds within a leaf: four AVX-512 registers of `f64` hide the latency of an
 /// addition.
 pub const LANES: usize = 32;
+
 /// A way to fold elements of type `T` into an accumulator. `merge` must be associative but for
 /// rounding; there is no identity, for a fold of nothing never reaches it.
 pub trait Fold<T>: Copy + Send + Sync {
