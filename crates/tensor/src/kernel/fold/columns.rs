@@ -9,8 +9,7 @@ use crate::simd::{Isa, Kernel, dispatch};
 /// ahead of its use, and a lane of a tile stays in the first-level cache.
 const TILE: usize = 1024;
 /// Rows of a tile that are read at a time, so that as many are fetched ahead and the accumulators
-/// are loaded and stored once for all of them (the bare loop on 4096 x 4096 `f32`, measured: 15 GB/s,
-/// one row at a time 6).
+/// are loaded and stored once for all of them.
 const AHEAD: usize = 8;
 
 /// Outputs that lie side by side: element `i` of output `k` is element `i·outputs + k`.
