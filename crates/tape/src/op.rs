@@ -68,12 +68,8 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>: Debug + Send + Sync 
     ///
     /// # Errors
     /// When the data is at fault: an index out of range, a matrix that is not positive definite.
-    fn forward(
-        &self,
-        x: [View<'_, T>; N],
-        d: [AnyView<'_>; M],
-        out: &mut [T],
-    ) -> Result<(), Error>;
+    fn forward(&self, x: [View<'_, T>; N], d: [AnyView<'_>; M], out: &mut [T])
+    -> Result<(), Error>;
 
     /// The cotangent of each input, of the input's shape; `None` where no derivative passes.
     fn vjp<'t>(&self, cx: Pullback<'t, T, N, M>) -> [Option<Var<'t, T>>; N];
@@ -93,6 +89,9 @@ pub trait Pointwise<T: Float, const N: usize, const M: usize = 0>:
 
 /// The same elements under another layout.
 pub trait ViewOp: Debug + Send + Sync + 'static {
+    /// Whether a derivative passes. If not, the output is a constant.
+    const TRACKS: bool = true;
+
     /// The layout of the output, a view of the input's; `None` if only a copy of the input in
     /// row-major order has one.
     ///
@@ -179,12 +178,12 @@ impl<T: Float, O: ViewOp> Record<T, AsView, 1, 0> for O {
 
 /// Records a view of a variable of any element type.
 #[track_caller]
-pub(crate) fn record_view<'t, E: Element>(op: impl ViewOp, x: Var<'t, E>) -> Var<'t, E> {
+pub(crate) fn record_view<'t, E: Element, V: ViewOp>(op: V, x: Var<'t, E>) -> Var<'t, E> {
     let whole = Layout::contiguous(&x.shape(), 8).unwrap_or_else(|e| panic!("{e}"));
     let layout = op.layout(&whole).unwrap_or_else(|e| panic!("{e}"));
     let layout = layout.expect("a row-major input has every view");
     let op = Recorded::View(shared!(Views, op, dyn ViewRule));
-    x.tape().push_op(op, [x.any()].into_iter(), layout.shape().into(), x.is_tracked())
+    x.tape().push_op(op, [x.any()].into_iter(), layout.shape().into(), V::TRACKS && x.is_tracked())
 }
 
 /// Records an operation without a derivative.

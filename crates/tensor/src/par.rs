@@ -12,25 +12,35 @@ pub const GRAIN_BYTES: usize = 1 << 17;
 /// Splits `out` at multiples of [`BLOCK`] into tasks of at least `grain` elements and calls
 /// `f(start, part)` on each, in parallel where there is more than one.
 pub fn for_parts<T: Send, F: Fn(usize, &mut [T]) + Sync>(out: &mut [T], grain: usize, f: F) {
+    for_units(out, BLOCK, grain, f);
+}
+
+/// As [`for_parts`], split at multiples of `unit`: rows stay whole.
+pub fn for_units<T: Send, F: Fn(usize, &mut [T]) + Sync>(
+    out: &mut [T],
+    unit: usize,
+    grain: usize,
+    f: F,
+) {
     let threads = rayon::current_num_threads();
     if threads == 1 || out.len() < 2 * grain {
         return f(0, out);
     }
-    let part = part_len(out.len(), grain, threads);
+    let part = part_len(out.len(), unit, grain, threads);
     split(0, out, part, &f);
 }
 
-/// The length of a task: a multiple of [`BLOCK`], some four tasks a thread so that a loaded core
-/// does not hold the others up, but at least `grain`.
-pub fn part_len(len: usize, grain: usize, threads: usize) -> usize {
-    len.div_ceil(4 * threads).max(grain).next_multiple_of(BLOCK)
+/// The length of a task: a multiple of `unit`, some four tasks a thread so that a loaded core does
+/// not hold the others up, but at least `grain`.
+pub fn part_len(len: usize, unit: usize, grain: usize, threads: usize) -> usize {
+    len.div_ceil(4 * threads).max(grain).next_multiple_of(unit)
 }
 
 fn split<T: Send>(start: usize, out: &mut [T], part: usize, f: &(impl Fn(usize, &mut [T]) + Sync)) {
     if out.len() <= part {
         return f(start, out);
     }
-    let middle = (out.len() / 2).next_multiple_of(part).min(out.len() - 1) / part * part;
+    let middle = out.len().div_ceil(part) / 2 * part;
     let (a, b) = out.split_at_mut(middle);
     rayon::join(|| split(start, a, part, f), || split(start + middle, b, part, f));
 }
@@ -43,5 +53,22 @@ pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync) {
         (0..n).into_par_iter().for_each(|i| f(i));
     } else {
         (0..n).for_each(f);
+    }
+}
+
+/// Calls `f(k, part)` on the `k`-th part of `chunk` elements (the last may be shorter), in parallel
+/// if `work` exceeds the grain, as in [`for_each`].
+pub fn for_chunks<T: Send>(
+    out: &mut [T],
+    chunk: usize,
+    work: usize,
+    f: impl Fn(usize, &mut [T]) + Sync,
+) {
+    use rayon::prelude::*;
+    let chunk = chunk.max(1);
+    if out.len() > chunk && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
+        out.par_chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
+    } else {
+        out.chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
     }
 }

@@ -89,7 +89,9 @@ fn general(
     ops: &[Option<Recorded>],
     values: &mut [Option<AnyTensor>],
 ) -> Result<(), Halt> {
-    let Some(Recorded::General(op)) = &ops[node as usize] else { unreachable!("planned as general") };
+    let Some(Recorded::General(op)) = &ops[node as usize] else {
+        unreachable!("planned as general")
+    };
     let signature = &program.nodes[node as usize];
     let mut out = AnyTensor::scratch(signature.dtype, &signature.shape);
     let inputs: SmallVec<[AnyView<'_>; 4]> =
@@ -203,11 +205,11 @@ impl Pass<'_> {
         if threads == 1 || self.group.len < 2 * grain.max(BLOCK) {
             return self.blocks(start, outs);
         }
-        let part = par::part_len(self.group.len, grain, threads);
+        let part = par::part_len(self.group.len, BLOCK, grain, threads);
         if len <= part {
             return self.blocks(start, outs);
         }
-        let middle = (len / 2).next_multiple_of(part).min(len - 1) / part * part;
+        let middle = len.div_ceil(part) / 2 * part;
         let (mut left, mut right) = (Slices::new(), Slices::new());
         for out in outs {
             let (a, b) = out.split_at(middle);
@@ -239,8 +241,8 @@ impl Pass<'_> {
                 let Some(Recorded::Pointwise(op)) = &self.ops[step.node as usize] else {
                     unreachable!("planned as pointwise")
                 };
-                let operands = &self.group.operands
-                    [step.operands.start as usize..step.operands.end as usize];
+                let operands =
+                    &self.group.operands[step.operands.start as usize..step.operands.end as usize];
                 match step.target {
                     Target::Register(r) => {
                         let mut own = std::mem::take(&mut registers[r as usize]);
