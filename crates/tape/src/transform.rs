@@ -245,12 +245,9 @@ mod tests {
         let h = hessian(|x| x.matmul(x.tape().constant(&a).matmul(x)), tensor![0.3, 0.4]).unwrap();
         assert!(h.allclose(&(&a + a.t()), 1e-15, 0.0), "{h}");
         let v = tensor![1.0, -2.0];
-        let (_, hv) = hvp(
-            |x| x.matmul(x.tape().constant(&a).matmul(x)),
-            tensor![0.3, 0.4],
-            v.clone(),
-        )
-        .unwrap();
+        let (_, hv) =
+            hvp(|x| x.matmul(x.tape().constant(&a).matmul(x)), tensor![0.3, 0.4], v.clone())
+                .unwrap();
         assert!(hv.allclose(&h.matmul(&v), 1e-14, 0.0));
     }
 
@@ -258,9 +255,15 @@ mod tests {
     fn derivatives_of_what_does_not_depend_are_zero_and_of_kinks_beside_them() {
         let j = jacobian(|x: Var<'_, f64>| x.full_like(2.0), tensor![1.0, 2.0]).unwrap();
         assert_eq!(j, Tensor::zeros([2, 2]));
-        assert_eq!(hessian(|x: Var<'_, f64>| x.sum(), tensor![1.0, 2.0]).unwrap(), Tensor::zeros([2, 2]));
+        assert_eq!(
+            hessian(|x: Var<'_, f64>| x.sum(), tensor![1.0, 2.0]).unwrap(),
+            Tensor::zeros([2, 2])
+        );
         let relu = hessian(|x: Var<'_, f64>| (x.relu() * 3.0).sum(), tensor![1.0, -2.0]).unwrap();
         assert_eq!(relu, Tensor::zeros([2, 2]));
-        assert_eq!(jacobian(|x: Var<'_, f64>| x * 1.0, Tensor::zeros([0])).unwrap().shape(), [0, 0]);
+        assert_eq!(
+            jacobian(|x: Var<'_, f64>| x * 1.0, Tensor::zeros([0])).unwrap().shape(),
+            [0, 0]
+        );
     }
 }
