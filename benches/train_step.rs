@@ -19,11 +19,11 @@ fn batch() -> (Tensor<f32>, Tensor<i64>) {
 }
 
 fn classifier() -> Mlp<f32> {
-    Mlp::new(&[64, 128, 10], Activation::Relu, &mut nn::rng(0))
+    Mlp::new(&[64, 128, 10], Activation::Relu, &mut rng(0))
 }
 
 fn autoencoder() -> Autoencoder<f32> {
-    Autoencoder::new(&[64, 32, 8], Activation::Tanh, &mut nn::rng(0))
+    Autoencoder::new(&[64, 32, 8], Activation::Tanh, &mut rng(0))
 }
 
 #[divan::bench]
