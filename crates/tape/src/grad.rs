@@ -115,7 +115,7 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The cotangent 1 of a scalar.
     #[track_caller]
-    fn seed(self, what: &str) -> Var<'t, T> {
+    pub(crate) fn seed(self, what: &str) -> Var<'t, T> {
         let shape = self.shape();
         if tensor::shape::len(&shape) != 1 {
             panic!(

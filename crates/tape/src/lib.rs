@@ -1,6 +1,7 @@
 //! Reverse-mode automatic differentiation on a lazy tape.
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod error;
 mod eval;
 mod grad;
@@ -13,8 +14,10 @@ mod show;
 #[cfg(test)]
 mod smoke;
 mod tape;
+mod transform;
 mod var;
 
+pub use check::{Gradcheck, GradcheckError, gradcheck};
 pub use error::{EvalError, Failure, NoGradient};
 pub use eval::Evaluate;
 pub use gradients::Gradients;
@@ -23,4 +26,5 @@ pub use param::{Param, ParamId};
 pub use replay::recording::{Recording, ReplayError, Spec, Specs, spec};
 pub use tape::{Stats, Tape};
 pub use tensor;
+pub use transform::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};
 pub use var::{AnyVar, Operand, Var};

@@ -71,3 +71,63 @@ impl Convert<bool> for bool {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::disguises;
+    use crate::{Tensor, tensor};
+
+    #[test]
+    fn the_same_type_is_the_same_buffer() {
+        let x = tensor![[1.0f32, 2.0]].t();
+        let y = x.cast::<f32>();
+        assert!(x.shares_buffer(&y));
+        assert_eq!(x.layout(), y.layout());
+    }
+
+    #[test]
+    fn floats_become_integers_towards_zero_and_saturate() {
+        let x = tensor![1.9, -1.9, f64::NAN, f64::INFINITY, -f64::INFINITY, 300.0];
+        assert_eq!(x.cast::<i64>().to_vec(), [1, -1, 0, i64::MAX, i64::MIN, 300]);
+        assert_eq!(x.cast::<usize>().to_vec(), [1, 0, 0, usize::MAX, 0, 300]);
+        assert_eq!(x.cast::<f32>().cast::<u8>().to_vec(), [1, 0, 0, 255, 0, 255]);
+    }
+
+    #[test]
+    fn integers_keep_their_low_bits() {
+        assert_eq!(tensor![256, -1].cast::<u8>().to_vec(), [0, 255]);
+        assert_eq!(tensor![usize::MAX].cast::<i64>().to_vec(), [-1]);
+        assert_eq!(tensor![255u8].cast::<i64>().to_vec(), [255]);
+        assert_eq!(tensor![(1i64 << 53) + 1].cast::<f64>().to_vec(), [(1i64 << 53) as f64]);
+    }
+
+    #[test]
+    fn bool_is_whether_it_is_not_zero() {
+        assert_eq!(
+            tensor![0.0, -0.0, 0.5, f64::NAN].cast::<bool>().to_vec(),
+            [false, false, true, true]
+        );
+        assert_eq!(tensor![0, -7].cast::<bool>().to_vec(), [false, true]);
+        assert_eq!(tensor![true, false].cast::<f32>().to_vec(), [1.0, 0.0]);
+        assert_eq!(tensor![true, false].cast::<usize>().to_vec(), [1, 0]);
+    }
+
+    #[test]
+    fn floats_are_rounded_to_the_nearest() {
+        assert_eq!(
+            tensor![0.1, 1e300, -1e-300].cast::<f32>().to_vec(),
+            [0.1f32, f32::INFINITY, -0.0]
+        );
+    }
+
+    #[test]
+    fn every_layout_is_cast_alike() {
+        let x = Tensor::from_fn([2, 3], |i| i[0] as f64 * 3.7 - i[1] as f64);
+        for y in disguises(&x, f64::NAN) {
+            assert_eq!(y.cast::<i64>().to_vec(), [0, -1, -2, 3, 2, 1]);
+        }
+        assert_eq!(tensor![7].broadcast_to([2, 2]).cast::<f32>().to_vec(), [7.0; 4]);
+        assert_eq!(Tensor::<f32>::zeros([2, 0]).cast::<bool>().shape(), [2, 0]);
+        assert_eq!(Tensor::scalar(2.5).cast::<u8>().item(), 2);
+    }
+}

@@ -1,10 +1,10 @@
 //! Functions of each element.
 
-use crate::arith::Operand;
 use crate::element::{Element, Float, Scalar};
 use crate::error::OrPanic;
 use crate::kernel;
 use crate::math::{self, Binary, Unary};
+use crate::operand::Operand;
 use crate::shape;
 use crate::tensor::Tensor;
 
@@ -186,7 +186,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn clamp(&self, lo: impl Scalar, hi: impl Scalar) -> Self {
         let (lo, hi) = (T::of(lo.to_f64()), T::of(hi.to_f64()));
-        if !(lo <= hi) {
+        if lo.is_nan() || hi.is_nan() || lo > hi {
             panic!("clamp: {lo} to {hi} is no range");
         }
         self.maximum(lo).minimum(hi)
@@ -240,5 +240,110 @@ impl<T: Float> Tensor<T> {
             2 => self.square(),
             _ => self.pow(n),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor;
+    use crate::testing::{disguises, panic_of};
+
+    type Method = fn(&Tensor<f64>) -> Tensor<f64>;
+    type Reference = fn(f64) -> f64;
+
+    fn methods() -> Vec<(&'static str, Method, Reference)> {
+        vec![
+            ("exp", Tensor::exp, f64::exp),
+            ("expm1", Tensor::expm1, f64::exp_m1),
+            ("ln", Tensor::ln, f64::ln),
+            ("log1p", Tensor::log1p, f64::ln_1p),
+            ("sqrt", Tensor::sqrt, f64::sqrt),
+            ("rsqrt", Tensor::rsqrt, |x| 1.0 / x.sqrt()),
+            ("square", Tensor::square, |x| x * x),
+            ("recip", Tensor::recip, f64::recip),
+            ("tanh", Tensor::tanh, f64::tanh),
+            ("sigmoid", Tensor::sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
+            ("softplus", Tensor::softplus, |x| x.exp().ln_1p()),
+            ("sin", Tensor::sin, f64::sin),
+            ("cos", Tensor::cos, f64::cos),
+            ("relu", Tensor::relu, |x| x.max(0.0)),
+            ("abs", Tensor::abs, f64::abs),
+            ("sign", Tensor::sign, |x| if x == 0.0 { x } else { x.signum() }),
+            ("heaviside", Tensor::heaviside, |x| f64::from(x >= 0.0)),
+            ("floor", Tensor::floor, f64::floor),
+            ("ceil", Tensor::ceil, f64::ceil),
+            ("round", Tensor::round, f64::round_ties_even),
+            ("clamp", |x| x.clamp(-0.5, 1), |x| x.clamp(-0.5, 1.0)),
+            ("minimum", |x| x.minimum(0.3), |x| x.min(0.3)),
+            ("maximum", |x| x.maximum(x.flip(0).flip(0) * -1.0), f64::abs),
+            ("pow", |x| x.pow(tensor![2.0, 3.0, -1.0, 2.0]), |_| f64::NAN),
+            ("powf", |x| x.powf(1.5), |x| x.powf(1.5)),
+            ("powi 3", |x| x.powi(3), |x| x * x * x),
+            ("powi 2", |x| x.powi(2), |x| x * x),
+            ("powi -1", |x| x.powi(-1), |x| 1.0 / x),
+            ("powi 0", |x| x.powi(0), |_| 1.0),
+        ]
+    }
+
+    #[test]
+    fn methods_compute_what_they_are_named_after_on_every_layout() {
+        let x = Tensor::from_fn([3, 4], |i| (i[0] * 4 + i[1]) as f64 * 0.5 - 2.0);
+        for (name, method, reference) in methods() {
+            let expected = method(&x);
+            if name != "pow" {
+                assert!(
+                    expected.iter().zip(x.iter().map(reference)).all(|(a, b)| {
+                        a == b || (a - b).abs() <= 1e-14 * b.abs() || (a.is_nan() && b.is_nan())
+                    }),
+                    "{name}: {expected}"
+                );
+            }
+            for y in disguises(&x, f64::NAN) {
+                let bits = |x: Tensor<f64>| x.iter().map(f64::to_bits).collect::<Vec<_>>();
+                assert_eq!(bits(method(&y)), bits(expected.clone()), "{name} {:?}", y.layout());
+            }
+            assert_eq!(method(&Tensor::zeros([0, 4])).shape(), [0, 4], "{name}");
+        }
+        let table = tensor![[2.0, 3.0, -1.0, 0.5]].pow(tensor![[3.0], [0.0]]);
+        assert_eq!(table.to_vec(), [8.0, 27.0, -1.0, 0.125, 1.0, 1.0, 1.0, 1.0]);
+        let erf = tensor![1.0f64].erf().item();
+        assert!((erf - 0.8427007929497149).abs() < 1e-3, "{erf}");
+        assert_eq!(Tensor::scalar(4.0f32).sqrt().item(), 2.0);
+        assert_eq!(tensor![2.0f32].broadcast_to([3]).square().to_vec(), [4.0; 3]);
+    }
+
+    #[test]
+    fn maps_may_change_the_type_and_broadcast() {
+        let x = tensor![[1.5, -2.5]];
+        assert_eq!(x.map(|x| x > 0.0).to_vec(), [true, false]);
+        let y = x.zip_map(&tensor![[10i64], [20]], |x, y| (x * y as f64) as i64);
+        assert_eq!((y.shape(), y.to_vec()), (&[2, 2][..], vec![15, -25, 30, -50]));
+        assert_eq!(
+            panic_of(|| x.zip_map(&tensor![1, 2, 3], |x, _| x)),
+            "zip_map: shapes [1, 2] and [3] do not broadcast: sizes 2 and 3 differ at axis 1"
+        );
+    }
+
+    #[test]
+    fn nan_goes_through_selections() {
+        let x = tensor![f64::NAN];
+        for y in [x.relu(), x.sign(), x.heaviside(), x.clamp(0, 1), x.minimum(1), x.maximum(1)] {
+            assert!(y.item().is_nan());
+        }
+        assert!(tensor![1.0].minimum(&x).item().is_nan());
+        assert!(tensor![1.0].maximum(&x).item().is_nan());
+    }
+
+    #[test]
+    fn bounds_and_exponents_that_cannot_be_meant_panic() {
+        assert_eq!(panic_of(|| tensor![1.0].clamp(2, 1)), "clamp: 2 to 1 is no range");
+        assert_eq!(panic_of(|| tensor![1.0].clamp(f64::NAN, 1)), "clamp: NaN to 1 is no range");
+        let n = (1 << 24) + 1;
+        assert_eq!(tensor![-1.0].powi(n).item(), -1.0);
+        assert_eq!(
+            panic_of(|| tensor![-1.0f32].powi(n)),
+            "powi: the exponent 16777217 is no number of f32"
+        );
     }
 }

@@ -24,6 +24,7 @@ mod layout_tests;
 mod linalg;
 pub mod make;
 pub mod math;
+mod operand;
 pub mod par;
 pub mod pool;
 mod product;
@@ -34,17 +35,19 @@ pub mod simd;
 pub mod slice;
 mod sorting;
 mod tensor;
+#[cfg(test)]
+mod testing;
 pub mod view;
 mod views;
 
 pub use any::{AnySlice, AnySliceMut, AnyTensor, AnyView};
-pub use arith::Operand;
 pub use element::{DType, Element, Float, Number, Scalar};
 pub use error::{Error, ShapeError};
 pub use layout::Layout;
 #[cfg(feature = "linalg")]
 pub use linalg::Svd;
 pub use make::{IntoTensor, Literal};
+pub use operand::Operand;
 pub use random::{Rng, permutation, rng};
 pub use shape::{Axes, AxisSet, Shape};
 pub use tensor::Tensor;

@@ -271,15 +271,9 @@ impl IntoTensor for f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::catch_unwind;
+    use crate::testing::panic_of;
 
     use super::*;
-
-    /// The text of the panic of `f`.
-    fn panic_of<R>(f: impl FnOnce() -> R + std::panic::UnwindSafe) -> String {
-        let payload = catch_unwind(f).map(|_| ()).expect_err("must panic");
-        *payload.downcast::<String>().expect("panics with a formatted text")
-    }
 
     #[test]
     fn literals_have_the_nesting_as_their_shape() {

@@ -50,7 +50,7 @@ fn split<T: Send>(start: usize, out: &mut [T], part: usize, f: &(impl Fn(usize, 
 pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync) {
     use rayon::prelude::*;
     if n > 1 && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
-        (0..n).into_par_iter().for_each(|i| f(i));
+        (0..n).into_par_iter().for_each(&f);
     } else {
         (0..n).for_each(f);
     }

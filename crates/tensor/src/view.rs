@@ -2,7 +2,7 @@
 
 use crate::blocks::Reader;
 use crate::element::Element;
-use crate::error::ShapeError;
+use crate::error::{OrPanic, ShapeError};
 use crate::layout::Layout;
 
 /// Elements and where they lie; the layout fits the slice (its [invariants](crate::layout)).
@@ -74,7 +74,7 @@ impl<'a, T: Element> View<'a, T> {
     where
         'a: 'b,
     {
-        View::new(self.data, layout).unwrap_or_else(|e| panic!("{e}"))
+        View::new(self.data, layout).or_panic()
     }
 
     /// Reads the elements in row-major order, block by block.

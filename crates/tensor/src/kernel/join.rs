@@ -7,7 +7,7 @@ use crate::par;
 use crate::shape::{self, Dims, Shape};
 use crate::view::View;
 
-/// The shape of [`concat`]: the sizes along `axis` add up, the others agree.
+/// The shape of [`concat()`]: the sizes along `axis` add up, the others agree.
 ///
 /// # Errors
 /// When there is no part, the parts differ in rank or on another axis, the axis is out of range, or

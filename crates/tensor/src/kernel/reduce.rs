@@ -5,8 +5,10 @@
 //! [`Wide`]: `f32` results are computed in `f64` and rounded once.
 
 use super::fold::{Fold, fold};
-use crate::element::{Element, Float, Number, Wide};
+use super::pointwise::unary_update;
+use crate::element::{DType, Element, Float, Number, Wide};
 use crate::error::ShapeError;
+use crate::math::{Exp, Ln, Unary};
 use crate::shape::{AxisSet, Dims, Shape};
 use crate::simd::Isa;
 use crate::view::View;
@@ -180,8 +182,9 @@ pub fn logsumexp<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
     let mut sums = vec![0.0; out.len()];
     plain(Max, x, axes, &mut shifts, |max| shift(max.unwrap_or(T::zero())));
     fold(Exponentials, x, axes, &shifts, &mut sums, |sum| sum.unwrap_or(0.0));
-    for ((out, m), sum) in out.iter_mut().zip(shifts).zip(sums) {
-        *out = T::of(m.wide() + sum.ln());
+    unary_update(Ln, &mut sums);
+    for ((out, m), ln) in out.iter_mut().zip(shifts).zip(sums) {
+        *out = T::of(m.wide() + ln);
     }
 }
 
@@ -317,7 +320,11 @@ impl<T: Float> Fold<T> for Exponentials {
     type Acc = f64;
     #[inline(always)]
     fn lift<I: Isa>(self, x: T, _: usize, m: T) -> f64 {
-        (x - m).exp().wide()
+        let d = (x - m).wide();
+        match T::DTYPE {
+            DType::F32 => f64::from(Unary::<f32>::call::<I>(Exp, d as f32)),
+            _ => Unary::<f64>::call::<I>(Exp, d),
+        }
     }
     #[inline(always)]
     fn merge(self, a: f64, b: f64) -> f64 {

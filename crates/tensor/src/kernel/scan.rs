@@ -37,20 +37,31 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) {
                     let len = if rows == 1 { width } else { block.len() };
                     let x = reader.block(at, len, &mut scratch);
                     let out = &mut block[c..c + len];
-                    for (i, (out, x)) in out.chunks_mut(width).zip(x.chunks(width)).enumerate() {
-                        advance(&mut sums[..width], x, out, b == 0 && i == 0);
-                    }
+                    advance(&mut sums[..width], x, out, b == 0);
                 }
             }
         }
     });
 }
 
-/// Adds one row to the running sums; the first row starts them.
-#[inline(always)]
-fn advance<T: Number>(sums: &mut [T::Wide], x: &[T], out: &mut [T], first: bool) {
-    for ((sum, &x), out) in sums.iter_mut().zip(x).zip(out) {
-        *sum = if first { x.widen() } else { sum.plus(x.widen()) };
-        *out = T::narrow(*sum);
+/// Adds rows as wide as `sums` to them, one after the other; the very first row starts them.
+fn advance<T: Number>(sums: &mut [T::Wide], x: &[T], out: &mut [T], start: bool) {
+    if let [sum] = sums {
+        // One line: its sum is a register.
+        let mut total = *sum;
+        for (i, (&x, out)) in x.iter().zip(out).enumerate() {
+            total = if start && i == 0 { x.widen() } else { total.plus(x.widen()) };
+            *out = T::narrow(total);
+        }
+        *sum = total;
+        return;
+    }
+    let width = sums.len();
+    for (i, (out, x)) in out.chunks_mut(width).zip(x.chunks(width)).enumerate() {
+        let first = start && i == 0;
+        for ((sum, &x), out) in sums.iter_mut().zip(x).zip(out) {
+            *sum = if first { x.widen() } else { sum.plus(x.widen()) };
+            *out = T::narrow(*sum);
+        }
     }
 }

@@ -6,17 +6,45 @@
 //! whatever instruction set [`crate::simd::dispatch`] picks.
 //!
 //! Errors are stated in ULP: the distance to the exact result in units of the spacing of floats at
-//! the exact result. 0.5 is a correctly rounded function.
+//! the exact result; 0.5 is a correctly rounded function. The figures are measured maxima, rounded
+//! up: for `f32` over every 7th bit pattern (`pow`: every 257th, for three exponents and a base;
+//! `examples/ulp_sweep.rs`), for `f64` over some two million arguments, dense at the seams, against
+//! quadruple precision. Without a fused multiply-add `f32` functions run in `f64` and stay within
+//! 0.51 (sine and cosine: 0.63).
 
 mod arithmetic;
-mod provisional;
+mod erf;
+mod exp;
+mod expm1;
+mod lane;
+mod ln;
+mod log1p;
+mod pow;
 mod rounding;
 mod select;
+mod sigmoid;
+mod softplus;
+mod tanh;
+mod trig;
+
+#[cfg(test)]
+mod goldens;
+#[cfg(test)]
+mod tests;
 
 pub use arithmetic::{Abs, Add, Div, Mul, Neg, Recip, Rsqrt, Sqrt, Square, Sub};
-pub use provisional::{Cos, Erf, Exp, Expm1, Ln, Log1p, Pow, Sigmoid, Sin, Softplus, Tanh};
+pub use erf::Erf;
+pub use exp::Exp;
+pub use expm1::Expm1;
+pub use ln::Ln;
+pub use log1p::Log1p;
+pub use pow::Pow;
 pub use rounding::{Ceil, Floor, Round};
 pub use select::{Clamp, Heaviside, Maximum, Minimum, Mul0, Relu, Sign};
+pub use sigmoid::Sigmoid;
+pub use softplus::Softplus;
+pub use tanh::Tanh;
+pub use trig::{Cos, Sin};
 
 use crate::simd::Isa;
 

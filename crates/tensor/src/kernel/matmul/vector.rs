@@ -140,9 +140,10 @@ fn across<T: Float, I: Isa, const W: usize>(x: &[T], b: Operand<'_, T>, out: &mu
         *lane = sums;
     }
     for half in HALVES {
-        for l in 0..half {
-            for j in 0..W {
-                lanes[l][j] = lanes[l][j] + lanes[l + half][j];
+        let (low, high) = lanes.split_at_mut(half);
+        for (low, high) in low.iter_mut().zip(high) {
+            for (a, &mut b) in low.iter_mut().zip(high) {
+                *a = *a + b;
             }
         }
     }

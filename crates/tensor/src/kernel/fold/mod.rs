@@ -1,0 +1,150 @@
+//! Many elements into one, along a fixed tree.
+//!
+//! The `n` elements of one output, in row-major order of the reduced axes, are cut into leaves of
+//! [`LEAF`]. Element `i` of a leaf belongs to lane `i % LANES`; a lane is a running fold, the lanes
+//! are folded in halves, and the leaves along the binary tree whose left part is the largest power
+//! of two below their number. So the order of operations depends on `n` alone: not on threads, not
+//! on strides, and not on which of two loops runs it:
+//!
+//! - *rows*: the elements of an output lie side by side, and the lanes are one vector of them;
+//! - *columns*: the outputs lie side by side. A tile of them is read row by row, and a lane is one
+//!   row of accumulators, the same vector operation on other data.
+//!
+//! An `f32` sum keeps its lanes in `f64` ([`Number::Wide`](crate::element::Number::Wide)): memory is
+//! slower than either, and the result is the exact sum, rounded once, in all but contrived cases.
+//!
+//! Rejected: Kahan sums (four dependent operations an element, and no better than `f64` lanes for
+//! `f32`), and one lane order for rows and another for columns (then a transpose changes the bits).
+
+mod columns;
+mod rows;
+
+use std::ops::Range;
+
+use crate::blocks::{BLOCK, Reader};
+use crate::element::Element;
+use crate::layout::Layout;
+use crate::par;
+use crate::shape::{self, AxisSet};
+use crate::simd::Isa;
+use crate::view::View;
+use columns::Tiles;
+use rows::Rows;
+
+/// Elements of a leaf: one block, so that a fused group can feed its blocks to the tree.
+pub const LEAF: usize = BLOCK;
+/// Independent running folds within a leaf: four AVX-512 registers of `f64` hide the latency of an
+/// addition.
+pub const LANES: usize = 32;
+
+/// A way to fold elements of type `T` into an accumulator. `merge` must be associative but for
+/// rounding; there is no identity, for a fold of nothing never reaches it.
+pub trait Fold<T>: Copy + Send + Sync {
+    /// What is known of an output beforehand, such as its mean when its variance is taken.
+    type Param: Copy + Send + Sync;
+    /// The accumulator.
+    type Acc: Copy + Default + Send + Sync;
+    /// The accumulator of `x`, element `i` of its output.
+    fn lift<I: Isa>(self, x: T, i: usize, param: Self::Param) -> Self::Acc;
+    /// Both accumulators together; `a` stands before `b` in the same lane, leaf or tree.
+    fn merge(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+    /// `acc` and `x` together.
+    #[inline(always)]
+    fn step<I: Isa>(self, acc: Self::Acc, x: T, i: usize, param: Self::Param) -> Self::Acc {
+        self.merge(acc, self.lift::<I>(x, i, param))
+    }
+}
+
+/// `out[k] = finish(fold of the elements reduced into k)`, `out` in row-major order of the kept
+/// axes; `finish(None)` where nothing is reduced. `params` has the length of `out`.
+///
+/// # Panics
+/// When the lengths do not fit.
+pub fn fold<T: Element, O: Send, F: Fold<T>>(
+    f: F,
+    x: View<'_, T>,
+    axes: AxisSet,
+    params: &[F::Param],
+    out: &mut [O],
+    finish: impl Fn(Option<F::Acc>) -> O + Sync,
+) {
+    let outputs = shape::len(&axes.reduce(x.shape(), false));
+    assert!(out.len() == outputs && params.len() == outputs, "fold: lengths differ");
+    let n = axes.count(x.shape());
+    if n == 0 {
+        out.iter_mut().for_each(|o| *o = finish(None));
+        return;
+    }
+    let finish = |acc| finish(Some(acc));
+    let grain = (par::GRAIN_BYTES / size_of::<T>()).div_ceil(n);
+    if columns_run_along(x.layout(), axes) {
+        let layout = ordered(x.layout(), axes, true);
+        let (reader, run) = (Reader::new(x.buffer(), &layout), inner_run(&layout));
+        par::for_units(out, 64, grain, |start, part| {
+            let tiles = Tiles { f, reader: &reader, params, n, outputs, run };
+            tiles.fold(start, part, &finish);
+        });
+    } else {
+        let layout = ordered(x.layout(), axes, false);
+        let reader = Reader::new(x.buffer(), &layout);
+        par::for_units(out, 1, grain, |start, part| {
+            Rows { f, reader: &reader, params, n }.fold(start, part, &finish);
+        });
+    }
+}
+
+/// Whether neighbouring outputs lie closer together than neighbouring elements of one.
+fn columns_run_along(layout: &Layout, axes: AxisSet) -> bool {
+    let innermost = |reduced| {
+        let sizes = layout.shape().iter().enumerate();
+        let axis = sizes.rev().find(|&(k, &d)| d > 1 && axes.contains(k) == reduced)?.0;
+        Some(layout.strides()[axis].unsigned_abs())
+    };
+    let (Some(kept), Some(reduced)) = (innermost(false), innermost(true)) else { return false };
+    kept != 0 && kept < reduced
+}
+
+/// The layout with the reduced axes in front of the kept ones, or behind them.
+fn ordered(layout: &Layout, axes: AxisSet, reduced_first: bool) -> Layout {
+    let (first, last): (Vec<_>, Vec<_>) =
+        (0..layout.rank()).partition(|&k| axes.contains(k) == reduced_first);
+    layout.permute(&[first, last].concat()).expect("a partition of the axes is a permutation")
+}
+
+/// How many elements follow each other at one stride.
+fn inner_run(layout: &Layout) -> usize {
+    layout.merged().last().map_or(1, |&(size, _)| size)
+}
+
+/// The tree over the leaves of one output, or of one tile of outputs.
+trait Tree: Sync {
+    type Acc: Send;
+    type Scratch: Send;
+    /// Room for one task to work in.
+    fn scratch(&self) -> Self::Scratch;
+    /// The fold of leaf `i`.
+    fn leaf(&self, i: usize, scratch: &mut Self::Scratch) -> Self::Acc;
+    /// Both together.
+    fn merge(&self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+    /// Bytes that a leaf reads.
+    fn leaf_bytes(&self) -> usize;
+
+    /// The fold of `leaves`, which are not empty.
+    fn climb(&self, leaves: Range<usize>, scratch: &mut Self::Scratch) -> Self::Acc {
+        let count = leaves.len();
+        if count == 1 {
+            return self.leaf(leaves.start, scratch);
+        }
+        let middle = leaves.start + count.next_power_of_two() / 2;
+        let (left, right) = (leaves.start..middle, middle..leaves.end);
+        let worth_two = count * self.leaf_bytes() >= 2 * par::GRAIN_BYTES;
+        let (a, b) = if worth_two && rayon::current_num_threads() > 1 {
+            let other = || self.climb(right, &mut self.scratch());
+            rayon::join(|| self.climb(left, scratch), other)
+        } else {
+            let a = self.climb(left, scratch);
+            (a, self.climb(right, scratch))
+        };
+        self.merge(a, b)
+    }
+}

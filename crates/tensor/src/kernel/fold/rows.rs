@@ -1,0 +1,167 @@
+//! Reductions whose elements follow each other.
+
+use super::{Fold, LANES, LEAF, Tree};
+use crate::blocks::Reader;
+use crate::element::Element;
+use crate::simd::{Isa, Kernel, dispatch};
+
+/// Outputs whose elements follow each other: element `i` of output `k` is element `k·n + i`.
+pub(super) struct Rows<'a, T, F: Fold<T>> {
+    pub f: F,
+    pub reader: &'a Reader<'a, T>,
+    pub params: &'a [F::Param],
+    pub n: usize,
+}
+
+impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
+    pub(super) fn fold<O>(
+        &self,
+        start: usize,
+        part: &mut [O],
+        finish: &(impl Fn(F::Acc) -> O + Sync),
+    ) {
+        let (f, n) = (self.f, self.n);
+        if n > LEAF {
+            for (k, o) in part.iter_mut().enumerate() {
+                let row = Row { rows: self, row: start + k };
+                *o = finish(row.climb(0..n.div_ceil(LEAF), &mut row.scratch()));
+            }
+            return;
+        }
+        let batch = LEAF / n;
+        let mut scratch = self.scratch(part.len().min(batch) * n);
+        for (k, out) in part.chunks_mut(batch).enumerate() {
+            let at = start + k * batch;
+            let x = self.reader.block(at * n, out.len() * n, &mut scratch);
+            dispatch(RowLeaves { f, x, n, first: 0, params: &self.params[at..], out, finish });
+        }
+    }
+
+    fn scratch(&self, len: usize) -> Vec<T> {
+        vec![T::default(); if self.reader.is_direct() { 0 } else { len }]
+    }
+}
+
+/// One output of [`Rows`].
+struct Row<'a, T, F: Fold<T>> {
+    rows: &'a Rows<'a, T, F>,
+    row: usize,
+}
+
+impl<T: Element, F: Fold<T>> Tree for Row<'_, T, F> {
+    type Acc = F::Acc;
+    type Scratch = Vec<T>;
+
+    fn scratch(&self) -> Vec<T> {
+        self.rows.scratch(LEAF)
+    }
+
+    fn leaf(&self, i: usize, scratch: &mut Vec<T>) -> F::Acc {
+        let &Rows { f, reader, params, n, .. } = self.rows;
+        let first = i * LEAF;
+        let len = LEAF.min(n - first);
+        let x = reader.block(self.row * n + first, len, scratch);
+        let (params, mut acc) = (&params[self.row..], [F::Acc::default()]);
+        dispatch(RowLeaves { f, x, n: len, first, params, out: &mut acc, finish: &|acc| acc });
+        acc[0]
+    }
+
+    fn merge(&self, a: F::Acc, b: F::Acc) -> F::Acc {
+        self.rows.f.merge(a, b)
+    }
+
+    fn leaf_bytes(&self) -> usize {
+        LEAF * size_of::<T>()
+    }
+}
+
+/// One leaf each of neighbouring outputs: `n` elements of `x`, beginning with element `first`.
+struct RowLeaves<'a, T, F: Fold<T>, O, G> {
+    f: F,
+    x: &'a [T],
+    n: usize,
+    first: usize,
+    params: &'a [F::Param],
+    out: &'a mut [O],
+    finish: &'a G,
+}
+
+impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, F, O, G> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let rows = self.x.chunks_exact(self.n).zip(self.params);
+        for (o, (x, &param)) in self.out.iter_mut().zip(rows) {
+            *o = (self.finish)(leaf::<T, F, I>(self.f, x, self.first, param));
+        }
+    }
+}
+
+/// The fold of the `x.len()` elements of a leaf, of which there is at least one.
+#[inline(always)]
+fn leaf<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
+    let (chunks, tail) = x.as_chunks::<LANES>();
+    let Some((head, chunks)) = chunks.split_first() else {
+        return match x.len() {
+            1 => f.lift::<I>(x[0], first, param),
+            2 => short::<2, T, F, I>(f, x, first, param),
+            3..=4 => short::<4, T, F, I>(f, x, first, param),
+            5..=8 => short::<8, T, F, I>(f, x, first, param),
+            9..=16 => short::<16, T, F, I>(f, x, first, param),
+            _ => short::<32, T, F, I>(f, x, first, param),
+        };
+    };
+    // Only constant indices here, so that the lanes are registers.
+    let mut acc = [F::Acc::default(); LANES];
+    for j in 0..LANES {
+        acc[j] = f.lift::<I>(head[j], first + j, param);
+    }
+    let mut at = first + LANES;
+    for chunk in chunks {
+        for j in 0..LANES {
+            acc[j] = f.step::<I>(acc[j], chunk[j], at + j, param);
+        }
+        at += LANES;
+    }
+    let mut lanes = acc;
+    for (j, (lane, &x)) in lanes.iter_mut().zip(tail).enumerate() {
+        *lane = f.step::<I>(*lane, x, at + j, param);
+    }
+    halves::<T, F>(f, &mut lanes)
+}
+
+/// The fold of at least 1 and at most `W` elements, one a lane. The trip counts are constant, so the
+/// loops unroll; that is worth the idle lanes.
+#[inline(always)]
+fn short<const W: usize, T: Copy, F: Fold<T>, I: Isa>(
+    f: F,
+    x: &[T],
+    first: usize,
+    param: F::Param,
+) -> F::Acc {
+    let mut lanes = [F::Acc::default(); W];
+    for (j, lane) in lanes.iter_mut().enumerate() {
+        let i = j.min(x.len() - 1);
+        *lane = f.lift::<I>(x[i], first + i, param);
+    }
+    for j in 0..W / 2 {
+        let both = f.merge(lanes[j], lanes[j + W / 2]);
+        if j + W / 2 < x.len() {
+            lanes[j] = both;
+        }
+    }
+    halves::<T, F>(f, &mut lanes[..W / 2])
+}
+
+/// The fold of a power of two of lanes, each half onto the other.
+#[inline(always)]
+fn halves<T, F: Fold<T>>(f: F, lanes: &mut [F::Acc]) -> F::Acc {
+    let mut half = lanes.len() / 2;
+    while half > 0 {
+        for j in 0..half {
+            lanes[j] = f.merge(lanes[j], lanes[j + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}

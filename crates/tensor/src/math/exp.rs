@@ -1,0 +1,147 @@
+//! `e^x`, and the reduction that every function made of exponentials starts with.
+
+use super::lane::{Lane, fast_two_sum, polynomial, unary_kernel};
+use crate::simd::Isa;
+
+/// `e^x`. `0` at `-inf` and below the smallest subnormal, `inf` where it overflows, `1` at `±0`,
+/// NaN at NaN.
+///
+/// Error: `f32` 0.80 ULP, `f64` 0.82 ULP.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exp;
+
+unary_kernel!(Exp, exp);
+
+/// `x = n ln 2 + r + error` with an integer `n` and `|r| <= ln(2)/2`.
+///
+/// The first product is exact, because `LN_2_HI` has so few bits, and so is the difference, by
+/// cancellation. The second step rounds; `error` is what it lost.
+#[inline(always)]
+pub(super) fn reduce<I: Isa, T: Lane>(x: T) -> (T, T, T) {
+    let n = nearest::<I, T>(x);
+    let (r, error) = remainder::<I, T>(x, n);
+    (n, r, error)
+}
+
+#[inline(always)]
+fn nearest<I: Isa, T: Lane>(x: T) -> T {
+    I::mul_add(x, T::LOG2_E, T::MAGIC) - T::MAGIC
+}
+
+#[inline(always)]
+fn remainder<I: Isa, T: Lane>(x: T, n: T) -> (T, T) {
+    let r_hi = I::mul_add(-n, T::LN_2_HI, x);
+    let r = I::mul_add(-n, T::LN_2_LO, r_hi);
+    (r, I::mul_add(-n, T::LN_2_LO, r_hi - r))
+}
+
+/// `q` in `e^r = 1 + r + r² q(r)` for `|r| <= ln(2)/2`.
+///
+/// Minimax for `r² q(r)`, the first coefficient held at 1/2 and the others rounded one by one:
+/// error of `e^r` 3.2e-9 (`f32`), 8.5e-18 (`f64`).
+#[inline(always)]
+pub(super) fn tail<I: Isa, T: Lane>(r: T) -> T {
+    if size_of::<T>() == 4 {
+        polynomial::<I, T, 5>(r, EXP_F32)
+    } else {
+        polynomial::<I, T, 10>(r, EXP_F64)
+    }
+}
+
+/// [`tail`] with one more term, for functions that subtract the 1: minimax for `r q(r)`, so the
+/// error relative to `e^r - 1` is 4.3e-10 (`f32`) and 2.8e-19 (`f64`).
+#[inline(always)]
+pub(super) fn long_tail<I: Isa, T: Lane>(r: T) -> T {
+    if size_of::<T>() == 4 {
+        polynomial::<I, T, 6>(r, EXPM1_F32)
+    } else {
+        polynomial::<I, T, 11>(r, EXPM1_F64)
+    }
+}
+
+const EXP_F32: [f64; 5] = [
+    0.5,
+    0.166_665_196_418_762_2,
+    0.041_666_422_039_270_4,
+    0.008_368_815_295_398_235,
+    0.001_393_885_002_471_506_6,
+];
+const EXPM1_F32: [f64; 6] = [
+    0.5,
+    0.166_666_671_633_720_4,
+    0.041_666_489_094_495_77,
+    0.008_333_207_108_080_387,
+    0.001_393_266_138_620_674_6,
+    0.000_199_451_053_049_415_35,
+];
+const EXP_F64: [f64; 10] = [
+    0.5,
+    0.166_666_666_666_666_8,
+    0.041_666_666_666_619_69,
+    0.008_333_333_333_318_284,
+    0.001_388_888_892_063_768,
+    0.000_198_412_698_956_704_98,
+    2.480_151_617_906_951_8e-5,
+    2.755_723_407_791_461_7e-6,
+    2.762_229_566_390_64e-7,
+    2.511_265_100_848_659_8e-8,
+];
+const EXPM1_F64: [f64; 11] = [
+    0.5,
+    0.166_666_666_666_666_77,
+    0.041_666_666_666_666_67,
+    0.008_333_333_333_321_445,
+    0.001_388_888_888_888_127_4,
+    0.000_198_412_698_865_483_9,
+    2.480_158_733_317_997_7e-5,
+    2.755_724_382_096_195_3e-6,
+    2.755_726_531_540_136_3e-7,
+    2.510_916_208_500_873_5e-8,
+    2.091_769_181_007_957_4e-9,
+];
+
+/// `e^x - 1` of a reduced argument (`r + error` of [`reduce`]) as an unevaluated sum.
+#[inline(always)]
+pub(super) fn expm1_reduced<I: Isa, T: Lane>(r: T, error: T, q: T) -> (T, T) {
+    // The error's own factor, e^r, is 1 + r to the accuracy that matters.
+    fast_two_sum(r, I::mul_add(r * r, q, I::mul_add(error, r, error)))
+}
+
+#[inline(always)]
+fn exp<I: Isa, T: Lane>(x: T) -> T {
+    exp_sum::<I, T>(x, None)
+}
+
+/// `e^(x + x_lo)`, where `x_lo` is below the last bit of x.
+#[inline(always)]
+pub(super) fn exp_sum<I: Isa, T: Lane>(x: T, x_lo: Option<T>) -> T {
+    let single = size_of::<T>() == 4;
+    // Above, the result overflows; below, where 2^n alone rounds to 0, n and r are held instead
+    // of x: two bounds on x would not become the two instructions min and max. NaN passes all
+    // three selections and stays NaN through r.
+    let top = T::lit(if single { 89.0 } else { 710.0 });
+    let bottom = T::lit(if single { -152.0 } else { -1077.0 });
+    let x = if x > top { top } else { x };
+    let n = nearest::<I, T>(x);
+    let n = if n < bottom { bottom } else { n };
+    let (r, error) = remainder::<I, T>(x, n);
+    let r = if r < -T::one() { -T::one() } else { r };
+    let (r, r_lo) = match x_lo {
+        None => (r, None),
+        Some(x_lo) => {
+            let (r, r_lo) = fast_two_sum(r, error + x_lo);
+            (r, Some(r_lo))
+        }
+    };
+    // 1 + r + r² q, the error of the first sum passed to the second: otherwise the rounding of
+    // the tail would cost another quarter unit.
+    let (y, y_lo) = fast_two_sum(T::one(), r);
+    let y_lo = r_lo.map_or(y_lo, |r_lo| I::mul_add(r_lo, y, y_lo));
+    let y = y + I::mul_add(r * r, tail::<I, T>(r), y_lo);
+    // 2^n in two factors, so that it may overflow and y 2^n may be subnormal, which rounds once,
+    // in the last product: 2^(n-1) 2 or 2^(n+64) 2^-64.
+    let low = x < T::lit(if single { -86.0 } else { -700.0 });
+    let (small, two) = (T::lit(1.0 / (1_u128 << 64) as f64), T::lit(2.0));
+    let power = T::pow2_offset(n, if low { T::lit(64.0) } else { -T::one() });
+    y * power * if low { small } else { two }
+}

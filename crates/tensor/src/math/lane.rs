@@ -1,0 +1,163 @@
+//! What the kernels need to know about `f32` and `f64` beyond arithmetic: bits and constants.
+//!
+//! The kernels are generic in [`Lane`]: one derivation serves both types, and only polynomials
+//! and constants differ. Without a fused multiply-add, `f32` kernels run in `f64` and round once
+//! at the end, which costs speed where nobody looks for it and no accuracy at all.
+
+use crate::simd::Isa;
+
+/// A float type with its constants.
+pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
+    /// `1.5 * 2^p`, `p` the number of stored mantissa bits. Floats around it are spaced by 1, so
+    /// adding it rounds to an integer, which then stands in the low mantissa bits.
+    const MAGIC: Self;
+    /// The exponent bias.
+    const BIAS: Self;
+    /// `1 / ln 2`.
+    const LOG2_E: Self;
+    /// The leading bits of `ln 2`, so few that its product with an exponent is exact.
+    const LN_2_HI: Self;
+    /// `ln 2 - LN_2_HI`.
+    const LN_2_LO: Self;
+    /// The smallest normal number.
+    const NORMAL: Self;
+    /// A power of two that makes every subnormal normal, and its exponent.
+    const LIFT: (Self, Self);
+
+    /// The number, rounded to this type: a literal of a generic kernel.
+    fn lit(x: f64) -> Self;
+
+    /// `2^(n + offset)` for an integer exponent from the smallest normal one on; one below that it
+    /// is 0, one above the largest it is infinite.
+    fn pow2_offset(n: Self, offset: Self) -> Self;
+
+    /// `2^n`, as [`pow2_offset`](Self::pow2_offset).
+    #[inline(always)]
+    fn pow2(n: Self) -> Self {
+        Self::pow2_offset(n, Self::zero())
+    }
+
+    /// `(k, m)` with `x = 2^k m` and `m` in `[√½, √2)`, for a positive normal `x`.
+    fn split_exponent(x: Self) -> (Self, Self);
+
+    /// The upper half of the mantissa, for products without a fused multiply-add.
+    fn upper(self) -> Self;
+}
+
+macro_rules! lane {
+    ($T:ident, $Bits:ident, $p:expr, $bias:expr, $ln2:expr, $upper:expr) => {
+        impl Lane for $T {
+            const MAGIC: Self = 1.5 * (1_u64 << $p) as $T;
+            const BIAS: Self = $bias as $T;
+            const LOG2_E: Self = std::$T::consts::LOG2_E;
+            const LN_2_HI: Self = $ln2.0;
+            const LN_2_LO: Self = $ln2.1;
+            const NORMAL: Self = $T::MIN_POSITIVE;
+            const LIFT: (Self, Self) = ((1_u64 << ($p + 2)) as $T, ($p + 2) as $T);
+
+            #[inline(always)]
+            fn lit(x: f64) -> Self {
+                x as $T
+            }
+
+            #[inline(always)]
+            fn pow2_offset(n: Self, offset: Self) -> Self {
+                // The sum leaves the biased exponent in the low mantissa bits, the shift moves it into the
+                // exponent's place and everything else out.
+                <$T>::from_bits((n + (Self::MAGIC + Self::BIAS + offset)).to_bits() << $p)
+            }
+
+            #[inline(always)]
+            fn split_exponent(x: Self) -> (Self, Self) {
+                // Shifting the scale by √½ makes the exponent change at √½ 2^k instead of 2^k.
+                const SQRT_HALF: $Bits = std::$T::consts::FRAC_1_SQRT_2.to_bits();
+                const ONE: $Bits = (1.0 as $T).to_bits();
+                let shifted = x.to_bits().wrapping_add(ONE - SQRT_HALF);
+                let m = <$T>::from_bits((shifted & ((1 << $p) - 1)) + SQRT_HALF);
+                let k = <$T>::from_bits((shifted >> $p) | Self::MAGIC.to_bits());
+                (k - (Self::MAGIC + Self::BIAS), m)
+            }
+
+            #[inline(always)]
+            fn upper(self) -> Self {
+                <$T>::from_bits(self.to_bits() & (<$Bits>::MAX << $upper))
+            }
+        }
+    };
+}
+
+// ln 2 to 15 bits (exponents have 8) and to 41 bits (they have 11); with the rest, rounded, the
+// sum is off by 5.5e-14 and 1.9e-31.
+lane!(f32, u32, 23, 127, (0.693_145_75, 1.428_606_8e-6), 12);
+lane!(f64, u64, 52, 1023, (0.693_147_180_559_663, 2.823_529_056_303_157_7e-13), 27);
+
+/// `a + b` as a rounded sum and its error, for `|a| >= |b|` or equal exponents (Dekker).
+#[inline(always)]
+pub(super) fn fast_two_sum<T: Lane>(a: T, b: T) -> (T, T) {
+    let sum = a + b;
+    (sum, b - (sum - a))
+}
+
+/// `a + b` as a rounded sum and its error, in any order (Knuth).
+#[inline(always)]
+pub(super) fn two_sum<T: Lane>(a: T, b: T) -> (T, T) {
+    let sum = a + b;
+    let b_seen = sum - a;
+    (sum, (a - (sum - b_seen)) + (b - b_seen))
+}
+
+/// `a * b` as a rounded product and its error (Dekker, where there is no fused multiply-add).
+///
+/// Exact as long as neither the product nor its error leaves the normal range.
+#[inline(always)]
+pub(super) fn two_product<I: Isa, T: Lane>(a: T, b: T) -> (T, T) {
+    let product = a * b;
+    if I::FMA {
+        return (product, I::mul_add(a, b, -product));
+    }
+    let (ah, bh) = (a.upper(), b.upper());
+    let (al, bl) = (a - ah, b - bh);
+    (product, ((ah * bh - product) + ah * bl + al * bh) + al * bl)
+}
+
+/// `num - y * den`, where `y` is nearly the quotient: exact, by cancellation.
+#[inline(always)]
+pub(super) fn residual<I: Isa, T: Lane>(num: T, y: T, den: T) -> T {
+    if I::FMA {
+        return I::mul_add(-y, den, num);
+    }
+    let (product, error) = two_product::<I, T>(y, den);
+    (num - product) - error
+}
+
+/// Horner's scheme, the constant term first.
+#[inline(always)]
+pub(super) fn polynomial<I: Isa, T: Lane, const N: usize>(x: T, coefficients: [f64; N]) -> T {
+    let mut sum = T::lit(coefficients[N - 1]);
+    let mut i = N - 1;
+    while i > 0 {
+        i -= 1;
+        sum = I::mul_add(sum, x, T::lit(coefficients[i]));
+    }
+    sum
+}
+
+/// Implements [`Unary`](super::Unary) for both types with a generic kernel.
+macro_rules! unary_kernel {
+    ($name:ident, $kernel:ident) => {
+        impl $crate::math::Unary<f32> for $name {
+            #[inline(always)]
+            fn call<I: $crate::simd::Isa>(self, x: f32) -> f32 {
+                if I::FMA { $kernel::<I, f32>(x) } else { $kernel::<I, f64>(f64::from(x)) as f32 }
+            }
+        }
+
+        impl $crate::math::Unary<f64> for $name {
+            #[inline(always)]
+            fn call<I: $crate::simd::Isa>(self, x: f64) -> f64 {
+                $kernel::<I, f64>(x)
+            }
+        }
+    };
+}
+pub(super) use unary_kernel;
