@@ -155,6 +155,6 @@ mod tests {
     #[should_panic(expected = "parameter `weight` is f32; check the model in f64")]
     fn f32_models_are_refused() {
         let model = Linear::<f32>::new(2, 2, &mut tensor::rng(0));
-        let _ = gradcheck(&model, |tape, _| tape.constant(1.0));
+        let _ = gradcheck(&model, |tape, _| tape.constant(1.0f64));
     }
 }

@@ -34,6 +34,7 @@
 extern crate self as nn;
 
 pub mod activation;
+mod gradcheck;
 pub mod init;
 pub mod layer;
 pub mod loss;
@@ -43,11 +44,13 @@ pub mod prelude;
 mod recording;
 
 pub use activation::Activation;
+pub use gradcheck::{gradcheck, gradcheck_with};
 pub use layer::{Linear, Ridge};
 pub use model::{Autoencoder, LinearAutoencoder, Mlp, Mlp3, SoftmaxRegression};
 pub use module::{Module, ParamMut, ParamRef, Row, Summary, Visitor, VisitorMut};
 pub use nn_derive::Module;
 pub use recording::{Recording, RecordingError};
 pub use tape;
+pub use tape::check::{Gradcheck, GradcheckError};
 pub use tensor;
 pub use tensor::{Rng, rng};
