@@ -137,10 +137,16 @@ impl Tape {
     #[track_caller]
     pub fn bind<'t, T: Float>(&'t self, p: &Param<T>, value: Var<'t, T>) {
         let (want, got) = (p.shape(), value.shape());
-        assert!(want == &got[..], "bind: a value of shape {got:?} for a parameter of shape {want:?}");
+        assert!(
+            want == &got[..],
+            "bind: a value of shape {got:?} for a parameter of shape {want:?}"
+        );
         assert!(std::ptr::eq(self, value.tape()), "bind: the value is on another tape");
         let mut params = self.params.borrow_mut();
-        assert!(params.iter().all(|b| b.param != p.id()), "bind: the parameter is on the tape already");
+        assert!(
+            params.iter().all(|b| b.param != p.id()),
+            "bind: the parameter is on the tape already"
+        );
         params.push(Bound { param: p.id(), node: value.id(), frozen: p.is_frozen() });
     }
 
