@@ -45,3 +45,14 @@ pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync) {
         (0..n).for_each(f);
     }
 }
+
+/// `f` on each item, in parallel as in [`for_each`]: items that own disjoint parts of several
+/// slices, which one split of one slice cannot express.
+pub fn for_each_of<X: Send>(items: Vec<X>, work: usize, f: impl Fn(X) + Sync) {
+    use rayon::prelude::*;
+    if items.len() > 1 && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
+        items.into_par_iter().for_each(|x| f(x));
+    } else {
+        items.into_iter().for_each(f);
+    }
+}
