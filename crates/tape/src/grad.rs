@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use tensor::shape::Dims;
 use tensor::{DType, Float, Tensor};
 
-use crate::error::NoGradient;
+use crate::error::{EvalError, NoGradient};
 use crate::eval::Retain;
 use crate::gradients::Gradients;
 use crate::op::{self, Recorded, Site};
@@ -71,9 +71,14 @@ impl<'t, T: Float> Var<'t, T> {
     ///
     /// # Panics
     /// When this variable has more than one element, or when the data is at fault somewhere; the
-    /// message then names the line that recorded the node.
+    /// message then names the line that recorded the node. Use [`Tape::gradients`] for a typed error.
     #[track_caller]
     pub fn backward(self) -> Gradients {
+        self.differentiate().unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[track_caller]
+    fn differentiate(self) -> Result<Gradients, EvalError> {
         let tape = self.tape();
         let seed = self.seed("backward");
         let bound = tape.params.borrow().clone();
@@ -84,7 +89,7 @@ impl<'t, T: Float> Var<'t, T> {
         let found = self.sweep(seed, &wrt);
         let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
         wanted.extend(found.iter().flatten().map(|v| v.id()));
-        tape.evaluate(&wanted, Retain::Asked).unwrap_or_else(|e| panic!("{e}"));
+        tape.evaluate(&wanted, Retain::Asked)?;
         let mut nodes = tape.nodes.borrow_mut();
         let mut gradients = Gradients::new(tape.is_inference());
         for b in bound.iter().filter(|b| b.frozen) {
@@ -104,7 +109,7 @@ impl<'t, T: Float> Var<'t, T> {
             });
             gradients.insert(bound[*i].param, gradient);
         }
-        gradients
+        Ok(gradients)
     }
 
     /// The cotangent 1 of a scalar.
@@ -136,6 +141,22 @@ impl<'t, T: Float> Var<'t, T> {
             None => Err(reason(tape, self.id(), w)),
         });
         found.collect()
+    }
+}
+
+impl Tape {
+    /// What [`Var::backward`] returns, with a typed error where the data is at fault: `backward` is to
+    /// this as [`Var::value`] is to [`Tape::eval`].
+    ///
+    /// # Errors
+    /// As [`Tape::eval`].
+    ///
+    /// # Panics
+    /// When `loss` has more than one element, or is on another tape.
+    #[track_caller]
+    pub fn gradients<T: Float>(&self, loss: Var<'_, T>) -> Result<Gradients, EvalError> {
+        assert!(std::ptr::eq(self, loss.tape()), "gradients: the loss is on another tape");
+        loss.differentiate()
     }
 }
 
