@@ -118,27 +118,30 @@ impl Tape {
         if wanted.iter().all(|&i| self.nodes.borrow()[i as usize].value.is_some()) {
             return Ok(());
         }
-        let mut load = self.load(wanted, retain);
+        let mut load = self.load(wanted, retain, &[]);
         let plan = Plan::new(&load.program);
-        let outcome = run::run(&plan, &load.program, &load.ops, &mut load.values);
-        self.settle(&load, outcome.as_ref().err());
-        match outcome {
+        match run::run(&plan, &load.program, &load.ops, &mut load.values) {
             Ok(()) => {
+                self.count(&load);
                 self.store(load, retain);
                 Ok(())
             }
-            Err(Halt::Error { node, source }) => {
-                let failure = self.failure().expect("settle has noted it");
-                debug_assert_eq!(failure.node, load.ids[node as usize] as usize);
-                Err(EvalError { op: failure.op, at: failure.at, source })
+            Err(halt) => {
+                let failure = self.note_failure(load.ids[halt.node() as usize]);
+                match halt {
+                    Halt::Error { source, .. } => {
+                        Err(EvalError { op: failure.op, at: failure.at, source })
+                    }
+                    Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
+                }
             }
-            Err(Halt::Panic { payload, .. }) => std::panic::resume_unwind(payload),
         }
     }
 
     /// What must be computed for `wanted`, as a program of its own, with the values it starts from.
+    /// Nodes of `slots` count as given, though their values are to come.
     #[track_caller]
-    pub(crate) fn load(&self, wanted: &[u32], retain: Retain) -> Load {
+    pub(crate) fn load(&self, wanted: &[u32], retain: Retain, slots: &[u32]) -> Load {
         let ids = self.pending(wanted);
         let mut nodes = self.nodes.borrow_mut();
         let mut load = Load::with_capacity(ids.len());
@@ -149,6 +152,7 @@ impl Tape {
             let node = &nodes[id as usize];
             let (work, op) = match (&node.value, &node.source) {
                 (Some(_), _) => (Work::Given, None),
+                (None, _) if slots.contains(&id) => (Work::Given, None),
                 (None, Source::Op(op)) => (Work::of(op), Some(op.clone())),
                 (None, _) => panic!(
                     "%{id}, recorded at {}, has no value yet: it is an input of a recording, and \
@@ -199,20 +203,22 @@ impl Tape {
         found
     }
 
-    /// Notes what was computed, and what failed.
-    fn settle(&self, load: &Load, halt: Option<&Halt>) {
+    /// Notes that node `id` could not be computed.
+    pub(crate) fn note_failure(&self, id: u32) -> Failure {
+        let node = &self.nodes.borrow()[id as usize];
+        let op = match &node.source {
+            Source::Op(op) => op::name(op.rule().debug()),
+            _ => "a given value".into(),
+        };
+        let failure = Failure { node: id as usize, op, at: node.at };
+        *self.failure.borrow_mut() = Some(failure.clone());
+        failure
+    }
+
+    /// Counts what was computed.
+    fn count(&self, load: &Load) {
         let mut nodes = self.nodes.borrow_mut();
         let counters = &self.counters;
-        if let Some(halt) = halt {
-            let id = load.ids[halt.node() as usize];
-            let node = &nodes[id as usize];
-            let op = match &node.source {
-                Source::Op(op) => op::name(op.rule().debug()),
-                _ => String::new(),
-            };
-            *self.failure.borrow_mut() = Some(Failure { node: id as usize, op, at: node.at });
-            return;
-        }
         for (&id, node) in load.ids.iter().zip(&load.program.nodes) {
             if node.work != Work::Given {
                 let node = &mut nodes[id as usize];

@@ -10,7 +10,7 @@ use crate::error::{EvalError, NoGradient};
 use crate::eval::Retain;
 use crate::gradients::Gradients;
 use crate::op::{self, Recorded, Site};
-use crate::tape::{Source, Tape};
+use crate::tape::{Bound, Source, Tape};
 use crate::var::{AnyVar, Var};
 
 impl<'t, T: Float> Var<'t, T> {
@@ -80,36 +80,50 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn differentiate(self) -> Result<Gradients, EvalError> {
         let tape = self.tape();
-        let seed = self.seed("backward");
         let bound = tape.params.borrow().clone();
-        let typed: SmallVec<[usize; 8]> = (0..bound.len())
-            .filter(|&i| AnyVar::at(tape, bound[i].node).dtype() == T::DTYPE && !bound[i].frozen)
-            .collect();
-        let wrt: Vec<Var<'t, T>> = typed.iter().map(|&i| Var::at(tape, bound[i].node)).collect();
-        let found = self.sweep(seed, &wrt);
+        let found = self.param_gradients(&bound);
         let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
         wanted.extend(found.iter().flatten().map(|v| v.id()));
         tape.evaluate(&wanted, Retain::Asked)?;
-        let mut nodes = tape.nodes.borrow_mut();
         let mut gradients = Gradients::new(tape.is_inference());
-        for b in bound.iter().filter(|b| b.frozen) {
-            gradients.insert(b.param, Err(NoGradient::Frozen));
-        }
-        // A gradient may be the loss's own node, or stand for two parameters: take the value only
-        // when nobody else needs it.
-        for (k, (i, g)) in typed.iter().zip(&found).enumerate() {
-            let gradient = g.clone().map(|v| {
-                let shared = v.id() == self.id()
-                    || found[k + 1..].iter().flatten().any(|later| later.id() == v.id())
-                    || !matches!(nodes[v.id() as usize].source, Source::Op(_))
-                    || nodes[v.id() as usize].keep;
-                let value = &mut nodes[v.id() as usize].value;
-                let value = if shared { value.clone() } else { value.take() };
+        let mut nodes = tape.nodes.borrow_mut();
+        for (b, gradient) in bound.iter().zip(&found) {
+            let value = gradient.as_ref().map_err(NoGradient::clone).map(|g| {
+                let value = nodes[g.id() as usize].value.clone();
                 value.expect("evaluation materialises what was asked for")
             });
-            gradients.insert(bound[*i].param, gradient);
+            gradients.insert(b.param, value);
+        }
+        // The gradients are the caller's now: holding them here too would keep the optimiser from
+        // working in their buffers.
+        for g in found.iter().flatten().filter(|g| g.id() != self.id()) {
+            let node = &mut nodes[g.id() as usize];
+            if matches!(node.source, Source::Op(_)) && !node.keep {
+                node.value = None;
+            }
         }
         Ok(gradients)
+    }
+
+    /// The derivative of this scalar by each parameter of the tape, or the reason why there is none.
+    #[track_caller]
+    pub(crate) fn param_gradients(
+        self,
+        bound: &[Bound],
+    ) -> Vec<Result<Var<'t, T>, NoGradient>> {
+        let (tape, seed) = (self.tape(), self.seed("backward"));
+        let reachable =
+            |b: &Bound| !b.frozen && AnyVar::at(tape, b.node).dtype() == T::DTYPE;
+        let wrt: Vec<Var<'t, T>> =
+            bound.iter().filter(|b| reachable(b)).map(|b| Var::at(tape, b.node)).collect();
+        let mut found = self.sweep(seed, &wrt).into_iter();
+        let of = Location::caller();
+        let each = |b: &Bound| match reachable(b) {
+            true => found.next().expect("one derivative a parameter"),
+            false if b.frozen => Err(NoGradient::Frozen),
+            false => Err(NoGradient::Unreached { of }),
+        };
+        bound.iter().map(each).collect()
     }
 
     /// The cotangent 1 of a scalar.

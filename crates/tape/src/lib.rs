@@ -9,6 +9,7 @@ pub mod op;
 pub mod ops;
 mod param;
 mod replay;
+mod show;
 #[cfg(test)]
 mod smoke;
 mod tape;
@@ -19,6 +20,7 @@ pub use eval::Evaluate;
 pub use gradients::Gradients;
 pub use op::{DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 pub use param::{Param, ParamId};
+pub use replay::recording::{Recording, ReplayError, Spec, Specs, spec};
 pub use tape::{Stats, Tape};
 pub use tensor;
-pub use var::{AnyVar, Var};
+pub use var::{AnyVar, Operand, Var};

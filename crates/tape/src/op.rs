@@ -93,6 +93,9 @@ pub trait Pointwise<T: Float, const N: usize, const M: usize = 0>:
 
 /// The same elements under another layout.
 pub trait ViewOp: Debug + Send + Sync + 'static {
+    /// Whether a derivative passes. If not, the output is a constant.
+    const TRACKS: bool = true;
+
     /// The layout of the output, a view of the input's; `None` if only a copy of the input in
     /// row-major order has one.
     ///
@@ -179,12 +182,12 @@ impl<T: Float, O: ViewOp> Record<T, AsView, 1, 0> for O {
 
 /// Records a view of a variable of any element type.
 #[track_caller]
-pub(crate) fn record_view<'t, E: Element>(op: impl ViewOp, x: Var<'t, E>) -> Var<'t, E> {
+pub(crate) fn record_view<'t, E: Element, V: ViewOp>(op: V, x: Var<'t, E>) -> Var<'t, E> {
     let whole = Layout::contiguous(&x.shape(), 8).unwrap_or_else(|e| panic!("{e}"));
     let layout = op.layout(&whole).unwrap_or_else(|e| panic!("{e}"));
     let layout = layout.expect("a row-major input has every view");
     let op = Recorded::View(shared!(Views, op, dyn ViewRule));
-    x.tape().push_op(op, [x.any()].into_iter(), layout.shape().into(), x.is_tracked())
+    x.tape().push_op(op, [x.any()].into_iter(), layout.shape().into(), V::TRACKS && x.is_tracked())
 }
 
 /// Records an operation without a derivative.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use tensor::{DType, Element, Float, Shape, Tensor};
+use tensor::{DType, Element, Float, Scalar, Shape, Tensor};
 
 use crate::op::record_view;
 use crate::ops::broadcast::Broadcast;
@@ -172,6 +172,26 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn full_like(self, x: f64) -> Self {
         self.tape.constant(Tensor::scalar(T::of(x))).broadcast_to(self.shape())
+    }
+}
+
+/// What may stand beside a variable: another variable, or a number (`f64`, `f32`, `i32`).
+pub trait Operand<'t, T: Float> {
+    /// The operand as a variable on the tape of `x`.
+    #[track_caller]
+    fn beside(self, x: Var<'t, T>) -> Var<'t, T>;
+}
+
+impl<'t, T: Float> Operand<'t, T> for Var<'t, T> {
+    fn beside(self, _: Var<'t, T>) -> Var<'t, T> {
+        self
+    }
+}
+
+impl<'t, T: Float, S: Scalar> Operand<'t, T> for S {
+    #[track_caller]
+    fn beside(self, x: Var<'t, T>) -> Var<'t, T> {
+        x.scalar(self)
     }
 }
 

@@ -38,31 +38,40 @@ impl<'a, T: Element> Reader<'a, T> {
         matches!(self.runs[..], [(_, 1)])
     }
 
-    /// Element `index` of the sequence.
+    /// Where element `index` of the sequence lies in the buffer.
     #[inline]
-    pub fn at(&self, index: usize) -> T {
+    fn position(&self, index: usize) -> usize {
         let mut rest = index;
         let mut at = self.offset;
         for &(size, stride) in self.runs.iter().rev() {
             at += (rest % size) as isize * stride;
             rest /= size;
         }
-        self.data[at as usize]
+        at as usize
     }
 
-    /// Elements `start..start + len`: a slice of the buffer, or a copy in the first `len` elements of
-    /// `scratch`.
+    /// Element `index` of the sequence.
+    #[inline]
+    pub fn at(&self, index: usize) -> T {
+        self.data[self.position(index)]
+    }
+
+    /// Elements `start..start + len`: a slice of the buffer where they lie side by side in it, else a
+    /// copy in the first `len` elements of `scratch`.
     #[inline]
     pub fn block<'b>(&self, start: usize, len: usize, scratch: &'b mut [T]) -> &'b [T]
     where
         'a: 'b,
     {
-        if let [(_, 1)] = self.runs[..] {
-            let from = self.offset as usize + start;
-            return &self.data[from..from + len];
-        }
-        self.copy(start, &mut scratch[..len]);
-        &scratch[..len]
+        let from = match self.runs[..] {
+            [(_, 1)] => self.offset as usize + start,
+            [.., (inner, 1)] if start % inner + len <= inner => self.position(start),
+            _ => {
+                self.copy(start, &mut scratch[..len]);
+                return &scratch[..len];
+            }
+        };
+        &self.data[from..from + len]
     }
 
     /// Copies elements `start..start + out.len()`.

@@ -120,6 +120,14 @@ element!(u8, U8);
 /// Integers panic where a result does not fit, in release builds too: a wrapped sum would be a
 /// silent wrong value.
 pub trait Number: Element + num_traits::Num + num_traits::NumCast {
+    /// What sums and products of many are kept in: `f64` for the floats, so that a sum of `f32` is
+    /// rounded once, and `i128` for the integers, so that only a result that does not fit panics.
+    type Wide: Wide;
+
+    /// This value, exactly.
+    fn widen(self) -> Self::Wide;
+    /// The nearest value of this type; integers panic where it does not fit.
+    fn narrow(wide: Self::Wide) -> Self;
     /// `self + other`.
     fn plus(self, other: Self) -> Self;
     /// `self - other`.
@@ -128,11 +136,53 @@ pub trait Number: Element + num_traits::Num + num_traits::NumCast {
     fn times(self, other: Self) -> Self;
     /// `self / other`.
     fn over(self, other: Self) -> Self;
+    /// `-self`.
+    fn negated(self) -> Self;
+}
+
+/// An accumulator; see [`Number::Wide`].
+pub trait Wide: Copy + Default + Send + Sync + 'static {
+    /// `self + other`.
+    fn plus(self, other: Self) -> Self;
+    /// `self * other`.
+    fn times(self, other: Self) -> Self;
+}
+
+impl Wide for f64 {
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        self + other
+    }
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        self * other
+    }
+}
+
+impl Wide for i128 {
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        // Terms have 64 bits, and there are fewer than 2^63 of them.
+        self + other
+    }
+    #[inline]
+    fn times(self, other: Self) -> Self {
+        self.checked_mul(other).expect("integer overflow in a product")
+    }
 }
 
 macro_rules! float_number {
     ($t:ty) => {
         impl Number for $t {
+            type Wide = f64;
+            #[inline(always)]
+            fn widen(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn narrow(wide: f64) -> Self {
+                wide as $t
+            }
             #[inline(always)]
             fn plus(self, other: Self) -> Self {
                 self + other
@@ -149,6 +199,10 @@ macro_rules! float_number {
             fn over(self, other: Self) -> Self {
                 self / other
             }
+            #[inline(always)]
+            fn negated(self) -> Self {
+                -self
+            }
         }
     };
 }
@@ -158,6 +212,15 @@ float_number!(f64);
 macro_rules! integer_number {
     ($t:ty) => {
         impl Number for $t {
+            type Wide = i128;
+            #[inline(always)]
+            fn widen(self) -> i128 {
+                self as i128
+            }
+            #[inline]
+            fn narrow(wide: i128) -> Self {
+                wide.try_into().expect("integer overflow in a sum or product")
+            }
             #[inline]
             fn plus(self, other: Self) -> Self {
                 self.checked_add(other).expect("integer overflow in +")
@@ -174,6 +237,10 @@ macro_rules! integer_number {
             fn over(self, other: Self) -> Self {
                 self.checked_div(other).expect("integer division by zero or overflow")
             }
+            #[inline]
+            fn negated(self) -> Self {
+                self.checked_neg().expect("integer overflow in -")
+            }
         }
     };
 }
@@ -185,7 +252,7 @@ integer_number!(u8);
 ///
 /// Sealed to these two, so generic code may call any kernel: [`kernel::unary`](crate::kernel::unary)
 /// and its like take a function that is implemented for both.
-pub trait Float: Number + num_traits::Float + Scalar {
+pub trait Float: Number<Wide = f64> + num_traits::Float + Scalar {
     /// The nearest value of this type.
     fn of(x: f64) -> Self;
     /// This value, exactly.

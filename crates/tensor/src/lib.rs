@@ -18,14 +18,16 @@ mod indexing;
 mod joining;
 pub mod kernel;
 pub mod layout;
+#[cfg(test)]
+mod layout_tests;
 #[cfg(feature = "linalg")]
 mod linalg;
-mod make;
+pub mod make;
 pub mod math;
 pub mod par;
 pub mod pool;
 mod product;
-mod random;
+pub mod random;
 mod reductions;
 pub mod shape;
 pub mod simd;
@@ -36,9 +38,12 @@ pub mod view;
 mod views;
 
 pub use any::{AnySlice, AnySliceMut, AnyTensor, AnyView};
+pub use arith::Operand;
 pub use element::{DType, Element, Float, Number, Scalar};
 pub use error::{Error, ShapeError};
 pub use layout::Layout;
+pub use make::{IntoTensor, Literal};
+pub use random::{Rng, permutation, rng};
 pub use shape::{Axes, AxisSet, Shape};
 pub use tensor::Tensor;
 pub use view::View;

@@ -12,25 +12,35 @@ pub const GRAIN_BYTES: usize = 1 << 17;
 /// Splits `out` at multiples of [`BLOCK`] into tasks of at least `grain` elements and calls
 /// `f(start, part)` on each, in parallel where there is more than one.
 pub fn for_parts<T: Send, F: Fn(usize, &mut [T]) + Sync>(out: &mut [T], grain: usize, f: F) {
+    for_units(out, BLOCK, grain, f);
+}
+
+/// As [`for_parts`], split at multiples of `unit`: rows stay whole.
+pub fn for_units<T: Send, F: Fn(usize, &mut [T]) + Sync>(
+    out: &mut [T],
+    unit: usize,
+    grain: usize,
+    f: F,
+) {
     let threads = rayon::current_num_threads();
     if threads == 1 || out.len() < 2 * grain {
         return f(0, out);
     }
-    let part = part_len(out.len(), grain, threads);
+    let part = part_len(out.len(), unit, grain, threads);
     split(0, out, part, &f);
 }
 
-/// The length of a task: a multiple of [`BLOCK`], some four tasks a thread so that a loaded core
-/// does not hold the others up, but at least `grain`.
-pub fn part_len(len: usize, grain: usize, threads: usize) -> usize {
-    len.div_ceil(4 * threads).max(grain).next_multiple_of(BLOCK)
+/// The length of a task: a multiple of `unit`, some four tasks a thread so that a loaded core does
+/// not hold the others up, but at least `grain`.
+pub fn part_len(len: usize, unit: usize, grain: usize, threads: usize) -> usize {
+    len.div_ceil(4 * threads).max(grain).next_multiple_of(unit)
 }
 
 fn split<T: Send>(start: usize, out: &mut [T], part: usize, f: &(impl Fn(usize, &mut [T]) + Sync)) {
     if out.len() <= part {
         return f(start, out);
     }
-    let middle = (out.len() / 2).next_multiple_of(part).min(out.len() - 1) / part * part;
+    let middle = out.len().div_ceil(part) / 2 * part;
     let (a, b) = out.split_at_mut(middle);
     rayon::join(|| split(start, a, part, f), || split(start + middle, b, part, f));
 }

@@ -1,1 +1,325 @@
 //! Reductions over all or some axes.
+//!
+//! Each comes three times: `sum()` over everything, to rank 0; `sum_axis(axes)`, which removes the
+//! axes; `sum_keepdim(axes)`, which keeps them with size 1, ready to broadcast. Axes are one number
+//! or several (`1`, `-1`, `[0, 2]`), negative ones counted from the end.
+//!
+//! The bits depend on the values and the shape alone, not on strides or threads; see
+//! [`kernel::fold`](crate::kernel::fold).
+//!
+//! # Panics
+//! All panic when an axis is out of range or named twice.
+
+use crate::element::{Element, Float, Number};
+use crate::error::{OrPanic, ShapeError};
+use crate::kernel;
+use crate::shape::{Axes, AxisSet, Shape};
+use crate::tensor::Tensor;
+use crate::view::View;
+
+/// Whether reduced axes stay, with size 1.
+#[derive(Clone, Copy, PartialEq)]
+enum Reduced {
+    Gone,
+    Kept,
+}
+use Reduced::{Gone, Kept};
+
+/// The shape of a reduction; see [`kernel::extremum_shape`] for one that may fail.
+type Rule = fn(&str, &[usize], AxisSet, bool) -> Result<Shape, ShapeError>;
+const ANY: Rule = |_, shape, axes, keep| Ok(axes.reduce(shape, keep));
+const SOME: Rule = kernel::extremum_shape;
+
+impl<T: Element> Tensor<T> {
+    /// One kernel over all axes.
+    #[track_caller]
+    fn whole<O: Element>(
+        &self,
+        op: &str,
+        rule: Rule,
+        f: impl FnOnce(View<'_, T>, AxisSet, &mut [O]),
+    ) -> Tensor<O> {
+        let axes = AxisSet::all(self.rank());
+        let shape = rule(op, self.shape(), axes, false).or_panic();
+        Tensor::build(&shape, |out| f(self.view(), axes, out))
+    }
+
+    /// One kernel over some axes.
+    #[track_caller]
+    fn along<O: Element>(
+        &self,
+        op: &str,
+        rule: Rule,
+        axes: impl Axes,
+        reduced: Reduced,
+        f: impl FnOnce(View<'_, T>, AxisSet, &mut [O]),
+    ) -> Tensor<O> {
+        let axes = AxisSet::of(op, &axes, self.shape()).or_panic();
+        let shape = rule(op, self.shape(), axes, reduced == Kept).or_panic();
+        Tensor::build(&shape, |out| f(self.view(), axes, out))
+    }
+}
+
+impl<T: Number> Tensor<T> {
+    /// `Σ x`; the sum of nothing is 0.
+    ///
+    /// # Panics
+    /// When an integer result does not fit its type.
+    #[track_caller]
+    pub fn sum(&self) -> Tensor<T> {
+        self.whole("sum", ANY, kernel::sum)
+    }
+
+    /// As [`sum`](Self::sum), over `axes`, which disappear.
+    #[track_caller]
+    pub fn sum_axis(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("sum", ANY, axes, Gone, kernel::sum)
+    }
+
+    /// As [`sum`](Self::sum), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn sum_keepdim(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("sum", ANY, axes, Kept, kernel::sum)
+    }
+
+    /// `Π x`; the product of nothing is 1.
+    ///
+    /// # Panics
+    /// When an integer result does not fit its type.
+    #[track_caller]
+    pub fn prod(&self) -> Tensor<T> {
+        self.whole("prod", ANY, kernel::prod)
+    }
+
+    /// As [`prod`](Self::prod), over `axes`, which disappear.
+    #[track_caller]
+    pub fn prod_axis(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("prod", ANY, axes, Gone, kernel::prod)
+    }
+
+    /// As [`prod`](Self::prod), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn prod_keepdim(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("prod", ANY, axes, Kept, kernel::prod)
+    }
+
+    /// The largest element; NaN if there is one.
+    ///
+    /// # Panics
+    /// When there is no element.
+    #[track_caller]
+    pub fn max(&self) -> Tensor<T> {
+        self.whole("max", SOME, kernel::max)
+    }
+
+    /// As [`max`](Self::max), over `axes`, which disappear.
+    #[track_caller]
+    pub fn max_axis(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("max", SOME, axes, Gone, kernel::max)
+    }
+
+    /// As [`max`](Self::max), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn max_keepdim(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("max", SOME, axes, Kept, kernel::max)
+    }
+
+    /// The smallest element; NaN if there is one.
+    ///
+    /// # Panics
+    /// When there is no element.
+    #[track_caller]
+    pub fn min(&self) -> Tensor<T> {
+        self.whole("min", SOME, kernel::min)
+    }
+
+    /// As [`min`](Self::min), over `axes`, which disappear.
+    #[track_caller]
+    pub fn min_axis(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("min", SOME, axes, Gone, kernel::min)
+    }
+
+    /// As [`min`](Self::min), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn min_keepdim(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("min", SOME, axes, Kept, kernel::min)
+    }
+
+    /// The position of the first largest element in row-major order; of the first NaN if there
+    /// is one.
+    ///
+    /// # Panics
+    /// When there is no element.
+    #[track_caller]
+    pub fn argmax(&self) -> Tensor<i64> {
+        self.whole("argmax", SOME, kernel::argmax)
+    }
+
+    /// As [`argmax`](Self::argmax), counted along `axis`, which disappears.
+    #[track_caller]
+    pub fn argmax_axis(&self, axis: isize) -> Tensor<i64> {
+        self.along("argmax", SOME, axis, Gone, kernel::argmax)
+    }
+
+    /// As [`argmax`](Self::argmax), counted along `axis`, which stays with size 1.
+    #[track_caller]
+    pub fn argmax_keepdim(&self, axis: isize) -> Tensor<i64> {
+        self.along("argmax", SOME, axis, Kept, kernel::argmax)
+    }
+
+    /// The position of the first smallest element in row-major order; of the first NaN if there
+    /// is one.
+    ///
+    /// # Panics
+    /// When there is no element.
+    #[track_caller]
+    pub fn argmin(&self) -> Tensor<i64> {
+        self.whole("argmin", SOME, kernel::argmin)
+    }
+
+    /// As [`argmin`](Self::argmin), counted along `axis`, which disappears.
+    #[track_caller]
+    pub fn argmin_axis(&self, axis: isize) -> Tensor<i64> {
+        self.along("argmin", SOME, axis, Gone, kernel::argmin)
+    }
+
+    /// As [`argmin`](Self::argmin), counted along `axis`, which stays with size 1.
+    #[track_caller]
+    pub fn argmin_keepdim(&self, axis: isize) -> Tensor<i64> {
+        self.along("argmin", SOME, axis, Kept, kernel::argmin)
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// `Σ x / n`; the mean of nothing is NaN.
+    #[track_caller]
+    pub fn mean(&self) -> Tensor<T> {
+        self.whole("mean", ANY, kernel::mean)
+    }
+
+    /// As [`mean`](Self::mean), over `axes`, which disappear.
+    #[track_caller]
+    pub fn mean_axis(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("mean", ANY, axes, Gone, kernel::mean)
+    }
+
+    /// As [`mean`](Self::mean), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn mean_keepdim(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("mean", ANY, axes, Kept, kernel::mean)
+    }
+
+    /// `Σ (x - mean)² / (n - correction)`; NaN where `n <= correction`. A correction of 1 makes it
+    /// unbiased, 0 is the variance of the elements themselves.
+    #[track_caller]
+    pub fn var(&self, correction: usize) -> Tensor<T> {
+        self.whole("var", ANY, |x, axes, out| kernel::var(x, axes, correction, out))
+    }
+
+    /// As [`var`](Self::var), over `axes`, which disappear.
+    #[track_caller]
+    pub fn var_axis(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
+        self.along("var", ANY, axes, Gone, |x, axes, out| kernel::var(x, axes, correction, out))
+    }
+
+    /// As [`var`](Self::var), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn var_keepdim(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
+        self.along("var", ANY, axes, Kept, |x, axes, out| kernel::var(x, axes, correction, out))
+    }
+
+    /// The square root of [`var`](Self::var).
+    #[track_caller]
+    pub fn std(&self, correction: usize) -> Tensor<T> {
+        self.whole("std", ANY, |x, axes, out| kernel::std(x, axes, correction, out))
+    }
+
+    /// As [`std`](Self::std), over `axes`, which disappear.
+    #[track_caller]
+    pub fn std_axis(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
+        self.along("std", ANY, axes, Gone, |x, axes, out| kernel::std(x, axes, correction, out))
+    }
+
+    /// As [`std`](Self::std), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn std_keepdim(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
+        self.along("std", ANY, axes, Kept, |x, axes, out| kernel::std(x, axes, correction, out))
+    }
+
+    /// `√(Σ x²)`, without overflow or underflow on the way; the norm of nothing is 0.
+    #[track_caller]
+    pub fn norm(&self) -> Tensor<T> {
+        self.whole("norm", ANY, kernel::norm)
+    }
+
+    /// As [`norm`](Self::norm), over `axes`, which disappear.
+    #[track_caller]
+    pub fn norm_axis(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("norm", ANY, axes, Gone, kernel::norm)
+    }
+
+    /// As [`norm`](Self::norm), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn norm_keepdim(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("norm", ANY, axes, Kept, kernel::norm)
+    }
+
+    /// `ln Σ exp x`, without overflow on the way; -inf for nothing.
+    #[track_caller]
+    pub fn logsumexp(&self) -> Tensor<T> {
+        self.whole("logsumexp", ANY, kernel::logsumexp)
+    }
+
+    /// As [`logsumexp`](Self::logsumexp), over `axes`, which disappear.
+    #[track_caller]
+    pub fn logsumexp_axis(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("logsumexp", ANY, axes, Gone, kernel::logsumexp)
+    }
+
+    /// As [`logsumexp`](Self::logsumexp), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn logsumexp_keepdim(&self, axes: impl Axes) -> Tensor<T> {
+        self.along("logsumexp", ANY, axes, Kept, kernel::logsumexp)
+    }
+}
+
+impl Tensor<bool> {
+    /// Whether an element is true; false for nothing.
+    #[track_caller]
+    pub fn any(&self) -> Tensor<bool> {
+        self.whole("any", ANY, kernel::any)
+    }
+
+    /// As [`any`](Self::any), over `axes`, which disappear.
+    #[track_caller]
+    pub fn any_axis(&self, axes: impl Axes) -> Tensor<bool> {
+        self.along("any", ANY, axes, Gone, kernel::any)
+    }
+
+    /// As [`any`](Self::any), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn any_keepdim(&self, axes: impl Axes) -> Tensor<bool> {
+        self.along("any", ANY, axes, Kept, kernel::any)
+    }
+
+    /// Whether all elements are true; true for nothing.
+    #[track_caller]
+    pub fn all(&self) -> Tensor<bool> {
+        self.whole("all", ANY, kernel::all)
+    }
+
+    /// As [`all`](Self::all), over `axes`, which disappear.
+    #[track_caller]
+    pub fn all_axis(&self, axes: impl Axes) -> Tensor<bool> {
+        self.along("all", ANY, axes, Gone, kernel::all)
+    }
+
+    /// As [`all`](Self::all), over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn all_keepdim(&self, axes: impl Axes) -> Tensor<bool> {
+        self.along("all", ANY, axes, Kept, kernel::all)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -125,9 +125,14 @@ impl<A: Axes, const N: usize> Axes for [A; N] {
         self.iter().flat_map(Axes::list).collect()
     }
 }
-impl<A: Axes> Axes for &[A] {
+impl<A: Axes> Axes for [A] {
     fn list(&self) -> SmallVec<[isize; 4]> {
         self.iter().flat_map(Axes::list).collect()
+    }
+}
+impl<A: Axes + ?Sized> Axes for &A {
+    fn list(&self) -> SmallVec<[isize; 4]> {
+        (**self).list()
     }
 }
 impl<A: Axes> Axes for Vec<A> {

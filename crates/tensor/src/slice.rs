@@ -87,20 +87,25 @@ impl From<ops::RangeFull> for Range {
 
 /// A bound of a range: `i32` and `isize` may be negative, `usize` may not.
 pub trait Bound: Copy {
+    /// The start of an axis.
+    const ZERO: Self;
     /// As a signed number.
     fn signed(self) -> isize;
 }
 impl Bound for i32 {
+    const ZERO: Self = 0;
     fn signed(self) -> isize {
         self as isize
     }
 }
 impl Bound for isize {
+    const ZERO: Self = 0;
     fn signed(self) -> isize {
         self
     }
 }
 impl Bound for usize {
+    const ZERO: Self = 0;
     fn signed(self) -> isize {
         bound(self)
     }
@@ -131,6 +136,11 @@ impl<B: Bound> From<ops::RangeInclusive<B>> for Range {
         // `..=-1` ends with the axis, which no exclusive bound below 0 can say.
         let end = Some(r.end().signed().saturating_add(1)).filter(|&e| e != 0);
         Range::Span { start: r.start().signed(), end, step: 1 }
+    }
+}
+impl<B: Bound> From<ops::RangeToInclusive<B>> for Range {
+    fn from(r: ops::RangeToInclusive<B>) -> Self {
+        Range::from(B::ZERO..=r.end)
     }
 }
 

@@ -1,1 +1,163 @@
-//! Sorting.
+//! Sorting and running sums: along one axis, the shape stays.
+
+use crate::element::{Element, Number};
+use crate::error::OrPanic;
+use crate::kernel;
+use crate::shape;
+use crate::tensor::Tensor;
+use crate::view::View;
+
+impl<T: Element> Tensor<T> {
+    /// One kernel along `axis`.
+    #[track_caller]
+    fn lines<O: Element>(
+        &self,
+        op: &str,
+        axis: isize,
+        f: impl FnOnce(View<'_, T>, usize, &mut [O]),
+    ) -> Tensor<O> {
+        let axis = shape::axis(op, axis, self.shape()).or_panic();
+        Tensor::build(self.shape(), |out| f(self.view(), axis, out))
+    }
+
+    /// Each line along `axis` in ascending order, NaN last.
+    ///
+    /// # Panics
+    /// When `axis` is out of range.
+    #[track_caller]
+    pub fn sort(&self, axis: isize) -> Self {
+        self.lines("sort", axis, |x, axis, out| kernel::sort(x, axis, false, out))
+    }
+
+    /// Each line along `axis` in descending order, NaN last.
+    ///
+    /// # Panics
+    /// When `axis` is out of range.
+    #[track_caller]
+    pub fn sort_descending(&self, axis: isize) -> Self {
+        self.lines("sort_descending", axis, |x, axis, out| kernel::sort(x, axis, true, out))
+    }
+
+    /// The positions along `axis` that put each line in ascending order, NaN last; equal elements
+    /// keep their order.
+    ///
+    /// # Panics
+    /// When `axis` is out of range.
+    #[track_caller]
+    pub fn argsort(&self, axis: isize) -> Tensor<i64> {
+        self.lines("argsort", axis, |x, axis, out| kernel::argsort(x, axis, false, out))
+    }
+
+    /// The positions along `axis` that put each line in descending order, NaN last; equal elements
+    /// keep their order.
+    ///
+    /// # Panics
+    /// When `axis` is out of range.
+    #[track_caller]
+    pub fn argsort_descending(&self, axis: isize) -> Tensor<i64> {
+        self.lines("argsort_descending", axis, |x, axis, out| kernel::argsort(x, axis, true, out))
+    }
+}
+
+impl<T: Number> Tensor<T> {
+    /// Running sums: `y[i] = x[0] + .. + x[i]` along `axis`.
+    ///
+    /// # Panics
+    /// When `axis` is out of range, or an integer sum does not fit its type.
+    #[track_caller]
+    pub fn cumsum(&self, axis: isize) -> Self {
+        self.lines("cumsum", axis, kernel::cumsum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::reductions::tests::{layouts, noise};
+    use crate::{Tensor, shape};
+
+    const SHAPES: [&[usize]; 7] =
+        [&[1], &[50], &[3000], &[7, 9], &[3, 1100], &[40, 2, 30], &[3, 0, 2]];
+
+    /// Compares a function of lines with one of a list, on every shape, layout and axis.
+    fn check<O: crate::Element>(
+        lines: impl Fn(&Tensor<f64>, isize) -> Tensor<O>,
+        list: impl Fn(&[f64]) -> Vec<O>,
+    ) {
+        for shape in SHAPES {
+            // Few different values, so that there are ties, and some NaN.
+            let coarse = |x: f64| if x > 9.0 { f64::NAN } else { (x * 4.0).round() / 4.0 };
+            let data: Vec<f64> = noise(shape::len(shape)).into_iter().map(coarse).collect();
+            for x in layouts(&data, shape) {
+                for axis in 0..shape.len() as isize {
+                    let y = lines(&x, axis);
+                    assert_eq!(y.shape(), shape);
+                    let ends = |t: &Tensor<f64>| t.swap_axes(axis, -1).to_vec();
+                    let n = shape[axis as usize].max(1);
+                    let expected: Vec<O> = ends(&x).chunks(n).flat_map(&list).collect();
+                    let found = format!("{:?}", y.swap_axes(axis, -1).to_vec());
+                    assert_eq!(found, format!("{expected:?}"), "{shape:?}, axis {axis}");
+                }
+            }
+        }
+    }
+
+    /// Positions by insertion: stable, NaN last.
+    fn order(x: &[f64], before: fn(f64, f64) -> bool) -> Vec<i64> {
+        let mut order: Vec<i64> = Vec::new();
+        for (i, &x_i) in x.iter().enumerate() {
+            let goes_before = |&j: &i64| before(x_i, x[j as usize]) || x[j as usize].is_nan();
+            let at = if x_i.is_nan() { None } else { order.iter().position(goes_before) };
+            order.insert(at.unwrap_or(order.len()), i as i64);
+        }
+        order
+    }
+
+    #[test]
+    fn sorting_is_stable_with_nan_last_in_both_directions() {
+        let up = |x: &[f64]| order(x, |a, b| a < b);
+        let down = |x: &[f64]| order(x, |a, b| a > b);
+        let take = |x: &[f64], at: Vec<i64>| at.iter().map(|&i| x[i as usize]).collect();
+        check(|x, axis| x.argsort(axis), up);
+        check(|x, axis| x.argsort_descending(axis), down);
+        check(|x, axis| x.sort(axis), |x| take(x, up(x)));
+        check(|x, axis| x.sort_descending(axis - x.rank() as isize), |x| take(x, down(x)));
+    }
+
+    #[test]
+    fn running_sums_add_from_the_front_in_every_layout() {
+        let list = |x: &[f64]| {
+            let mut sums = x.to_vec();
+            (1..x.len()).for_each(|i| sums[i] += sums[i - 1]);
+            sums
+        };
+        check(|x, axis| x.cumsum(axis), list);
+    }
+
+    #[test]
+    fn running_sums_do_not_depend_on_threads() {
+        let data: Vec<f32> = noise(200 * 1500).iter().map(|&x| x as f32).collect();
+        let x = Tensor::from_vec(data, [200, 1500]).unwrap();
+        let run = || (x.cumsum(0), x.cumsum(1), x.t().cumsum(0), x.argsort(1), x.t().sort(0));
+        let expected = run();
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert!(pool.install(run) == expected);
+        }
+        assert_eq!(x.cumsum(0).to_vec(), x.t().cumsum(1).t().to_vec());
+    }
+
+    #[test]
+    fn running_sums_are_kept_wide_and_integers_are_checked() {
+        let x = Tensor::from_vec(vec![1.0f32, 2f32.powi(-24), 2f32.powi(-24)], [3]).unwrap();
+        assert_eq!(x.cumsum(0)[[2]], 1.0 + 2f32.powi(-23));
+        assert!(Tensor::from_vec(vec![-0.0f32], [1]).unwrap().cumsum(0)[[0]].is_sign_negative());
+        let bytes = Tensor::from_vec(vec![200u8, 100], [2]).unwrap();
+        assert!(std::panic::catch_unwind(|| bytes.cumsum(0)).is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "argsort: axis 0 is out of range for shape [] of rank 0")]
+    fn a_single_number_has_no_axis_to_sort_along() {
+        Tensor::from_vec(vec![1.0], []).unwrap().argsort(0);
+    }
+}

@@ -36,3 +36,47 @@ impl<'t, E: Element> Var<'t, E> {
         record_view(Reshape { shape: shape.into() }, self)
     }
 }
+
+impl<'t, E: Element> Var<'t, E> {
+    /// A new axis of size 1 before position `axis`; -1 adds it at the end.
+    ///
+    /// # Panics
+    /// When the position is out of range.
+    #[track_caller]
+    pub fn unsqueeze(self, axis: isize) -> Self {
+        self.reshaped(|x| x.unsqueeze(axis))
+    }
+
+    /// `axis`, which has size 1, removed.
+    ///
+    /// # Panics
+    /// When it has another size or is out of range.
+    #[track_caller]
+    pub fn squeeze(self, axis: isize) -> Self {
+        self.reshaped(|x| x.squeeze(axis))
+    }
+
+    /// Axes `first` to `last` (inclusive) joined into one.
+    ///
+    /// # Panics
+    /// When one is out of range or they are in the wrong order.
+    #[track_caller]
+    pub fn flatten(self, first: isize, last: isize) -> Self {
+        let shape = self.shape();
+        let axis = |a| tensor::shape::axis("flatten", a, &shape).unwrap_or_else(|e| panic!("{e}"));
+        let (first, last) = (axis(first), axis(last));
+        assert!(first <= last, "flatten: axis {first} comes after axis {last}");
+        let mut joined = Shape::from_slice(&shape[..first]);
+        joined.push(shape[first..=last].iter().product());
+        joined.extend_from_slice(&shape[last + 1..]);
+        self.reshape(joined)
+    }
+
+    /// The shape that `rule` makes of this one by adding or removing axes of size 1.
+    #[track_caller]
+    fn reshaped(self, rule: impl FnOnce(&Layout) -> Result<Layout, ShapeError>) -> Self {
+        let whole = Layout::contiguous(&self.shape(), 8);
+        let layout = whole.and_then(|x| rule(&x)).unwrap_or_else(|e| panic!("{e}"));
+        self.reshape(layout.shape())
+    }
+}

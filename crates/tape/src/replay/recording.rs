@@ -1,1 +1,241 @@
-//! Recordings.
+//! A program recorded once and run many times with new inputs.
+
+use std::marker::PhantomData;
+
+use tensor::{AnyTensor, Element, Float, IntoTensor, Shape, Tensor};
+
+use super::script::{Refusal, Script, kind};
+use crate::error::{EvalError, NoGradient};
+use crate::gradients::Gradients;
+use crate::param::{Param, ParamId};
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// The shape and the type of an input of a recording.
+#[derive(Clone, Debug)]
+pub struct Spec<E> {
+    shape: Shape,
+    element: PhantomData<E>,
+}
+
+/// An input of `shape` with elements `E`.
+pub fn spec<E: Element>(shape: impl AsRef<[usize]>) -> Spec<E> {
+    Spec { shape: shape.as_ref().into(), element: PhantomData }
+}
+
+/// The inputs of a recording: a [`Spec`], an array or a tuple of them.
+pub trait Specs {
+    /// The inputs as variables, in the same form.
+    type Vars<'t>;
+    /// The values bound at a replay, in the same form.
+    type Values;
+    /// Records the inputs and appends their nodes.
+    #[doc(hidden)]
+    fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Self::Vars<'t>;
+    /// Appends the values.
+    #[doc(hidden)]
+    fn bind(&self, values: Self::Values, out: &mut Vec<AnyTensor>);
+}
+
+impl<E: Element> Specs for Spec<E> {
+    type Vars<'t> = Var<'t, E>;
+    type Values = Tensor<E>;
+    #[track_caller]
+    fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Var<'t, E> {
+        let input = tape.input::<E>(&self.shape);
+        nodes.push(input.id());
+        input
+    }
+    fn bind(&self, value: Tensor<E>, out: &mut Vec<AnyTensor>) {
+        out.push(E::erase(value.into_tensor()));
+    }
+}
+
+impl<S: Specs, const N: usize> Specs for [S; N] {
+    type Vars<'t> = [S::Vars<'t>; N];
+    type Values = [S::Values; N];
+    #[track_caller]
+    fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Self::Vars<'t> {
+        self.each_ref().map(|s| s.declare(tape, nodes))
+    }
+    fn bind(&self, values: Self::Values, out: &mut Vec<AnyTensor>) {
+        for (spec, value) in self.iter().zip(values) {
+            spec.bind(value, out);
+        }
+    }
+}
+
+/// Tuples differ in nothing but their length.
+macro_rules! tuple {
+    ($($s:ident . $i:tt),+) => {
+        impl<$($s: Specs),+> Specs for ($($s,)+) {
+            type Vars<'t> = ($($s::Vars<'t>,)+);
+            type Values = ($($s::Values,)+);
+            #[track_caller]
+            fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Self::Vars<'t> {
+                ($(self.$i.declare(tape, nodes),)+)
+            }
+            fn bind(&self, values: Self::Values, out: &mut Vec<AnyTensor>) {
+                $(self.$i.bind(values.$i, out);)+
+            }
+        }
+    };
+}
+tuple!(A.0);
+tuple!(A.0, B.1);
+tuple!(A.0, B.1, C.2);
+tuple!(A.0, B.1, C.2, D.3);
+
+/// Why a recording cannot be replayed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ReplayError {
+    /// A value has another shape than the input it was given for.
+    #[error("replay: input {input} was recorded as {recorded} and given {given}")]
+    Input {
+        /// Its number, from 0.
+        input: usize,
+        /// Type and shape of the recording.
+        recorded: String,
+        /// Type and shape of the value.
+        given: String,
+    },
+    /// A parameter is missing, or has another shape or type.
+    #[error("replay: parameter {param} was recorded as {recorded} and is now {given}")]
+    Param {
+        /// Which of the recording's parameters, from 0 in the order of their first use.
+        param: usize,
+        /// Type and shape of the recording.
+        recorded: String,
+        /// Type and shape of the value, or "missing".
+        given: String,
+    },
+    /// The data is at fault.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+}
+
+/// A recorded loss with its gradients by all parameters: inputs declared, planned once.
+///
+/// Replaying binds new inputs of the recorded shapes and reads the parameters afresh. Numbers and
+/// control flow of the Rust code that recorded it are frozen in.
+pub struct Recording<S: Specs, T: Float> {
+    tape: Tape,
+    script: Script,
+    specs: S,
+    /// In the order of their slots, which follow those of the inputs.
+    params: Vec<ParamId>,
+    inputs: usize,
+    gradients: Vec<ParamId>,
+    reasons: Vec<(ParamId, NoGradient)>,
+    kept: Vec<AnyTensor>,
+    element: PhantomData<T>,
+}
+
+impl<S: Specs, T: Float> Recording<S, T> {
+    /// Records what `f` makes of inputs of the given shapes: a scalar, the loss.
+    ///
+    /// # Panics
+    /// When the loss is not a scalar, or `f` asks for a value: there is none while recording.
+    #[track_caller]
+    pub fn new(specs: S, f: impl for<'t> FnOnce(&'t Tape, S::Vars<'t>) -> Var<'t, T>) -> Self {
+        let tape = Tape::new();
+        let mut slots = Vec::new();
+        let loss = {
+            let vars = specs.declare(&tape, &mut slots);
+            f(&tape, vars).id()
+        };
+        let inputs = slots.len();
+        let bound = tape.params.borrow().clone();
+        let (mut outputs, mut gradients, mut reasons) = (vec![loss], Vec::new(), Vec::new());
+        for (b, found) in bound.iter().zip(Var::<T>::at(&tape, loss).param_gradients(&bound)) {
+            match found {
+                Ok(gradient) => {
+                    outputs.push(gradient.id());
+                    gradients.push(b.param);
+                }
+                Err(why) => reasons.push((b.param, why)),
+            }
+        }
+        slots.extend(bound.iter().map(|b| b.node));
+        let script = Script::new(&tape, &slots, &outputs);
+        let params = bound.iter().map(|b| b.param).collect();
+        let (kept, element) = (Vec::new(), PhantomData);
+        Recording { tape, script, specs, params, inputs, gradients, reasons, kept, element }
+    }
+
+    /// The parameters of the recording, in the order of their first use.
+    pub fn params(&self) -> &[ParamId] {
+        &self.params
+    }
+
+    /// The loss and its gradients at new inputs. `params` holds the parameters that were recorded.
+    ///
+    /// # Errors
+    /// When an input or a parameter has another shape than recorded, a parameter is missing, or the
+    /// data is at fault.
+    pub fn replay(
+        &mut self,
+        params: &[&Param<T>],
+        values: S::Values,
+    ) -> Result<(T, Gradients), ReplayError> {
+        let lookup = |id| {
+            params.iter().find(|p| p.id() == id).map(|p| T::erase(p.value().clone()))
+        };
+        self.replay_with(lookup, values)
+    }
+
+    /// As [`replay`](Self::replay), with the present values of the parameters from `lookup`.
+    ///
+    /// # Errors
+    /// As [`replay`](Self::replay).
+    pub fn replay_with(
+        &mut self,
+        lookup: impl Fn(ParamId) -> Option<AnyTensor>,
+        values: S::Values,
+    ) -> Result<(T, Gradients), ReplayError> {
+        let mut given = Vec::with_capacity(self.inputs + self.params.len());
+        self.specs.bind(values, &mut given);
+        for (i, &id) in self.params.iter().enumerate() {
+            match lookup(id) {
+                Some(value) => given.push(value),
+                None => return Err(self.misfit(self.inputs + i, "missing".into())),
+            }
+        }
+        let outcome = match self.script.run(&self.tape, given) {
+            Ok(outcome) => outcome,
+            Err(Refusal::Eval(error)) => return Err(error.into()),
+            Err(Refusal::Misfit { slot, given }) => return Err(self.misfit(slot, given)),
+        };
+        self.kept = outcome.kept;
+        let mut outputs = outcome.outputs.into_iter();
+        let loss = outputs.next().and_then(T::take_tensor).expect("the loss is the first output");
+        let mut gradients = Gradients::new(false);
+        for (&id, gradient) in self.gradients.iter().zip(outputs) {
+            gradients.insert(id, Ok(gradient));
+        }
+        for (id, why) in &self.reasons {
+            gradients.insert(*id, Err(why.clone()));
+        }
+        Ok((loss.item(), gradients))
+    }
+
+    /// The values of the nodes marked [`keep`](Var::keep), as of the last replay, in the order they
+    /// were recorded.
+    pub fn kept(&self) -> &[AnyTensor] {
+        &self.kept
+    }
+
+    /// The recorded program, to print.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    fn misfit(&self, slot: usize, given: String) -> ReplayError {
+        let (dtype, shape) = self.script.slot(slot);
+        let recorded = kind(dtype, shape);
+        match slot.checked_sub(self.inputs) {
+            None => ReplayError::Input { input: slot, recorded, given },
+            Some(param) => ReplayError::Param { param, recorded, given },
+        }
+    }
+}

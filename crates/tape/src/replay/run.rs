@@ -203,11 +203,11 @@ impl Pass<'_> {
         if threads == 1 || self.group.len < 2 * grain.max(BLOCK) {
             return self.blocks(start, outs);
         }
-        let part = par::part_len(self.group.len, grain, threads);
+        let part = par::part_len(self.group.len, BLOCK, grain, threads);
         if len <= part {
             return self.blocks(start, outs);
         }
-        let middle = (len / 2).next_multiple_of(part).min(len - 1) / part * part;
+        let middle = len.div_ceil(part) / 2 * part;
         let (mut left, mut right) = (Slices::new(), Slices::new());
         for out in outs {
             let (a, b) = out.split_at(middle);

@@ -69,6 +69,7 @@ macro_rules! each {
         }
     };
 }
+pub(crate) use each;
 
 impl AnyTensor {
     /// An uninitialised-looking (but initialised) tensor of this type to be overwritten whole;

@@ -1,1 +1,52 @@
-//! Kernel: arg.
+//! Where the extrema lie.
+
+use super::fold::{Fold, fold};
+use super::reduce;
+use crate::element::Number;
+use crate::shape::AxisSet;
+use crate::simd::Isa;
+use crate::view::View;
+
+/// `out`: the position of the first maximum among the reduced elements, counted in row-major order
+/// of the reduced axes; of the first NaN if there is one.
+///
+/// # Panics
+/// When `out` has the wrong length or [`extremum_shape`](super::extremum_shape) does not hold.
+pub fn argmax<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [i64]) {
+    let mut extrema = vec![T::zero(); out.len()];
+    reduce::max(x, axes, &mut extrema);
+    first(x, axes, &extrema, out);
+}
+
+/// `out`: the position of the first minimum, as in [`argmax`].
+///
+/// # Panics
+/// As [`argmax`].
+pub fn argmin<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [i64]) {
+    let mut extrema = vec![T::zero(); out.len()];
+    reduce::min(x, axes, &mut extrema);
+    first(x, axes, &extrema, out);
+}
+
+/// Finds the extrema again. Rejected: pairs of value and position in one pass, which do not
+/// vectorise for types of unequal width and are slower than two passes.
+fn first<T: Number>(x: View<'_, T>, axes: AxisSet, extrema: &[T], out: &mut [i64]) {
+    fold(First, x, axes, extrema, out, |at| at.expect("argmax: no elements"));
+}
+
+/// The smallest position of an element equal to the parameter, NaN being equal to NaN.
+#[derive(Clone, Copy)]
+struct First;
+impl<T: Number> Fold<T> for First {
+    type Param = T;
+    type Acc = i64;
+    #[inline(always)]
+    #[allow(clippy::eq_op)] // asks for NaN
+    fn lift<I: Isa>(self, x: T, i: usize, extremum: T) -> i64 {
+        if (x == extremum) | (x != x) { i as i64 } else { i64::MAX }
+    }
+    #[inline(always)]
+    fn merge(self, a: i64, b: i64) -> i64 {
+        a.min(b)
+    }
+}

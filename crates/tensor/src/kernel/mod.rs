@@ -3,6 +3,7 @@
 
 mod arg;
 mod copy;
+pub mod fold;
 mod index;
 mod join;
 mod matmul;
@@ -11,7 +12,12 @@ mod reduce;
 mod scan;
 mod sort;
 
-pub use copy::copy;
+pub use crate::cast::cast_block;
+pub use arg::{argmax, argmin};
+pub use copy::{assign, copy};
 pub use pointwise::{
-    binary, binary_block, binary_update, map, map2, map3, unary, unary_block, unary_update,
+    binary, binary_block, binary_update, map, map2, map3, unary, unary_block, unary_update, update2,
 };
+pub use reduce::{all, any, extremum_shape, logsumexp, max, mean, min, norm, prod, std, sum, var};
+pub use scan::cumsum;
+pub use sort::{argsort, sort};

@@ -74,6 +74,27 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
     });
 }
 
+/// `a[i] = f(a[i], b[i])`, `f` given whole blocks: the old `a`, `b`, and the new `a`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn update2<T: Element, B: Element>(
+    a: &mut [T],
+    b: View<'_, B>,
+    f: impl Fn(&[T], &[B], &mut [T]) + Sync,
+) {
+    assert_eq!(a.len(), b.len(), "update2: lengths differ");
+    let b = b.reader();
+    par::for_parts(a, grain::<T>(), |start, part| {
+        let (mut old, mut sb) = ([T::default(); BLOCK], [B::default(); BLOCK]);
+        for (k, a) in part.chunks_mut(BLOCK).enumerate() {
+            let old = &mut old[..a.len()];
+            old.copy_from_slice(a);
+            f(old, b.block(start + k * BLOCK, old.len(), &mut sb), a);
+        }
+    });
+}
+
 /// Elements of a task: what the bytes of input and output together make worth a thread.
 fn grain<O>() -> usize {
     par::GRAIN_BYTES / 2 / size_of::<O>()
@@ -117,16 +138,7 @@ pub fn unary_update<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &mut [T]) {
 /// # Panics
 /// When the lengths differ.
 pub fn binary_update<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &mut [T], b: View<'_, T>) {
-    assert_eq!(a.len(), b.len(), "binary_update: lengths differ");
-    let b = b.reader();
-    par::for_parts(a, grain::<T>(), |start, part| {
-        let (mut old, mut sb) = ([T::default(); BLOCK], [T::default(); BLOCK]);
-        for (k, a) in part.chunks_mut(BLOCK).enumerate() {
-            let old = &mut old[..a.len()];
-            old.copy_from_slice(a);
-            binary_block(f, old, b.block(start + k * BLOCK, old.len(), &mut sb), a);
-        }
-    });
+    update2(a, b, |old, b, a| binary_block(f, old, b, a));
 }
 
 /// One block of [`unary`].

@@ -1,1 +1,356 @@
-//! Kernel: reduce.
+//! Sums, products, extrema and statistics over axes.
+//!
+//! All write the reduced elements of `x` to `out` in row-major order of the kept axes, along the
+//! tree of [`fold`](super::fold), so their bits depend on the values alone. Accumulators are
+//! [`Wide`]: `f32` results are computed in `f64` and rounded once.
+
+use super::fold::{Fold, fold};
+use crate::element::{Element, Float, Number, Wide};
+use crate::error::ShapeError;
+use crate::shape::{AxisSet, Dims, Shape};
+use crate::simd::Isa;
+use crate::view::View;
+
+/// The shape of a maximum or minimum of `shape` over `axes`, kept as size 1 if `keep`.
+///
+/// # Errors
+/// When an output would be the extremum of no elements.
+pub fn extremum_shape(
+    op: &str,
+    shape: &[usize],
+    axes: AxisSet,
+    keep: bool,
+) -> Result<Shape, ShapeError> {
+    let out = axes.reduce(shape, keep);
+    if axes.count(shape) == 0 && !axes.reduce(shape, false).contains(&0) {
+        let named: Vec<_> = (0..shape.len()).filter(|&k| axes.contains(k)).collect();
+        return Err(ShapeError::new(format!(
+            "{op}: shape {} has no elements along axes {}",
+            Dims(shape),
+            Dims(&named)
+        )));
+    }
+    Ok(out)
+}
+
+/// A fold of elements alone.
+fn plain<T: Element, O: Send, F: Fold<T, Param = ()>>(
+    f: F,
+    x: View<'_, T>,
+    axes: AxisSet,
+    out: &mut [O],
+    finish: impl Fn(Option<F::Acc>) -> O + Sync,
+) {
+    let nothing = vec![(); out.len()];
+    fold(f, x, axes, &nothing, out, finish);
+}
+
+/// `out = Σ x`; the sum of nothing is 0, and a sum of negative zeros is -0.
+///
+/// # Panics
+/// When `out` has the wrong length, or an integer sum does not fit its type.
+pub fn sum<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
+    plain(Sum, x, axes, out, |sum| sum.map_or_else(T::zero, T::narrow));
+}
+
+/// `out = Π x`; the product of nothing is 1.
+///
+/// # Panics
+/// When `out` has the wrong length, or an integer product does not fit its type or one on the way
+/// to it does not fit 128 bits.
+pub fn prod<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
+    plain(Product, x, axes, out, |product| product.map_or_else(T::one, T::narrow));
+}
+
+/// `out = max x`; NaN if one is among them.
+///
+/// # Panics
+/// When `out` has the wrong length or [`extremum_shape`] does not hold.
+pub fn max<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
+    plain(Max, x, axes, out, |max| max.expect("max: no elements"));
+}
+
+/// `out = min x`; NaN if one is among them.
+///
+/// # Panics
+/// When `out` has the wrong length or [`extremum_shape`] does not hold.
+pub fn min<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
+    plain(Min, x, axes, out, |min| min.expect("min: no elements"));
+}
+
+/// `out = Σ x / n`; the mean of nothing is NaN.
+///
+/// # Panics
+/// When `out` has the wrong length.
+pub fn mean<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
+    wide_mean(x, axes, out, T::of);
+}
+
+fn wide_mean<T: Float, O: Send>(
+    x: View<'_, T>,
+    axes: AxisSet,
+    out: &mut [O],
+    finish: impl Fn(f64) -> O + Sync,
+) {
+    let n = axes.count(x.shape()) as f64;
+    plain(Sum, x, axes, out, |sum| finish(sum.map_or(f64::NAN, |sum| sum / n)));
+}
+
+/// `out = Σ (x - mean)² / (n - correction)`, in two passes; NaN where `n <= correction`.
+///
+/// # Panics
+/// When `out` has the wrong length.
+pub fn var<T: Float>(x: View<'_, T>, axes: AxisSet, correction: usize, out: &mut [T]) {
+    wide_var(x, axes, correction, out, T::of);
+}
+
+/// The square root of [`var`], which may exist where the variance overflows.
+///
+/// # Panics
+/// When `out` has the wrong length.
+pub fn std<T: Float>(x: View<'_, T>, axes: AxisSet, correction: usize, out: &mut [T]) {
+    wide_var(x, axes, correction, out, |var| T::of(var.sqrt()));
+}
+
+fn wide_var<T: Float>(
+    x: View<'_, T>,
+    axes: AxisSet,
+    correction: usize,
+    out: &mut [T],
+    finish: impl Fn(f64) -> T + Sync,
+) {
+    let degrees = axes.count(x.shape()).saturating_sub(correction);
+    if degrees == 0 {
+        return out.fill(T::nan());
+    }
+    let mut means = vec![0.0; out.len()];
+    wide_mean(x, axes, &mut means, |mean| mean);
+    fold(Deviations, x, axes, &means, out, |sum| {
+        finish(sum.map_or(f64::NAN, |sum| sum / degrees as f64))
+    });
+}
+
+/// `out = √(Σ x²)`, without overflow or underflow on the way; the norm of nothing is 0.
+///
+/// Squares of `f32` always fit the `f64` they are added in. A sum of squares of `f64` that leaves
+/// the range in which it is accurate is computed again, with all elements of its output scaled by a
+/// power of two.
+///
+/// # Panics
+/// When `out` has the wrong length.
+pub fn norm<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
+    // 2^±900: squares of what is lost beside such a sum are below half a unit in its last place.
+    const SMALL: f64 = f64::from_bits((1023 - 900) << 52);
+    const LARGE: f64 = f64::from_bits((1023 + 900) << 52);
+    const UP: f64 = f64::from_bits((1023 + 600) << 52);
+    const DOWN: f64 = f64::from_bits((1023 - 600) << 52);
+    let mut scales = vec![1.0; out.len()];
+    let mut sums = vec![0.0; out.len()];
+    fold(Squares, x, axes, &scales, &mut sums, |sum| sum.unwrap_or(0.0));
+    let mut again = false;
+    for (scale, &sum) in scales.iter_mut().zip(&sums) {
+        *scale = if sum < SMALL {
+            UP
+        } else if sum > LARGE {
+            DOWN
+        } else {
+            1.0
+        };
+        again |= *scale != 1.0;
+    }
+    if again && T::DTYPE == f64::DTYPE {
+        fold(Squares, x, axes, &scales, &mut sums, |sum| sum.unwrap_or(0.0));
+    } else {
+        scales.fill(1.0);
+    }
+    for ((out, sum), scale) in out.iter_mut().zip(sums).zip(scales) {
+        *out = T::of(sum.sqrt() / scale);
+    }
+}
+
+/// `out = ln Σ exp x`, as `m + ln Σ exp(x - m)` with `m = max x`, so that nothing overflows; -inf
+/// for nothing, and where all elements are -inf.
+///
+/// # Panics
+/// When `out` has the wrong length.
+pub fn logsumexp<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
+    // Infinite maxima are replaced by 0: inf - inf would be NaN, and exp(±inf) is what it should be.
+    let shift = |m: T| if m.is_infinite() { T::zero() } else { m };
+    let mut shifts = vec![T::zero(); out.len()];
+    let mut sums = vec![0.0; out.len()];
+    plain(Max, x, axes, &mut shifts, |max| shift(max.unwrap_or(T::zero())));
+    fold(Exponentials, x, axes, &shifts, &mut sums, |sum| sum.unwrap_or(0.0));
+    for ((out, m), sum) in out.iter_mut().zip(shifts).zip(sums) {
+        *out = T::of(m.wide() + sum.ln());
+    }
+}
+
+/// `out`: whether one of `x` is true; false for nothing.
+///
+/// # Panics
+/// When `out` has the wrong length.
+pub fn any(x: View<'_, bool>, axes: AxisSet, out: &mut [bool]) {
+    plain(Or, x, axes, out, |any| any.unwrap_or(false));
+}
+
+/// `out`: whether all of `x` are true; true for nothing.
+///
+/// # Panics
+/// When `out` has the wrong length.
+pub fn all(x: View<'_, bool>, axes: AxisSet, out: &mut [bool]) {
+    plain(And, x, axes, out, |all| all.unwrap_or(true));
+}
+
+#[derive(Clone, Copy)]
+struct Sum;
+impl<T: Number> Fold<T> for Sum {
+    type Param = ();
+    type Acc = T::Wide;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T::Wide {
+        x.widen()
+    }
+    #[inline(always)]
+    fn merge(self, a: T::Wide, b: T::Wide) -> T::Wide {
+        a.plus(b)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Product;
+impl<T: Number> Fold<T> for Product {
+    type Param = ();
+    type Acc = T::Wide;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T::Wide {
+        x.widen()
+    }
+    #[inline(always)]
+    fn merge(self, a: T::Wide, b: T::Wide) -> T::Wide {
+        a.times(b)
+    }
+}
+
+/// The larger one; NaN wins, and of equals the first.
+#[derive(Clone, Copy)]
+pub(super) struct Max;
+impl<T: Number> Fold<T> for Max {
+    type Param = ();
+    type Acc = T;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T {
+        x
+    }
+    #[inline(always)]
+    #[allow(clippy::eq_op)] // asks for NaN
+    fn merge(self, a: T, b: T) -> T {
+        if (b > a) | (b != b) { b } else { a }
+    }
+}
+
+/// The smaller one; NaN wins, and of equals the first.
+#[derive(Clone, Copy)]
+pub(super) struct Min;
+impl<T: Number> Fold<T> for Min {
+    type Param = ();
+    type Acc = T;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T {
+        x
+    }
+    #[inline(always)]
+    #[allow(clippy::eq_op)] // asks for NaN
+    fn merge(self, a: T, b: T) -> T {
+        if (b < a) | (b != b) { b } else { a }
+    }
+}
+
+/// Σ (x - mean)².
+#[derive(Clone, Copy)]
+struct Deviations;
+impl<T: Float> Fold<T> for Deviations {
+    type Param = f64;
+    type Acc = f64;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: T, _: usize, mean: f64) -> f64 {
+        let d = x.wide() - mean;
+        d * d
+    }
+    #[inline(always)]
+    fn merge(self, a: f64, b: f64) -> f64 {
+        a + b
+    }
+    #[inline(always)]
+    fn step<I: Isa>(self, acc: f64, x: T, _: usize, mean: f64) -> f64 {
+        let d = x.wide() - mean;
+        I::mul_add(d, d, acc)
+    }
+}
+
+/// Σ (scale · x)².
+#[derive(Clone, Copy)]
+struct Squares;
+impl<T: Float> Fold<T> for Squares {
+    type Param = f64;
+    type Acc = f64;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: T, _: usize, scale: f64) -> f64 {
+        let x = x.wide() * scale;
+        x * x
+    }
+    #[inline(always)]
+    fn merge(self, a: f64, b: f64) -> f64 {
+        a + b
+    }
+    #[inline(always)]
+    fn step<I: Isa>(self, acc: f64, x: T, _: usize, scale: f64) -> f64 {
+        let x = x.wide() * scale;
+        I::mul_add(x, x, acc)
+    }
+}
+
+/// Σ exp(x - m).
+#[derive(Clone, Copy)]
+struct Exponentials;
+impl<T: Float> Fold<T> for Exponentials {
+    type Param = T;
+    type Acc = f64;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: T, _: usize, m: T) -> f64 {
+        (x - m).exp().wide()
+    }
+    #[inline(always)]
+    fn merge(self, a: f64, b: f64) -> f64 {
+        a + b
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Or;
+impl Fold<bool> for Or {
+    type Param = ();
+    type Acc = bool;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: bool, _: usize, (): ()) -> bool {
+        x
+    }
+    #[inline(always)]
+    fn merge(self, a: bool, b: bool) -> bool {
+        a | b
+    }
+}
+
+#[derive(Clone, Copy)]
+struct And;
+impl Fold<bool> for And {
+    type Param = ();
+    type Acc = bool;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: bool, _: usize, (): ()) -> bool {
+        x
+    }
+    #[inline(always)]
+    fn merge(self, a: bool, b: bool) -> bool {
+        a & b
+    }
+}

@@ -20,11 +20,11 @@ pub struct Heaviside;
 
 /// `min(max(x, lo), hi)`. NaN stays NaN; a NaN bound does not bind; where `lo > hi`, `hi` wins.
 #[derive(Clone, Copy, Debug)]
-pub struct Clamp<T> {
+pub struct Clamp {
     /// What smaller values become.
-    pub lo: T,
+    pub lo: f64,
     /// What larger values become.
-    pub hi: T,
+    pub hi: f64,
 }
 
 /// The smaller argument; NaN if either is. Of two zeros, the second.
@@ -68,11 +68,12 @@ macro_rules! select {
             }
         }
 
-        impl Unary<$T> for Clamp<$T> {
+        impl Unary<$T> for Clamp {
             #[inline(always)]
             fn call<I: Isa>(self, x: $T) -> $T {
-                let y = if x < self.lo { self.lo } else { x };
-                if y > self.hi { self.hi } else { y }
+                let (lo, hi) = (self.lo as $T, self.hi as $T);
+                let y = if x < lo { lo } else { x };
+                if y > hi { hi } else { y }
             }
         }
 

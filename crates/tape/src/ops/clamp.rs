@@ -1,0 +1,63 @@
+//! Values limited to an interval.
+
+use tensor::kernel::unary_block;
+use tensor::{AnySlice, Float, Scalar, math};
+
+use crate::op::{Pointwise, Pullback};
+use crate::var::Var;
+
+/// `min(max(x, lo), hi)`.
+#[derive(Debug)]
+pub struct Clamp {
+    /// The least value of the output.
+    pub lo: f64,
+    /// The largest value of the output.
+    pub hi: f64,
+}
+
+/// 1 strictly inside the interval, 0 elsewhere, NaN at NaN: the derivative of [`Clamp`].
+#[derive(Debug)]
+pub struct ClampSlope {
+    /// The lower end.
+    pub lo: f64,
+    /// The upper end.
+    pub hi: f64,
+}
+
+impl<T: Float> Pointwise<T, 1> for Clamp {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Clamp { lo: self.lo, hi: self.hi }, x, out);
+    }
+
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let slope = ClampSlope { lo: self.lo, hi: self.hi };
+        [Some(cx.g.mul0(cx.g.tape().apply(slope, cx.x)))]
+    }
+}
+
+impl<T: Float> Pointwise<T, 1> for ClampSlope {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        let (lo, hi) = (T::of(self.lo), T::of(self.hi));
+        for (out, &x) in out.iter_mut().zip(x) {
+            let slope = if lo < x && x < hi { T::one() } else { T::zero() };
+            *out = if x.is_nan() { x } else { slope };
+        }
+    }
+
+    fn vjp<'t>(&self, _: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        [None]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `min(max(x, lo), hi)`; the derivative is 1 strictly inside and 0 at the ends and outside.
+    ///
+    /// # Panics
+    /// When `lo > hi`, or one is NaN.
+    #[track_caller]
+    pub fn clamp(self, lo: impl Scalar, hi: impl Scalar) -> Self {
+        let (lo, hi) = (lo.to_f64(), hi.to_f64());
+        assert!(lo <= hi, "clamp: the interval from {lo} to {hi} is empty");
+        self.tape().apply(Clamp { lo, hi }, [self])
+    }
+}

@@ -1,0 +1,199 @@
+//! Comparisons, logic and casts: nodes without a derivative.
+
+use std::marker::PhantomData;
+
+use tensor::{Element, Float, kernel};
+
+use crate::op::{DataPointwise, record_data_pointwise, record_view};
+use crate::ops::detach::Detach;
+use crate::var::{Operand, Var};
+
+/// Which of two elements satisfies a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `a = b`
+    Eq,
+    /// `a ≠ b`
+    Ne,
+    /// `a < b`
+    Lt,
+    /// `a ≤ b`
+    Le,
+    /// `a > b`
+    Gt,
+    /// `a ≥ b`
+    Ge,
+}
+
+impl<E: Element> DataPointwise<E, bool, 2> for Comparison {
+    fn block(&self, [a, b]: [&[E]; 2], out: &mut [bool]) {
+        let holds: fn(E, E) -> bool = match self {
+            Comparison::Eq => |a, b| a == b,
+            Comparison::Ne => |a, b| a != b,
+            Comparison::Lt => |a, b| a < b,
+            Comparison::Le => |a, b| a <= b,
+            Comparison::Gt => |a, b| a > b,
+            Comparison::Ge => |a, b| a >= b,
+        };
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = holds(a, b);
+        }
+    }
+}
+
+/// `a ∧ b`.
+#[derive(Debug)]
+pub struct And;
+/// `a ∨ b`.
+#[derive(Debug)]
+pub struct Or;
+/// `¬a`.
+#[derive(Debug)]
+pub struct Not;
+/// Whether an element is NaN.
+#[derive(Debug)]
+pub struct IsNan;
+
+impl DataPointwise<bool, bool, 2> for And {
+    fn block(&self, [a, b]: [&[bool]; 2], out: &mut [bool]) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = a & b;
+        }
+    }
+}
+impl DataPointwise<bool, bool, 2> for Or {
+    fn block(&self, [a, b]: [&[bool]; 2], out: &mut [bool]) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = a | b;
+        }
+    }
+}
+impl DataPointwise<bool, bool, 1> for Not {
+    fn block(&self, [a]: [&[bool]; 1], out: &mut [bool]) {
+        for (out, &a) in out.iter_mut().zip(a) {
+            *out = !a;
+        }
+    }
+}
+impl<T: Float> DataPointwise<T, bool, 1> for IsNan {
+    fn block(&self, [x]: [&[T]; 1], out: &mut [bool]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = x.is_nan();
+        }
+    }
+}
+
+/// Another element type.
+pub struct CastTo<U>(PhantomData<U>);
+
+impl<U: Element> std::fmt::Debug for CastTo<U> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cast({})", U::DTYPE)
+    }
+}
+
+impl<E: Element, U: Element> DataPointwise<E, U, 1> for CastTo<U> {
+    fn block(&self, [x]: [&[E]; 1], out: &mut [U]) {
+        kernel::cast_block(x, out);
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    #[track_caller]
+    fn compare(self, how: Comparison, other: impl Operand<'t, T>) -> Var<'t, bool> {
+        record_data_pointwise(self.tape(), how, [self, other.beside(self)])
+    }
+
+    /// Where it equals `other`, a variable or a number. No derivative passes a comparison.
+    #[track_caller]
+    pub fn eq_to(self, other: impl Operand<'t, T>) -> Var<'t, bool> {
+        self.compare(Comparison::Eq, other)
+    }
+
+    /// Where it differs from `other`, a variable or a number.
+    #[track_caller]
+    pub fn ne_to(self, other: impl Operand<'t, T>) -> Var<'t, bool> {
+        self.compare(Comparison::Ne, other)
+    }
+
+    /// Where it is less than `other`, a variable or a number.
+    #[track_caller]
+    pub fn lt(self, other: impl Operand<'t, T>) -> Var<'t, bool> {
+        self.compare(Comparison::Lt, other)
+    }
+
+    /// Where it is at most `other`, a variable or a number.
+    #[track_caller]
+    pub fn le(self, other: impl Operand<'t, T>) -> Var<'t, bool> {
+        self.compare(Comparison::Le, other)
+    }
+
+    /// Where it is greater than `other`, a variable or a number.
+    #[track_caller]
+    pub fn gt(self, other: impl Operand<'t, T>) -> Var<'t, bool> {
+        self.compare(Comparison::Gt, other)
+    }
+
+    /// Where it is at least `other`, a variable or a number.
+    #[track_caller]
+    pub fn ge(self, other: impl Operand<'t, T>) -> Var<'t, bool> {
+        self.compare(Comparison::Ge, other)
+    }
+
+    /// Where it is NaN.
+    #[track_caller]
+    pub fn is_nan(self) -> Var<'t, bool> {
+        record_data_pointwise(self.tape(), IsNan, [self])
+    }
+}
+
+impl<'t> Var<'t, i64> {
+    /// Where two variables of integers are equal: predictions and labels.
+    #[track_caller]
+    pub fn equals(self, other: Var<'t, i64>) -> Var<'t, bool> {
+        record_data_pointwise(self.tape(), Comparison::Eq, [self, other])
+    }
+}
+
+impl<'t> Var<'t, bool> {
+    /// Where both hold.
+    #[track_caller]
+    pub fn and(self, other: Self) -> Self {
+        record_data_pointwise(self.tape(), And, [self, other])
+    }
+
+    /// Where one holds.
+    #[track_caller]
+    pub fn or(self, other: Self) -> Self {
+        record_data_pointwise(self.tape(), Or, [self, other])
+    }
+
+    /// Where it does not hold.
+    #[track_caller]
+    #[allow(clippy::should_implement_trait)] // `!mask` is given too
+    pub fn not(self) -> Self {
+        record_data_pointwise(self.tape(), Not, [self])
+    }
+}
+
+impl std::ops::Not for Var<'_, bool> {
+    type Output = Self;
+    #[track_caller]
+    fn not(self) -> Self {
+        Var::not(self)
+    }
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    /// The elements as another type, as Rust's `as` does it. No derivative passes.
+    #[track_caller]
+    pub fn cast<U: Element>(self) -> Var<'t, U> {
+        record_data_pointwise(self.tape(), CastTo::<U>(PhantomData), [self])
+    }
+
+    /// The same value, as a constant: no derivative passes.
+    #[track_caller]
+    pub fn detach(self) -> Self {
+        record_view(Detach, self)
+    }
+}

@@ -1,0 +1,109 @@
+//! Joining along an axis, new or old, and splitting again.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tensor::{AnySliceMut, AnyView, Error, Float, View, kernel};
+
+use crate::op::{GeneralRule, Pulled, Recorded, Ref, Rule, Site};
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// The inputs one after the other along an axis.
+///
+/// The only operation of any number of inputs: it implements what the tape makes of an
+/// [`Op`](crate::Op), whose arity is in its type.
+pub struct Concat<T> {
+    axis: usize,
+    element: PhantomData<T>,
+}
+
+impl<T> Debug for Concat<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Concat").field("axis", &self.axis).finish()
+    }
+}
+
+impl<T: Float> Rule for Concat<T> {
+    /// The part of the cotangent that belongs to each input.
+    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
+        let g = Var::<T>::at(tape, site.g);
+        let mut start = 0;
+        let part = |(&x, &needed): (&u32, &bool)| {
+            let size = Var::<T>::at(tape, x).shape()[self.axis];
+            start += size;
+            needed.then(|| g.narrow(self.axis as isize, start - size, size).id())
+        };
+        site.x.iter().zip(site.needs).map(part).collect()
+    }
+
+    fn debug(&self) -> &dyn Debug {
+        self
+    }
+}
+
+impl<T: Float> GeneralRule for Concat<T> {
+    fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
+        let typed = "the inputs of a concat have one type";
+        let parts: SmallVec<[View<'_, T>; 4]> =
+            x.iter().map(|v| v.get().expect(typed)).collect();
+        kernel::concat(&parts, self.axis, out.get().expect(typed));
+        Ok(())
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The variables one after the other along `axis`.
+    ///
+    /// # Panics
+    /// When there is none, or their shapes differ off the axis.
+    #[track_caller]
+    pub fn concat(parts: &[Self], axis: isize) -> Self {
+        let Some(&first) = parts.first() else { panic!("concat: there is nothing to join") };
+        let shapes: Vec<_> = parts.iter().map(|v| v.shape()).collect();
+        let shapes: Vec<&[usize]> = shapes.iter().map(|s| &s[..]).collect();
+        let axis = tensor::shape::axis("concat", axis, shapes[0]).unwrap_or_else(|e| panic!("{e}"));
+        let shape = kernel::concat_shape(&shapes, axis).unwrap_or_else(|e| panic!("{e}"));
+        let op: Arc<dyn GeneralRule> = Arc::new(Concat::<T> { axis, element: PhantomData });
+        let tracked = parts.iter().any(|v| v.is_tracked());
+        let op = Recorded::General(Ref::Shared(op));
+        first.tape().push_op(op, parts.iter().map(|v| v.any()), shape, tracked)
+    }
+
+    /// The variables, of one shape, along a new axis before position `axis`.
+    ///
+    /// # Panics
+    /// When there is none, or their shapes differ.
+    #[track_caller]
+    pub fn stack(parts: &[Self], axis: isize) -> Self {
+        let raised: Vec<Self> = parts.iter().map(|v| v.unsqueeze(axis)).collect();
+        let Some(first) = parts.first() else { panic!("stack: there is nothing to join") };
+        if let Some(other) = parts.iter().find(|v| v.shape() != first.shape()) {
+            panic!("stack: shapes {:?} and {:?} differ", &first.shape()[..], &other.shape()[..]);
+        }
+        let axis = if axis < 0 { axis + first.rank() as isize + 1 } else { axis };
+        Var::concat(&raised, axis)
+    }
+
+    /// Parts of the given sizes along `axis`, which they fill.
+    ///
+    /// # Panics
+    /// When the axis is out of range, or the sizes do not add up to its size.
+    #[track_caller]
+    pub fn split(self, axis: isize, sizes: &[usize]) -> Vec<Self> {
+        let shape = self.shape();
+        let k = tensor::shape::axis("split", axis, &shape).unwrap_or_else(|e| panic!("{e}"));
+        let total = sizes.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
+        if total != Some(shape[k]) {
+            panic!("split: sizes {sizes:?} do not fill axis {k} of shape {}", tensor::shape::Dims(&shape));
+        }
+        let mut start = 0;
+        let part = |&n: &usize| {
+            start += n;
+            self.narrow(axis, start - n, n)
+        };
+        sizes.iter().map(part).collect()
+    }
+}

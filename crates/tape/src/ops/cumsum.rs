@@ -1,0 +1,42 @@
+//! Running sums.
+
+use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
+
+use crate::op::{Op, Pullback};
+use crate::var::Var;
+
+/// `yᵢ = x₀ + .. + xᵢ` along an axis.
+#[derive(Debug)]
+pub struct Cumsum {
+    /// The axis.
+    pub axis: usize,
+}
+
+impl<T: Float> Op<T, 1> for Cumsum {
+    fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
+        Ok(x.into())
+    }
+
+    fn forward(&self, [x]: [View<'_, T>; 1], _: [AnyView<'_>; 0], out: &mut [T]) -> Result<(), Error> {
+        kernel::cumsum(x, self.axis, out);
+        Ok(())
+    }
+
+    /// The running sum from the other end.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let axis = self.axis as isize;
+        [Some(cx.g.flip(axis).cumsum(axis).flip(axis))]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The running sum `yᵢ = x₀ + .. + xᵢ` along `axis`.
+    ///
+    /// # Panics
+    /// When the axis is out of range.
+    #[track_caller]
+    pub fn cumsum(self, axis: isize) -> Self {
+        let axis = tensor::shape::axis("cumsum", axis, &self.shape());
+        self.tape().apply(Cumsum { axis: axis.unwrap_or_else(|e| panic!("{e}")) }, [self])
+    }
+}

@@ -1,0 +1,52 @@
+//! The exponential function.
+
+use tensor::kernel::unary_block;
+use tensor::{AnySlice, Float, math};
+
+use crate::op::{Pointwise, Pullback};
+use crate::var::Var;
+
+/// `eˣ`.
+#[derive(Debug)]
+pub struct Exp;
+/// `eˣ - 1`, exact near 0.
+#[derive(Debug)]
+pub struct Expm1;
+
+impl<T: Float> Pointwise<T, 1> for Exp {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Exp, x, out);
+    }
+
+    /// `eˣ`, the output.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let (g, y) = (cx.g, cx.y);
+        [Some(g.mul0(y))]
+    }
+}
+
+impl<T: Float> Pointwise<T, 1> for Expm1 {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Expm1, x, out);
+    }
+
+    /// `eˣ`.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let (g, y) = (cx.g, cx.y);
+        [Some(g.mul0(y + 1.0))]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `eˣ`.
+    #[track_caller]
+    pub fn exp(self) -> Self {
+        self.tape().apply(Exp, [self])
+    }
+
+    /// `eˣ - 1`, without the cancellation near 0.
+    #[track_caller]
+    pub fn expm1(self) -> Self {
+        self.tape().apply(Expm1, [self])
+    }
+}

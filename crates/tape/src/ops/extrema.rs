@@ -1,0 +1,75 @@
+//! The larger and the smaller of two.
+
+use tensor::kernel::binary_block;
+use tensor::{AnySlice, Float, math};
+
+use crate::op::{Pointwise, Pullback};
+use crate::var::{Operand, Var};
+
+/// `max(a, b)`; NaN if one is.
+#[derive(Debug)]
+pub struct Maximum;
+/// `min(a, b)`; NaN if one is.
+#[derive(Debug)]
+pub struct Minimum;
+/// 1 where `a > b`, ½ where `a = b`, 0 where `a < b`, NaN where one is: `∂max(a, b)/∂a`.
+#[derive(Debug)]
+pub struct Larger;
+
+impl<T: Float> Pointwise<T, 2> for Maximum {
+    fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(math::Maximum, a, b, out);
+    }
+
+    /// A tie shares evenly.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        let (g, [a, b]) = (cx.g, cx.x);
+        [cx.when(0, || g.mul0(larger(a, b))), cx.when(1, || g.mul0(larger(b, a)))]
+    }
+}
+
+impl<T: Float> Pointwise<T, 2> for Minimum {
+    fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(math::Minimum, a, b, out);
+    }
+
+    /// A tie shares evenly.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        let (g, [a, b]) = (cx.g, cx.x);
+        [cx.when(0, || g.mul0(larger(b, a))), cx.when(1, || g.mul0(larger(a, b)))]
+    }
+}
+
+impl<T: Float> Pointwise<T, 2> for Larger {
+    fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            let order = if a > b { T::one() } else { T::zero() };
+            let order = if a == b { T::of(0.5) } else { order };
+            *out = if a.is_nan() || b.is_nan() { T::nan() } else { order };
+        }
+    }
+
+    fn vjp<'t>(&self, _: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        [None, None]
+    }
+}
+
+fn larger<'t, T: Float>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
+    a.tape().apply(Larger, [a, b])
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The larger of `self` and `other` (a variable or a number), NaN if one is; at a tie the
+    /// derivative is ½ for each.
+    #[track_caller]
+    pub fn maximum(self, other: impl Operand<'t, T>) -> Self {
+        self.tape().apply(Maximum, [self, other.beside(self)])
+    }
+
+    /// The smaller of `self` and `other` (a variable or a number), NaN if one is; at a tie the
+    /// derivative is ½ for each.
+    #[track_caller]
+    pub fn minimum(self, other: impl Operand<'t, T>) -> Self {
+        self.tape().apply(Minimum, [self, other.beside(self)])
+    }
+}

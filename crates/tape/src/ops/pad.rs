@@ -1,0 +1,45 @@
+//! A margin around a tensor.
+
+use smallvec::SmallVec;
+use tensor::shape::Dims;
+use tensor::slice::Range;
+use tensor::{Float, Scalar, Shape};
+
+use crate::ops::place::Place;
+use crate::ops::slice::Slice;
+use crate::var::Var;
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `before` and `after` elements of `value` around each axis, one pair an axis.
+    ///
+    /// # Panics
+    /// When there is not one pair an axis, or the size overflows.
+    #[track_caller]
+    pub fn pad(self, margins: impl AsRef<[(usize, usize)]>, value: impl Scalar) -> Self {
+        let (shape, margins, value) = (self.shape(), margins.as_ref(), value.to_f64());
+        if margins.len() != shape.len() {
+            panic!("pad: {} margins for shape {}", margins.len(), Dims(&shape));
+        }
+        let padded: Option<Shape> = shape
+            .iter()
+            .zip(margins)
+            .map(|(&d, &(before, after))| d.checked_add(before)?.checked_add(after))
+            .collect();
+        let padded = padded.filter(|p| tensor::shape::checked_len(p, size_of::<T>()).is_ok());
+        let Some(padded) = padded else {
+            panic!("pad: shape {} with margins {margins:?} overflows", Dims(&shape));
+        };
+        let ranges: SmallVec<[Range; 4]> = (shape.iter().zip(margins))
+            .map(|(&d, &(before, _))| Range::from(before..before + d))
+            .collect();
+        let inside = Place { shape: padded.clone(), view: Slice { ranges: ranges.clone() } };
+        let out = self.tape().apply(inside, [self]);
+        if value == 0.0 {
+            return out;
+        }
+        // Selected, not added: an infinite or NaN margin must not touch the inside.
+        let ones = Place { shape: padded, view: Slice { ranges } };
+        let inside = self.tape().apply(ones, [self.full_like(1.0)]).ne_to(0.0);
+        inside.select(out, value)
+    }
+}

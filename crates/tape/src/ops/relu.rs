@@ -1,0 +1,52 @@
+//! The rectifier and the absolute value.
+
+use tensor::kernel::unary_block;
+use tensor::{AnySlice, Float, math};
+
+use crate::op::{Pointwise, Pullback};
+use crate::var::Var;
+
+/// `max(x, 0)`.
+#[derive(Debug)]
+pub struct Relu;
+/// `|x|`.
+#[derive(Debug)]
+pub struct Abs;
+
+impl<T: Float> Pointwise<T, 1> for Relu {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Relu, x, out);
+    }
+
+    /// 1 above 0, else 0: the sign of the output. The derivative at 0 is 0.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let (g, y) = (cx.g, cx.y);
+        [Some(g.mul0(y.sign()))]
+    }
+}
+
+impl<T: Float> Pointwise<T, 1> for Abs {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Abs, x, out);
+    }
+
+    /// `sign x`. The derivative at 0 is 0.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let (g, [x]) = (cx.g, cx.x);
+        [Some(g.mul0(x.sign()))]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `max(x, 0)`; its derivative at 0 is 0.
+    #[track_caller]
+    pub fn relu(self) -> Self {
+        self.tape().apply(Relu, [self])
+    }
+
+    /// `|x|`; its derivative at 0 is 0.
+    #[track_caller]
+    pub fn abs(self) -> Self {
+        self.tape().apply(Abs, [self])
+    }
+}

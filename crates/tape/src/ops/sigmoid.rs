@@ -1,0 +1,58 @@
+//! The logistic function and its antiderivative.
+
+use tensor::kernel::unary_block;
+use tensor::{AnySlice, Float, math};
+
+use crate::op::{Pointwise, Pullback};
+use crate::var::Var;
+
+/// `σ(x) = 1 / (1 + e⁻ˣ)`.
+#[derive(Debug)]
+pub struct Sigmoid;
+/// `ln(1 + eˣ)`.
+#[derive(Debug)]
+pub struct Softplus;
+
+impl<T: Float> Pointwise<T, 1> for Sigmoid {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Sigmoid, x, out);
+    }
+
+    /// `σ(1 - σ) = y - y²` (lecture 1, proposition 3).
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let (g, y) = (cx.g, cx.y);
+        [Some(g.mul0(y - y * y))]
+    }
+}
+
+impl<T: Float> Pointwise<T, 1> for Softplus {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Softplus, x, out);
+    }
+
+    /// `σ(x)`.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let (g, [x]) = (cx.g, cx.x);
+        [Some(g.mul0(x.sigmoid()))]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)` (lecture 1, sigmoid units).
+    #[track_caller]
+    pub fn sigmoid(self) -> Self {
+        self.tape().apply(Sigmoid, [self])
+    }
+
+    /// `ln(1 + eˣ)`, without overflow; its derivative is the logistic function.
+    #[track_caller]
+    pub fn softplus(self) -> Self {
+        self.tape().apply(Softplus, [self])
+    }
+
+    /// `ln σ(x) = -ln(1 + e⁻ˣ)`, without overflow.
+    #[track_caller]
+    pub fn log_sigmoid(self) -> Self {
+        -(-self).softplus()
+    }
+}

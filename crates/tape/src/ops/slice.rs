@@ -1,0 +1,67 @@
+//! Parts of axes.
+
+use smallvec::SmallVec;
+use tensor::slice::Range;
+use tensor::{Element, Float, Layout, ShapeError};
+
+use crate::op::{Pullback, ViewOp, record_view};
+use crate::ops::place::Place;
+use crate::var::Var;
+
+/// One range an axis.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// The ranges; axes without one are taken whole.
+    pub ranges: SmallVec<[Range; 4]>,
+}
+
+impl ViewOp for Slice {
+    fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError> {
+        x.slice(&self.ranges).map(Some)
+    }
+
+    /// The cotangent in its place among zeros.
+    fn vjp<'t, T: Float>(&self, cx: Pullback<'t, T, 1>) -> Option<Var<'t, T>> {
+        let place = Place { shape: cx.x[0].shape(), view: self.clone() };
+        Some(cx.g.tape().apply(place, [cx.g]))
+    }
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    /// One range an axis, the remaining axes whole: `x.slice(s![1..3, ..;-1])`; see
+    /// [`tensor::s!`].
+    ///
+    /// # Panics
+    /// When there are more ranges than axes, or one leaves its axis.
+    #[track_caller]
+    pub fn slice(self, ranges: impl AsRef<[Range]>) -> Self {
+        record_view(Slice { ranges: ranges.as_ref().into() }, self)
+    }
+
+    /// Element `index` along `axis`, which disappears; both count from the end if negative.
+    ///
+    /// # Panics
+    /// When one is out of range.
+    #[track_caller]
+    pub fn index_axis(self, axis: isize, index: isize) -> Self {
+        self.part("index_axis", axis, Range::Index(index))
+    }
+
+    /// Elements `start..start + len` along `axis`.
+    ///
+    /// # Panics
+    /// When they are out of range.
+    #[track_caller]
+    pub fn narrow(self, axis: isize, start: usize, len: usize) -> Self {
+        self.part("narrow", axis, Range::from(start..start.saturating_add(len)))
+    }
+
+    #[track_caller]
+    fn part(self, op: &str, axis: isize, range: Range) -> Self {
+        let axis =
+            tensor::shape::axis(op, axis, &self.shape()).unwrap_or_else(|e| panic!("{e}"));
+        let mut ranges: SmallVec<[Range; 4]> = smallvec::smallvec![Range::from(..); axis];
+        ranges.push(range);
+        self.slice(ranges)
+    }
+}

@@ -1,0 +1,52 @@
+//! Sine and cosine.
+
+use tensor::kernel::unary_block;
+use tensor::{AnySlice, Float, math};
+
+use crate::op::{Pointwise, Pullback};
+use crate::var::Var;
+
+/// `sin x`.
+#[derive(Debug)]
+pub struct Sin;
+/// `cos x`.
+#[derive(Debug)]
+pub struct Cos;
+
+impl<T: Float> Pointwise<T, 1> for Sin {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Sin, x, out);
+    }
+
+    /// `cos x`; NaN at ±∞.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let (g, [x]) = (cx.g, cx.x);
+        [Some(g.mul0(x.cos()))]
+    }
+}
+
+impl<T: Float> Pointwise<T, 1> for Cos {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        unary_block(math::Cos, x, out);
+    }
+
+    /// `-sin x`; NaN at ±∞.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let (g, [x]) = (cx.g, cx.x);
+        [Some(g.mul0(-x.sin()))]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The sine; NaN at ±∞.
+    #[track_caller]
+    pub fn sin(self) -> Self {
+        self.tape().apply(Sin, [self])
+    }
+
+    /// The cosine; NaN at ±∞.
+    #[track_caller]
+    pub fn cos(self) -> Self {
+        self.tape().apply(Cos, [self])
+    }
+}

@@ -1,0 +1,133 @@
+//! Printing a tape: as a program, and as a Mermaid diagram.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fmt::Write;
+use std::panic::Location;
+
+use tensor::shape::Dims;
+
+use crate::op;
+use crate::tape::{Node, Source, Tape};
+
+/// One line a node: `%7 = tanh(%6) : f64[32, 64]   src/model.rs:41`. Evaluates nothing.
+impl fmt::Display for Tape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes = self.nodes.borrow();
+        let lines: Vec<String> =
+            nodes.iter().enumerate().map(|(i, node)| statement(i, node)).collect();
+        let width = lines.iter().map(|l| l.chars().count()).max().unwrap_or(0).min(60);
+        for (line, node) in lines.iter().zip(nodes.iter()) {
+            writeln!(f, "{line:width$}   {}", place(node.at))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Tape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tape({} nodes)", self.len())
+    }
+}
+
+impl Tape {
+    /// The tape as a [Mermaid](https://mermaid.js.org) flowchart, to be pasted into Markdown: one
+    /// box a node, an arrow from each input. Boxes of one source line stand in one frame if
+    /// `group_by_line`.
+    pub fn mermaid(&self, group_by_line: bool) -> String {
+        let nodes = self.nodes.borrow();
+        let mut out = String::from("flowchart TD\n");
+        let mut frames: Vec<(&Location<'_>, Vec<usize>)> = Vec::new();
+        let mut frame_of: HashMap<(&str, u32), usize> = HashMap::new();
+        for (i, node) in nodes.iter().enumerate() {
+            let key = if group_by_line { (node.at.file(), node.at.line()) } else { ("", i as u32) };
+            let frame = *frame_of.entry(key).or_insert_with(|| {
+                frames.push((node.at, Vec::new()));
+                frames.len() - 1
+            });
+            frames[frame].1.push(i);
+        }
+        for (k, (at, members)) in frames.iter().enumerate() {
+            if group_by_line {
+                let _ = writeln!(out, "  subgraph f{k}[\"{}\"]", escape(&place(at)));
+            }
+            for &i in members {
+                let node = &nodes[i];
+                let label = format!("%{i} {}<br/>{}{}", what(node), node.dtype, Dims(&node.shape));
+                let (open, close) = match node.source {
+                    Source::Op(_) => ("[\"", "\"]"),
+                    _ => ("([\"", "\"])"),
+                };
+                let _ = writeln!(out, "    n{i}{open}{}{close}", escape(&label));
+            }
+            if group_by_line {
+                out.push_str("  end\n");
+            }
+        }
+        for (i, node) in nodes.iter().enumerate() {
+            for j in &node.inputs {
+                let _ = writeln!(out, "  n{j} --> n{i}");
+            }
+        }
+        out
+    }
+}
+
+/// `%7 = tanh(%6) : f64[32, 64]`
+fn statement(i: usize, node: &Node) -> String {
+    let mut line = format!("%{i} = {}", what(node));
+    if matches!(node.source, Source::Op(_)) {
+        let inputs: Vec<String> = node.inputs.iter().map(|j| format!("%{j}")).collect();
+        let _ = write!(line, "({})", inputs.join(", "));
+        if let Some(fields) = fields(node) {
+            let _ = write!(line, " {fields}");
+        }
+    }
+    let _ = write!(line, " : {}{}", node.dtype, Dims(&node.shape));
+    line
+}
+
+/// The operation's name, or where the value comes from.
+fn what(node: &Node) -> String {
+    match &node.source {
+        Source::Op(op) => op::name(op.rule().debug()),
+        Source::Constant => match &node.value {
+            // A number says more than the word.
+            Some(value) if node.shape.is_empty() => format!("constant {}", scalar(value)),
+            _ => "constant".into(),
+        },
+        Source::Leaf => "leaf".into(),
+        Source::Param => "param".into(),
+        Source::Input => "input".into(),
+    }
+}
+
+fn scalar(value: &tensor::AnyTensor) -> String {
+    match value {
+        tensor::AnyTensor::F32(t) => t.item().to_string(),
+        tensor::AnyTensor::F64(t) => t.item().to_string(),
+        tensor::AnyTensor::Bool(t) => t.item().to_string(),
+        tensor::AnyTensor::I64(t) => t.item().to_string(),
+        tensor::AnyTensor::Usize(t) => t.item().to_string(),
+        tensor::AnyTensor::U8(t) => t.item().to_string(),
+    }
+}
+
+/// The static configuration of the operation, as its `Debug` shows it after the name.
+fn fields(node: &Node) -> Option<String> {
+    let Source::Op(op) = &node.source else { return None };
+    let text = format!("{:?}", op.rule().debug());
+    let start = text.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+    Some(text[start..].trim().to_string())
+}
+
+/// `src/model.rs:41`: the last three parts of the path are enough to find it.
+fn place(at: &Location<'_>) -> String {
+    let parts: Vec<&str> = at.file().split(['/', '\\']).collect();
+    let tail = &parts[parts.len().saturating_sub(3)..];
+    format!("{}:{}", tail.join("/"), at.line())
+}
+
+fn escape(text: &str) -> String {
+    text.replace('"', "&quot;")
+}

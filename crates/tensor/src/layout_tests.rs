@@ -1,0 +1,440 @@
+//! Layouts, views and readers against a model that knows nothing of strides.
+
+use proptest::prelude::*;
+
+use crate::layout::Layout;
+use crate::slice::Range;
+use crate::{Error, Tensor, View, s};
+
+/// The text of the panic of `f`.
+pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+    let run = std::panic::AssertUnwindSafe(|| drop(f()));
+    let payload = std::panic::catch_unwind(run).expect_err("must panic");
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => payload.downcast_ref::<&str>().expect("panics with a text").to_string(),
+    }
+}
+
+/// The same values under every kind of layout: contiguous, column-major, walked backwards, with
+/// gaps on all sides that hold `gap`, and all of these at once.
+pub(crate) fn disguises<T: crate::Element>(x: &Tensor<T>, gap: T) -> Vec<Tensor<T>> {
+    let axes: Vec<usize> = (0..x.rank()).rev().collect();
+    let transposed = |x: &Tensor<T>| x.permute(&axes).to_contiguous().permute(&axes);
+    let flip = |x: &Tensor<T>| (0..x.rank() as isize).fold(x.clone(), |x, axis| x.flip(axis));
+    let reversed = |x: &Tensor<T>| flip(&flip(x).to_contiguous());
+    let spread = |x: &Tensor<T>| {
+        let outer: Vec<usize> = x.shape().iter().map(|d| 2 * d + 1).collect();
+        let mut inside = x.iter();
+        let with_gaps = Tensor::from_fn(&outer, |index| {
+            if index.iter().all(|i| i % 2 == 1) { inside.next().unwrap() } else { gap }
+        });
+        with_gaps.slice(vec![Range::Span { start: 1, end: None, step: 2 }; x.rank()])
+    };
+    let all = spread(&reversed(&transposed(x)));
+    let all = transposed(&reversed(&all.permute(&axes))).permute(&axes);
+    vec![x.clone(), transposed(x), reversed(x), spread(x), flip(&spread(&flip(x))), all]
+}
+
+/// A tensor as its elements in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+struct Model {
+    shape: Vec<usize>,
+    values: Vec<i64>,
+}
+
+impl Model {
+    /// The model of `shape` whose element at each index is the one that stood at `source(index)`.
+    fn view(&self, shape: &[usize], source: impl Fn(&[usize]) -> Vec<usize>) -> Model {
+        let mut values = Vec::new();
+        for flat in 0..shape.iter().product() {
+            let mut rest = flat;
+            let mut index = vec![0; shape.len()];
+            for k in (0..shape.len()).rev() {
+                index[k] = rest % shape[k];
+                rest /= shape[k];
+            }
+            let from = source(&index);
+            assert_eq!(from.len(), self.shape.len());
+            values.push(self.values[from.iter().zip(&self.shape).fold(0, |at, (i, d)| at * d + i)]);
+        }
+        Model { shape: shape.to_vec(), values }
+    }
+}
+
+/// A stream of small choices, so that one drawn number decides all about one view.
+struct Choices(u64);
+
+impl Choices {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) as usize % n
+    }
+
+    /// Picks one of the `n` entries of an axis, counted from either end.
+    fn signed(&mut self, i: usize, n: usize) -> isize {
+        if self.below(2) == 0 { i as isize } else { i as isize - n as isize }
+    }
+}
+
+/// One view of the tensor and of the model, chosen by `seed`; the same pair where the choice does
+/// not apply.
+fn step(x: &Tensor<i64>, m: &Model, seed: u64) -> (Tensor<i64>, Model) {
+    let c = &mut Choices(seed);
+    let (shape, rank) = (&m.shape[..], m.shape.len());
+    match c.below(8) {
+        0 => {
+            let mut axes: Vec<usize> = (0..rank).collect();
+            (1..rank).rev().for_each(|i| axes.swap(i, c.below(i + 1)));
+            let to: Vec<usize> = axes.iter().map(|&a| shape[a]).collect();
+            let source = |index: &[usize]| {
+                (0..rank).map(|a| index[axes.iter().position(|&b| b == a).unwrap()]).collect()
+            };
+            (x.permute(&axes), m.view(&to, source))
+        }
+        1 if rank > 0 => {
+            let axis = c.below(rank);
+            let source = |index: &[usize]| {
+                let mut from = index.to_vec();
+                from[axis] = shape[axis] - 1 - from[axis];
+                from
+            };
+            (x.flip(c.signed(axis, rank)), m.view(shape, source))
+        }
+        2 => slice(x, m, c),
+        3 if rank < 5 => {
+            let lead = c.below(2);
+            let mut to = vec![1 + c.below(2); lead];
+            to.extend(shape.iter().map(|&d| if d == 1 { c.below(4) } else { d }));
+            let source = |index: &[usize]| {
+                index[lead..].iter().zip(shape).map(|(&i, &d)| if d == 1 { 0 } else { i }).collect()
+            };
+            (x.broadcast_to(&to), m.view(&to, source))
+        }
+        4 if rank >= 2 => {
+            let a = c.below(rank);
+            let b = (a + 1 + c.below(rank - 1)) % rank;
+            let k = c.below(7) as isize - 3;
+            let (down, right) = ((-k).max(0) as usize, k.max(0) as usize);
+            let len = shape[a].saturating_sub(down).min(shape[b].saturating_sub(right));
+            let others: Vec<usize> = (0..rank).filter(|&i| i != a && i != b).collect();
+            let mut to: Vec<usize> = others.iter().map(|&i| shape[i]).collect();
+            to.push(len);
+            let source = |index: &[usize]| {
+                let mut from = vec![0; rank];
+                others.iter().zip(index).for_each(|(&o, &i)| from[o] = i);
+                from[a] = index[rank - 2] + down;
+                from[b] = index[rank - 2] + right;
+                from
+            };
+            (x.diagonal_of(k, c.signed(a, rank), c.signed(b, rank)), m.view(&to, source))
+        }
+        5 if rank < 5 => {
+            let axis = c.below(rank + 1);
+            let mut to = shape.to_vec();
+            to.insert(axis, 1);
+            let model = Model { shape: to, values: m.values.clone() };
+            (x.unsqueeze(c.signed(axis, rank + 1)), model)
+        }
+        6 if shape.contains(&1) => {
+            let axis = shape.iter().position(|&d| d == 1).unwrap();
+            let mut to = shape.to_vec();
+            to.remove(axis);
+            (x.squeeze(c.signed(axis, rank)), Model { shape: to, values: m.values.clone() })
+        }
+        7 => {
+            let mut to = Vec::new();
+            let mut rest = m.values.len();
+            while rest > 1 && to.len() < 4 {
+                let divisors: Vec<usize> = (1..=rest).filter(|d| rest % d == 0).collect();
+                let d = divisors[c.below(divisors.len())];
+                to.push(d);
+                rest /= d;
+            }
+            if rest != 1 || c.below(3) == 0 {
+                to.push(rest);
+            }
+            (x.reshape(&to), Model { shape: to, values: m.values.clone() })
+        }
+        _ => (x.clone(), m.clone()),
+    }
+}
+
+fn slice(x: &Tensor<i64>, m: &Model, c: &mut Choices) -> (Tensor<i64>, Model) {
+    let mut ranges = Vec::new();
+    let mut picked: Vec<Vec<usize>> = Vec::new();
+    let mut kept = Vec::new();
+    for (k, &d) in m.shape.iter().enumerate() {
+        if d > 0 && c.below(5) == 0 {
+            let i = c.below(d);
+            ranges.push(Range::Index(c.signed(i, d)));
+            picked.push(vec![i]);
+            continue;
+        }
+        let (start, end) = (c.below(d + 1), c.below(d + 1));
+        let step = [1, 2, 3, -1, -2, -3][c.below(6)];
+        // A negative bound counts from the end, so the end itself has none.
+        let from = if start < d { c.signed(start, d) } else { start as isize };
+        let to = if end < d { Some(c.signed(end, d)) } else { None };
+        ranges.push(Range::Span { start: from, end: to, step });
+        let mut entries: Vec<usize> = (start..end).collect();
+        if step < 0 {
+            entries.reverse();
+        }
+        picked.push(entries.into_iter().step_by(step.unsigned_abs()).collect());
+        kept.push(k);
+    }
+    let to: Vec<usize> = kept.iter().map(|&k| picked[k].len()).collect();
+    let source = |index: &[usize]| {
+        let mut from: Vec<usize> = picked.iter().map(|p| p.first().copied().unwrap_or(0)).collect();
+        kept.iter().zip(index).for_each(|(&k, &i)| from[k] = picked[k][i]);
+        from
+    };
+    (x.slice(&ranges), m.view(&to, source))
+}
+
+/// Everything that reads a layout agrees with the model.
+fn check(x: &Tensor<i64>, m: &Model, c: &mut Choices) {
+    assert_eq!(x.shape(), m.shape);
+    assert_eq!(x.len(), m.values.len());
+    assert_eq!(x.to_vec(), m.values);
+    assert!(x.iter().eq(m.values.iter().copied()));
+    assert_eq!(x.to_contiguous().as_slice(), Some(&m.values[..]));
+    if let Some(slice) = x.as_slice() {
+        assert_eq!(slice, m.values);
+    }
+    let l = x.layout();
+    let again = Layout::new(l.shape(), l.strides(), l.offset(), x.view().buffer().len(), 8);
+    assert_eq!(again.as_ref(), Ok(l), "a layout that its own constructor refuses or changes");
+    let reader = x.reader();
+    for _ in 0..4 {
+        let start = c.below(m.values.len() + 1);
+        let len = c.below(m.values.len() - start + 1);
+        let mut out = vec![-1; len + 1];
+        reader.copy(start, &mut out[..len]);
+        assert_eq!(out[..len], m.values[start..start + len]);
+        assert_eq!(out[len], -1);
+        assert_eq!(reader.block(start, len, &mut out), &m.values[start..start + len]);
+    }
+    assert!(!reader.is_uniform() || m.values.windows(2).all(|w| w[0] == w[1]));
+    if m.shape.len() == 3 {
+        for (flat, value) in m.values.iter().enumerate() {
+            let [_, b, c] = m.shape[..] else { unreachable!() };
+            assert_eq!(x[[flat / c / b, flat / c % b, flat % c]], *value);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn chains_of_views_read_what_the_model_reads(
+        shape in proptest::collection::vec(0usize..5, 0..4),
+        seeds in proptest::collection::vec(any::<u64>(), 0..8),
+    ) {
+        let len: usize = shape.iter().product();
+        let mut x = Tensor::arange(0, len as i64, 1).reshape(&shape);
+        let mut m = Model { shape, values: (0..len as i64).collect() };
+        check(&x, &m, &mut Choices(1));
+        for seed in seeds {
+            (x, m) = step(&x, &m, seed);
+            check(&x, &m, &mut Choices(seed));
+            if m.values.len() > 300 {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_a_block_and_of_many_blocks_are_read_alike(
+        start in 0usize..3000, len in 0usize..2500, kind in 0usize..6,
+    ) {
+        let x = Tensor::arange(0, 66 * 77, 1i64).reshape([66, 77]);
+        let x = &disguises(&x, -1)[kind];
+        let len = len.min(x.len() - start);
+        let mut scratch = vec![-2; len];
+        let block = x.reader().block(start, len, &mut scratch).to_vec();
+        prop_assert!(block.iter().copied().eq(start as i64..(start + len) as i64));
+    }
+}
+
+#[test]
+fn the_constructor_accepts_exactly_what_stays_in_the_buffer() {
+    fn lists(n: usize, from: isize, to: isize) -> Vec<Vec<isize>> {
+        (0..n).fold(vec![vec![]], |all, _| {
+            all.iter().flat_map(|l| (from..=to).map(|x| [&l[..], &[x]].concat())).collect()
+        })
+    }
+    /// Offsets of all elements, by walking every index.
+    fn places(shape: &[usize], strides: &[isize], offset: isize) -> Vec<isize> {
+        shape.iter().zip(strides).fold(vec![offset], |all, (&d, &s)| {
+            all.iter().flat_map(|at| (0..d as isize).map(move |i| at + i * s)).collect()
+        })
+    }
+    for rank in 0..=3 {
+        for sizes in lists(rank, 0, 3) {
+            let shape: Vec<usize> = sizes.iter().map(|&d| d as usize).collect();
+            for strides in lists(rank, -3, 3) {
+                for offset in 0..8usize {
+                    let len = 7 - (offset + rank) % 3;
+                    let places = places(&shape, &strides, offset as isize);
+                    let fits = places.iter().all(|p| (0..len as isize).contains(p));
+                    let fits = if places.is_empty() { offset <= len } else { fits };
+                    let layout = Layout::new(&shape, &strides, offset, len, 4);
+                    assert_eq!(layout.is_ok(), fits, "{shape:?} {strides:?} {offset} {len}");
+                    let Ok(layout) = layout else { continue };
+                    let unused =
+                        |(&d, &s): (&usize, &isize)| s == 0 || (d > 1 && !layout.is_empty());
+                    assert!(shape.iter().zip(layout.strides()).all(unused));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_constructor_survives_numbers_that_overflow() {
+    let huge = isize::MAX;
+    for (shape, strides, offset) in [
+        (&[3][..], &[huge][..], 0),
+        (&[3], &[isize::MIN], 5),
+        (&[2, 2], &[huge, huge], 1),
+        (&[2], &[-1], 0),
+        (&[1], &[0], usize::MAX),
+        (&[usize::MAX], &[1], 0),
+        (&[usize::MAX, usize::MAX], &[0, 0], 0),
+        (&[0, usize::MAX, 2], &[0, 0, 0], 0),
+        (&[0], &[1], 9),
+        (&[1, 1], &[1], 0),
+        (&[1; 17], &[0; 17], 0),
+    ] {
+        assert!(Layout::new(shape, strides, offset, 8, 4).is_err(), "{shape:?} {strides:?}");
+    }
+    assert!(Layout::new(&[1, 0], &[huge, huge], 8, 8, 4).is_ok());
+    let data = [1.0f32; 4];
+    let layout = Layout::contiguous(&[5], 4).unwrap();
+    assert!(View::new(&data, &layout).is_err());
+}
+
+#[test]
+fn what_lies_outside_of_a_view_does_not_change_its_results() {
+    let x = Tensor::from_fn([3, 5], |i| (i[0] * 5 + i[1]) as f64 / 7.0 - 1.0);
+    let bits = |x: Tensor<f64>| x.iter().map(f64::to_bits).collect::<Vec<_>>();
+    let run = |x: &Tensor<f64>| {
+        let all = [x.exp(), x.tanh(), x + x.flip(0), x * 2.0, -x, x.pow(2.5), x.map(|x| x + 1.0)];
+        (all.map(bits), x.gt(0.0).select(x, 0.0).to_vec(), x.cast::<i64>().to_vec())
+    };
+    let expected = run(&x);
+    for gap in [f64::NAN, f64::INFINITY, 1e300, -0.0] {
+        for x in disguises(&x, gap) {
+            assert_eq!(run(&x), expected, "{:?}", x.layout());
+        }
+    }
+}
+
+#[test]
+fn every_disguise_has_the_same_values() {
+    for shape in [&[][..], &[0], &[4], &[3, 4], &[2, 1, 3], &[2, 0, 3]] {
+        let x = Tensor::from_fn(shape, |i| i.iter().fold(1i64, |n, &i| 10 * n + i as i64));
+        for y in disguises(&x, -1) {
+            assert_eq!(y, x);
+        }
+    }
+}
+
+#[test]
+fn slices_of_reversed_and_of_degenerate_views() {
+    let x = Tensor::arange(0, 6, 1i64).flip(0);
+    assert_eq!(x.slice(s![1..4]).to_vec(), [4, 3, 2]);
+    assert_eq!(x.slice(s![1..5;-2]).to_vec(), [1, 3]);
+    assert_eq!(x.slice(s![..=2]).to_vec(), [5, 4, 3]);
+    assert_eq!(x.slice(s![-2..=-1]).to_vec(), [1, 0]);
+    let one = Tensor::full([1, 1], 7i64);
+    let one = one.with_layout(Layout::new(&[1, 1], &[10, 1], 0, 1, 8).unwrap());
+    assert_eq!(one.slice(s![0..0;-1, 1..1]).shape(), [0, 0]);
+    assert_eq!(one.slice(s![0..0;-1, 1..1]).to_vec(), []);
+    assert_eq!(one.slice(s![..;isize::MIN, ..;isize::MAX]).to_vec(), [7]);
+    let text = panic_of(|| one.slice(s![0..2]));
+    assert_eq!(text, "slice: axis 0 of shape [1, 1]: range 0..2 leaves size 1");
+    assert!(panic_of(|| one.slice(s![..;0])).contains("a step of 0"));
+    assert!(panic_of(|| one.slice(s![1, 0])).contains("index 1 is out of range for size 1"));
+    assert!(panic_of(|| one.slice(s![.., .., ..])).contains("3 ranges for shape [1, 1]"));
+}
+
+#[test]
+fn empty_tensors_with_strides_of_zero_are_tensors() {
+    for shape in [[1, 0], [0, 1]] {
+        let layout = Layout::new(&shape, &[0, 0], 0, 0, 4).unwrap();
+        let x = View::new(&[0f32; 0], &layout).unwrap();
+        assert_eq!((x.to_vec(), x.as_slice()), (vec![], Some(&[][..])));
+        let x = Tensor::<f32>::zeros(shape);
+        assert_eq!((&x + 1.0).shape(), shape);
+        assert_eq!(x.t().reshape([0]).to_vec(), []);
+        assert_eq!(x.broadcast_to([2, shape[0], shape[1]]).len(), 0);
+        assert_eq!(x.flip(0).flip(1).diagonal().len(), 0);
+    }
+}
+
+#[test]
+fn rank_0_goes_through_every_view_that_needs_no_axis() {
+    let x = Tensor::scalar(3i64);
+    let whole: [Range; 0] = [];
+    assert_eq!(x.permute([]).reshape([1, 1]).squeeze(0).squeeze(0).slice(whole).item(), 3);
+    assert_eq!(x.broadcast_to([2, 2]).to_vec(), [3; 4]);
+    assert_eq!(x.unsqueeze(-1).shape(), [1]);
+    assert_eq!((&x + &x).item(), 6);
+    assert_eq!(x[[]], 3);
+    assert_eq!(panic_of(|| x.t()), "t: shape [] has no two axes to exchange");
+    let of_rank_0 = "axis 0 is out of range for shape [] of rank 0";
+    assert_eq!(panic_of(|| x.squeeze(0)), format!("squeeze: {of_rank_0}"));
+    assert_eq!(panic_of(|| x.flip(0)), format!("flip: {of_rank_0}"));
+    assert_eq!(panic_of(|| x.index_axis(0, 0)), format!("index_axis: {of_rank_0}"));
+    assert!(panic_of(|| x.diagonal()).contains("diagonal: axis -2 is out of range"));
+    assert_eq!(panic_of(|| x[[0]]), "index [0] is outside of shape []");
+}
+
+#[test]
+fn sizes_that_overflow_are_refused_before_anything_is_allocated() {
+    let overflow = "its number of elements overflows the address space";
+    for (len, shape) in [
+        (0, &[1 << 32, 1 << 32][..]),
+        (5, &[3, 7, 29, 36760123, 823996703]),
+        (4, &[(1 << 63) + 2, 2]),
+        (0, &[usize::MAX, 2]),
+        (0, &[usize::MAX, 2, 3]),
+        (0, &[usize::MAX, 2, 0]),
+    ] {
+        let error = Tensor::from_vec(vec![0f32; len], shape).unwrap_err();
+        assert!(matches!(&error, Error::Shape(e) if e.to_string().contains(overflow)), "{error}");
+        let text = panic_of(|| Tensor::<u8>::zeros([0]).reshape(shape));
+        assert!(text.contains(overflow), "{text}");
+        assert!(panic_of(|| Tensor::scalar(0u8).broadcast_to(shape)).contains(overflow));
+        assert!(panic_of(|| Tensor::scratch(shape) as Tensor<u8>).contains(overflow));
+    }
+    let error = Tensor::from_vec(vec![1.0; 5], [2, 3]).unwrap_err();
+    assert_eq!(error.to_string(), "from_vec: 5 elements cannot fill shape [2, 3]: it has 6");
+}
+
+#[test]
+fn views_of_the_wrong_rank_or_size_panic_with_both() {
+    let x = Tensor::<f32>::zeros([1, 5, 15]);
+    assert_eq!(
+        panic_of(|| x.flatten(1, 3)),
+        "flatten: axis 3 is out of range for shape [1, 5, 15] of rank 3"
+    );
+    assert_eq!(panic_of(|| x.flatten(2, 1)), "flatten: axis 2 comes after axis 1");
+    assert_eq!(x.flatten(1, 2).shape(), [1, 75]);
+    assert_eq!(
+        panic_of(|| x.reshape([5, 16])),
+        "reshape: shape [1, 5, 15] has 75 elements, [5, 16] has 80"
+    );
+    assert_eq!(panic_of(|| x.squeeze(1)), "squeeze: axis 1 of shape [1, 5, 15] has size 5, not 1");
+    assert_eq!(
+        panic_of(|| x.permute([0, 1])),
+        "permute: [0, 1] is no order of the axes of shape [1, 5, 15]"
+    );
+    assert!(panic_of(|| x.permute([0, 1, 1])).starts_with("permute: [0, 1, 1] is no order"));
+    assert!(panic_of(|| x.broadcast_to([5, 15])).starts_with("broadcast_to: shape [1, 5, 15]"));
+    assert!(panic_of(|| Tensor::<f32>::zeros([1; 16]).unsqueeze(0)).contains("limit of 16"));
+}
