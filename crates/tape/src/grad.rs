@@ -32,11 +32,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When the shapes differ, or as [`grad`](Self::grad) when this variable does not depend on one
     /// of `wrt`.
     #[track_caller]
-    pub fn grad_with<const N: usize>(
-        self,
-        g: Var<'t, T>,
-        wrt: [Var<'t, T>; N],
-    ) -> [Var<'t, T>; N] {
+    pub fn grad_with<const N: usize>(self, g: Var<'t, T>, wrt: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
         let found = self.sweep(g, &wrt);
         std::array::from_fn(|i| match &found[i] {
             Ok(v) => *v,
@@ -107,13 +103,9 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The derivative of this scalar by each parameter of the tape, or the reason why there is none.
     #[track_caller]
-    pub(crate) fn param_gradients(
-        self,
-        bound: &[Bound],
-    ) -> Vec<Result<Var<'t, T>, NoGradient>> {
+    pub(crate) fn param_gradients(self, bound: &[Bound]) -> Vec<Result<Var<'t, T>, NoGradient>> {
         let (tape, seed) = (self.tape(), self.seed("backward"));
-        let reachable =
-            |b: &Bound| !b.frozen && AnyVar::at(tape, b.node).dtype() == T::DTYPE;
+        let reachable = |b: &Bound| !b.frozen && AnyVar::at(tape, b.node).dtype() == T::DTYPE;
         let wrt: Vec<Var<'t, T>> =
             bound.iter().filter(|b| reachable(b)).map(|b| Var::at(tape, b.node)).collect();
         let mut found = self.sweep(seed, &wrt).into_iter();
@@ -143,10 +135,17 @@ impl<'t, T: Float> Var<'t, T> {
     fn sweep(self, g: Var<'t, T>, wrt: &[Var<'t, T>]) -> Vec<Result<Var<'t, T>, NoGradient>> {
         let tape = self.tape();
         let same_tape = |v: &Var<'t, T>| std::ptr::eq(v.tape(), tape);
-        assert!(same_tape(&g) && wrt.iter().all(same_tape), "grad: the variables are on different tapes");
+        assert!(
+            same_tape(&g) && wrt.iter().all(same_tape),
+            "grad: the variables are on different tapes"
+        );
         if g.shape() != self.shape() {
             let (got, want) = (g.shape(), self.shape());
-            panic!("grad_with: cotangent of shape {} for a variable of shape {}", Dims(&got), Dims(&want));
+            panic!(
+                "grad_with: cotangent of shape {} for a variable of shape {}",
+                Dims(&got),
+                Dims(&want)
+            );
         }
         let targets: Vec<u32> = wrt.iter().map(|v| v.id()).collect();
         let cotangents = reverse(tape, self.id(), g.id(), &targets);
@@ -306,13 +305,13 @@ fn reason(tape: &Tape, y: u32, w: u32) -> NoGradient {
     let mut at = y;
     loop {
         let node = &nodes[at as usize];
-        let next = node.inputs.iter().rev().find(|&&j| depends[j as usize] && nodes[j as usize].tracked);
+        let next =
+            node.inputs.iter().rev().find(|&&j| depends[j as usize] && nodes[j as usize].tracked);
         let next = next.or(node.inputs.iter().rev().find(|&&j| depends[j as usize]));
         let stop = |at: u32| match &nodes[at as usize].source {
-            Source::Op(op) => NoGradient::Stopped {
-                op: op::name(op.rule().debug()),
-                at: nodes[at as usize].at,
-            },
+            Source::Op(op) => {
+                NoGradient::Stopped { op: op::name(op.rule().debug()), at: nodes[at as usize].at }
+            }
             _ => NoGradient::Constant { at: nodes[at as usize].at },
         };
         match next {

@@ -68,12 +68,8 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>: Debug + Send + Sync 
     ///
     /// # Errors
     /// When the data is at fault: an index out of range, a matrix that is not positive definite.
-    fn forward(
-        &self,
-        x: [View<'_, T>; N],
-        d: [AnyView<'_>; M],
-        out: &mut [T],
-    ) -> Result<(), Error>;
+    fn forward(&self, x: [View<'_, T>; N], d: [AnyView<'_>; M], out: &mut [T])
+    -> Result<(), Error>;
 
     /// The cotangent of each input, of the input's shape; `None` where no derivative passes.
     fn vjp<'t>(&self, cx: Pullback<'t, T, N, M>) -> [Option<Var<'t, T>>; N];

@@ -23,21 +23,28 @@ fn smoke() {
 #[test]
 fn chain() {
     let n = 1_000_000;
-    std::thread::Builder::new().stack_size(256 << 10).spawn(move || {
-        let t0 = std::time::Instant::now();
-        let t = Tape::new();
-        let x = t.leaf(1.0);
-        let mut y = x;
-        for _ in 0..n / 2 { y = y + y.mul0(x) ; }
-        println!("record {:?}", t0.elapsed());
-        let t0 = std::time::Instant::now();
-        y.item();
-        println!("eval {:?}", t0.elapsed());
-        let t0 = std::time::Instant::now();
-        let [g] = y.grad([x]);
-        println!("grad {:?}", t0.elapsed());
-        let t0 = std::time::Instant::now();
-        g.item();
-        println!("eval {:?} {:?}", t0.elapsed(), t.stats());
-    }).unwrap().join().unwrap();
+    std::thread::Builder::new()
+        .stack_size(256 << 10)
+        .spawn(move || {
+            let t0 = std::time::Instant::now();
+            let t = Tape::new();
+            let x = t.leaf(1.0);
+            let mut y = x;
+            for _ in 0..n / 2 {
+                y = y + y.mul0(x);
+            }
+            println!("record {:?}", t0.elapsed());
+            let t0 = std::time::Instant::now();
+            y.item();
+            println!("eval {:?}", t0.elapsed());
+            let t0 = std::time::Instant::now();
+            let [g] = y.grad([x]);
+            println!("grad {:?}", t0.elapsed());
+            let t0 = std::time::Instant::now();
+            g.item();
+            println!("eval {:?} {:?}", t0.elapsed(), t.stats());
+        })
+        .unwrap()
+        .join()
+        .unwrap();
 }

@@ -164,7 +164,10 @@ impl Tape {
     #[track_caller]
     pub(crate) fn input<E: Element>(&self, shape: &[usize]) -> Var<'_, E> {
         tensor::shape::checked_len(shape, size_of::<E>()).unwrap_or_else(|e| panic!("{e}"));
-        Var::at(self, self.push(Source::Input, SmallVec::new(), shape.into(), E::DTYPE, false, None))
+        Var::at(
+            self,
+            self.push(Source::Input, SmallVec::new(), shape.into(), E::DTYPE, false, None),
+        )
     }
 
     #[track_caller]
@@ -185,7 +188,10 @@ impl Tape {
         let inputs = inputs
             .map(|v| {
                 if !std::ptr::eq(v.tape(), self) {
-                    panic!("{}: its inputs are on different tapes", crate::op::name(op.rule().debug()));
+                    panic!(
+                        "{}: its inputs are on different tapes",
+                        crate::op::name(op.rule().debug())
+                    );
                 }
                 v.id()
             })

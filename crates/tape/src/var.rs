@@ -106,7 +106,11 @@ impl<'t, E: Element> Var<'t, E> {
     pub fn item(self) -> E {
         if self.len() != 1 {
             let shape = self.shape();
-            panic!("item: shape {} has {} elements, not one", tensor::shape::Dims(&shape), self.len());
+            panic!(
+                "item: shape {} has {} elements, not one",
+                tensor::shape::Dims(&shape),
+                self.len()
+            );
         }
         self.value().item()
     }

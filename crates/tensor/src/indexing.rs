@@ -1,1 +1,239 @@
-//! Reading and writing at indices.
+//! Elements at places that other tensors name.
+
+use crate::element::{Element, Number};
+use crate::error::{Error, OrPanic};
+use crate::kernel;
+use crate::shape::{self, Dims};
+use crate::tensor::Tensor;
+
+impl<T: Element> Tensor<T> {
+    /// Elements picked along `axis`, the other axes in step: for axis 0 of a matrix,
+    /// `out[i, j] = self[index[i, j], j]`. `index` has the same rank and is no larger on the other
+    /// axes; the result has its shape.
+    ///
+    /// # Errors
+    /// [`Error::Index`] when an index is negative or not below the size of the axis.
+    ///
+    /// # Panics
+    /// When the shapes do not fit or the axis is out of range.
+    #[track_caller]
+    pub fn gather(&self, axis: isize, index: &Tensor<i64>) -> Result<Tensor<T>, Error> {
+        let shape = kernel::gather_shape("gather", self.shape(), axis, index.shape()).or_panic();
+        let axis = shape::axis("gather", axis, self.shape()).or_panic();
+        Tensor::try_build(&shape, |out| kernel::gather(self.view(), axis, index.view(), out))
+    }
+
+    /// The slices at `index` along `axis`, in that order: `out[.., i, ..] = self[.., index[i], ..]`
+    /// for a vector `index`.
+    ///
+    /// # Errors
+    /// [`Error::Index`] when an index is negative or not below the size of the axis.
+    ///
+    /// # Panics
+    /// When `index` is not a vector or the axis is out of range.
+    #[track_caller]
+    pub fn index_select(&self, axis: isize, index: &Tensor<i64>) -> Result<Tensor<T>, Error> {
+        let shape = kernel::index_select_shape(self.shape(), axis, index.shape()).or_panic();
+        let axis = shape::axis("index_select", axis, self.shape()).or_panic();
+        Tensor::try_build(&shape, |out| kernel::index_select(self.view(), axis, index.view(), out))
+    }
+}
+
+impl<T: Number> Tensor<T> {
+    /// This tensor plus `src` at the places that [`gather`](Self::gather) would read:
+    /// for axis 0 of a matrix, `out[index[i, j], j] += src[i, j]`. Repeated places add up in the
+    /// row-major order of `src`, so the bits are fixed.
+    ///
+    /// # Errors
+    /// [`Error::Index`] when an index is negative or not below the size of the axis.
+    ///
+    /// # Panics
+    /// When `index` does not fit as for `gather`, `src` has another shape than `index`, or the axis
+    /// is out of range.
+    #[track_caller]
+    pub fn scatter_add(
+        &self,
+        axis: isize,
+        index: &Tensor<i64>,
+        src: &Tensor<T>,
+    ) -> Result<Tensor<T>, Error> {
+        kernel::gather_shape("scatter_add", self.shape(), axis, index.shape()).or_panic();
+        if src.shape() != index.shape() {
+            let (index, src) = (Dims(index.shape()), Dims(src.shape()));
+            panic!("scatter_add: indices of shape {index} and values of shape {src} differ");
+        }
+        let axis = shape::axis("scatter_add", axis, self.shape()).or_panic();
+        Tensor::try_build(self.shape(), |out| {
+            kernel::scatter_add(self.view(), axis, index.view(), src.view(), out)
+        })
+    }
+}
+
+impl Tensor<i64> {
+    /// One row for each label: 1 at the label, 0 at the other classes. The classes are a new last
+    /// axis.
+    ///
+    /// # Errors
+    /// [`Error::Index`] when a label is negative or not below `classes`.
+    ///
+    /// # Panics
+    /// When the size overflows the address space.
+    #[track_caller]
+    pub fn one_hot<T: Number>(&self, classes: usize) -> Result<Tensor<T>, Error> {
+        let mut shape = shape::Shape::from_slice(self.shape());
+        shape.push(classes);
+        Tensor::try_build(&shape, |out| kernel::one_hot(self.view(), classes, out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s;
+
+    fn tensor<T: Element>(data: impl IntoIterator<Item = T>, shape: &[usize]) -> Tensor<T> {
+        Tensor::from_vec(data.into_iter().collect(), shape).unwrap()
+    }
+
+    /// `[4, 5]` in every layout.
+    fn matrices() -> Vec<Tensor<f64>> {
+        let ramp = |n: usize| (0..n).map(|i| i as f64);
+        vec![
+            tensor(ramp(20), &[4, 5]),
+            tensor(ramp(20), &[5, 4]).t(),
+            tensor(ramp(20), &[4, 5]).slice(s![..;-1, ..;-1]),
+            tensor(ramp(110), &[10, 11]).slice(s![1..9;2, 1..;2]),
+            tensor(ramp(5), &[5]).broadcast_to([4, 5]),
+        ]
+    }
+
+    /// Two layouts of the same indices below 4, with repetitions.
+    fn indices() -> Vec<Tensor<i64>> {
+        let values = |n: i64| (0..n).map(|i| i * 7 % 11 % 4);
+        let plain = tensor(values(18), &[6, 3]);
+        vec![plain.clone(), tensor(plain.t().to_vec(), &[3, 6]).t(), plain.flip(0), plain.flip(1)]
+    }
+
+    #[test]
+    fn gather_matches_a_loop_over_indices() {
+        for x in matrices() {
+            for index in indices() {
+                let y = x.gather(0, &index).unwrap();
+                let z = x.t().gather(1, &index.t()).unwrap();
+                assert_eq!(y.shape(), [6, 3]);
+                for (i, j) in (0..18).map(|p| (p / 3, p % 3)) {
+                    assert_eq!(y[[i, j]], x[[index[[i, j]] as usize, j]]);
+                    assert_eq!(z[[j, i]], y[[i, j]]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn index_select_matches_a_loop_over_indices() {
+        let plain = tensor([3i64, 0, 3, 1, 2], &[5]);
+        for x in matrices() {
+            for index in [plain.clone(), plain.flip(0), plain.slice(s![1..;2])] {
+                let rows = x.index_select(0, &index).unwrap();
+                let columns = x.index_select(-1, &index).unwrap();
+                for (k, from) in index.iter().enumerate() {
+                    assert_eq!(rows.index_axis(0, k as isize), x.index_axis(0, from as isize));
+                    assert_eq!(columns.index_axis(1, k as isize), x.index_axis(1, from as isize));
+                }
+            }
+        }
+        let cube = tensor((0..24).map(|i| i as f32), &[2, 3, 4]).permute([2, 0, 1]);
+        let y = cube.index_select(1, &tensor([1i64, 1, 0], &[3])).unwrap();
+        assert_eq!(y.shape(), [4, 3, 3]);
+        assert_eq!(y[[3, 0, 2]], cube[[3, 1, 2]]);
+        assert_eq!(y[[2, 2, 1]], cube[[2, 0, 1]]);
+    }
+
+    #[test]
+    fn scatter_add_matches_a_loop_over_indices() {
+        for x in matrices() {
+            for index in indices() {
+                let src = tensor((0..18).map(|i| i as f64 / 4.0), &[3, 6]).t();
+                let y = x.scatter_add(0, &index, &src).unwrap();
+                let mut expected = x.to_contiguous();
+                for (i, j) in (0..18).map(|p| (p / 3, p % 3)) {
+                    expected[[index[[i, j]] as usize, j]] += src[[i, j]];
+                }
+                assert_eq!(y, expected);
+                assert_eq!(x.t().scatter_add(1, &index.t(), &src.t()).unwrap(), expected.t());
+            }
+        }
+    }
+
+    #[test]
+    fn repeated_indices_add_up() {
+        let zero = tensor([0f32], &[1]);
+        let sum = zero.scatter_add(0, &tensor([0, 0], &[2]), &tensor([0.2, 0.3], &[2])).unwrap();
+        assert_eq!(sum.to_vec(), [0.5]);
+        // The cotangent of data[[1, 1, 0], [1, 1, 0]], its places counted in the flat matrix.
+        let flat = tensor([0f32; 4], &[4]);
+        let ones = tensor([1f32; 3], &[3]);
+        let counts = flat.scatter_add(0, &tensor([3, 3, 0], &[3]), &ones).unwrap();
+        assert_eq!(counts.reshape([2, 2]).to_vec(), [1.0, 0.0, 0.0, 2.0]);
+    }
+
+    #[test]
+    fn repeated_indices_add_in_one_order_on_any_number_of_threads() {
+        let n = 200_000;
+        let index = tensor((0..n).map(|i| i as i64 * 7919 % 13), &[n]);
+        let src = tensor((0..n).map(|i| (i as f32).sin()), &[n]);
+        let zeros = tensor([0f32; 13], &[13]);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let sums = zeros.scatter_add(0, &index, &src).unwrap();
+                (sums.to_vec(), sums.gather(0, &index).unwrap().to_vec())
+            })
+        };
+        let alone = run(1);
+        assert!([2, 3, 6].into_iter().all(|threads| run(threads) == alone));
+    }
+
+    #[test]
+    fn one_hot_marks_the_label() {
+        let y = tensor([2i64, 0], &[2]).flip(0).one_hot::<f32>(3).unwrap();
+        assert_eq!((y.shape(), y.to_vec()), (&[2, 3][..], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0]));
+        assert_eq!(tensor([1i64], &[]).one_hot::<f64>(2).unwrap().to_vec(), [0.0, 1.0]);
+        assert_eq!(tensor([0i64; 0], &[0]).one_hot::<f64>(3).unwrap().shape(), [0, 3]);
+    }
+
+    #[test]
+    fn an_index_out_of_range_is_an_error_that_names_it() {
+        let x = tensor([1f32, 2.0, 3.0], &[3]);
+        for (index, position) in [(vec![0, 3], 1), (vec![-1, 0], 0)] {
+            let bad = index[position];
+            let at = tensor(index.clone(), &[2]);
+            let is = |op| Error::Index { op, index: bad, position, size: 3 };
+            assert_eq!(x.gather(0, &at).unwrap_err(), is("gather"));
+            assert_eq!(x.index_select(0, &at).unwrap_err(), is("index_select"));
+            assert_eq!(at.one_hot::<f32>(3).unwrap_err(), is("one_hot"));
+            let src = tensor([1f32, 1.0], &[2]);
+            assert_eq!(x.scatter_add(0, &at, &src).unwrap_err(), is("scatter_add"));
+        }
+        let none = tensor([0f32; 0], &[0, 3]);
+        assert!(none.index_select(0, &tensor([0i64], &[1])).is_err());
+    }
+
+    #[test]
+    fn empty_indices_give_empty_results() {
+        let x = tensor([1f32, 2.0, 3.0, 4.0], &[2, 2]);
+        let none = tensor([0i64; 0], &[0, 2]);
+        assert_eq!(x.gather(0, &none).unwrap().shape(), [0, 2]);
+        assert_eq!(x.scatter_add(0, &none, &tensor([0f32; 0], &[0, 2])).unwrap(), x);
+        assert_eq!(x.index_select(1, &tensor([0i64; 0], &[0])).unwrap().shape(), [2, 0]);
+        let flat = tensor([0f32; 0], &[2, 0]);
+        assert_eq!(flat.index_select(0, &tensor([1i64, 1, 0], &[3])).unwrap().shape(), [3, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "gather: indices of shape [2, 3] do not lie within shape [2, 2]")]
+    fn indices_wider_than_the_tensor_are_refused() {
+        let x = tensor([1f32, 2.0, 3.0, 4.0], &[2, 2]);
+        let _ = x.gather(0, &tensor([0i64; 6], &[2, 3]));
+    }
+}

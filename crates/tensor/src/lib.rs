@@ -42,6 +42,8 @@ pub use arith::Operand;
 pub use element::{DType, Element, Float, Number, Scalar};
 pub use error::{Error, ShapeError};
 pub use layout::Layout;
+#[cfg(feature = "linalg")]
+pub use linalg::Svd;
 pub use make::{IntoTensor, Literal};
 pub use random::{Rng, permutation, rng};
 pub use shape::{Axes, AxisSet, Shape};

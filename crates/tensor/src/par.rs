@@ -64,5 +64,20 @@ pub fn for_each_of<X: Send>(items: Vec<X>, work: usize, f: impl Fn(X) + Sync) {
         items.into_par_iter().for_each(|x| f(x));
     } else {
         items.into_iter().for_each(f);
+
+/// Calls `f(k, part)` on the `k`-th part of `chunk` elements (the last may be shorter), in parallel
+/// if `work` exceeds the grain, as in [`for_each`].
+pub fn for_chunks<T: Send>(
+    out: &mut [T],
+    chunk: usize,
+    work: usize,
+    f: impl Fn(usize, &mut [T]) + Sync,
+) {
+    use rayon::prelude::*;
+    let chunk = chunk.max(1);
+    if out.len() > chunk && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
+        out.par_chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
+    } else {
+        out.chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
     }
 }

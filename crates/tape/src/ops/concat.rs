@@ -47,8 +47,7 @@ impl<T: Float> Rule for Concat<T> {
 impl<T: Float> GeneralRule for Concat<T> {
     fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
         let typed = "the inputs of a concat have one type";
-        let parts: SmallVec<[View<'_, T>; 4]> =
-            x.iter().map(|v| v.get().expect(typed)).collect();
+        let parts: SmallVec<[View<'_, T>; 4]> = x.iter().map(|v| v.get().expect(typed)).collect();
         kernel::concat(&parts, self.axis, out.get().expect(typed));
         Ok(())
     }
@@ -65,7 +64,7 @@ impl<'t, T: Float> Var<'t, T> {
         let shapes: Vec<_> = parts.iter().map(|v| v.shape()).collect();
         let shapes: Vec<&[usize]> = shapes.iter().map(|s| &s[..]).collect();
         let axis = tensor::shape::axis("concat", axis, shapes[0]).unwrap_or_else(|e| panic!("{e}"));
-        let shape = kernel::concat_shape(&shapes, axis).unwrap_or_else(|e| panic!("{e}"));
+        let shape = kernel::concat_shape(&shapes, axis as isize).unwrap_or_else(|e| panic!("{e}"));
         let op: Arc<dyn GeneralRule> = Arc::new(Concat::<T> { axis, element: PhantomData });
         let tracked = parts.iter().any(|v| v.is_tracked());
         let op = Recorded::General(Ref::Shared(op));
@@ -97,7 +96,10 @@ impl<'t, T: Float> Var<'t, T> {
         let k = tensor::shape::axis("split", axis, &shape).unwrap_or_else(|e| panic!("{e}"));
         let total = sizes.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
         if total != Some(shape[k]) {
-            panic!("split: sizes {sizes:?} do not fill axis {k} of shape {}", tensor::shape::Dims(&shape));
+            panic!(
+                "split: sizes {sizes:?} do not fill axis {k} of shape {}",
+                tensor::shape::Dims(&shape)
+            );
         }
         let mut start = 0;
         let part = |&n: &usize| {

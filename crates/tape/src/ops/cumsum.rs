@@ -17,7 +17,12 @@ impl<T: Float> Op<T, 1> for Cumsum {
         Ok(x.into())
     }
 
-    fn forward(&self, [x]: [View<'_, T>; 1], _: [AnyView<'_>; 0], out: &mut [T]) -> Result<(), Error> {
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
         kernel::cumsum(x, self.axis, out);
         Ok(())
     }

@@ -22,7 +22,12 @@ impl<T: Float> Op<T, 1> for Extremum {
         kernel::extremum_shape(if self.max { "max" } else { "min" }, x, self.axes, self.keep)
     }
 
-    fn forward(&self, [x]: [View<'_, T>; 1], _: [AnyView<'_>; 0], out: &mut [T]) -> Result<(), Error> {
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
         if self.max {
             kernel::max(x, self.axes, out);
         } else {

@@ -28,7 +28,12 @@ impl<T: Float> Op<T, 1, 1> for Gather {
         kernel::gather_shape("gather", x, self.axis as isize, index)
     }
 
-    fn forward(&self, [x]: [View<'_, T>; 1], [d]: [AnyView<'_>; 1], out: &mut [T]) -> Result<(), Error> {
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        [d]: [AnyView<'_>; 1],
+        out: &mut [T],
+    ) -> Result<(), Error> {
         kernel::gather(x, self.axis, d.get().expect(INDEX), out)
     }
 
@@ -40,7 +45,11 @@ impl<T: Float> Op<T, 1, 1> for Gather {
 }
 
 impl<T: Float> Op<T, 2, 1> for ScatterAdd {
-    fn shape(&self, [base, src]: [&[usize]; 2], [index]: [&[usize]; 1]) -> Result<Shape, ShapeError> {
+    fn shape(
+        &self,
+        [base, src]: [&[usize]; 2],
+        [index]: [&[usize]; 1],
+    ) -> Result<Shape, ShapeError> {
         kernel::gather_shape("scatter_add", base, self.axis as isize, index)?;
         if src != index {
             let (src, index) = (Dims(src), Dims(index));

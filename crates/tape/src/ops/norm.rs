@@ -20,7 +20,12 @@ impl<T: Float> Op<T, 1> for Norm {
         Ok(self.axes.reduce(x, self.keep))
     }
 
-    fn forward(&self, [x]: [View<'_, T>; 1], _: [AnyView<'_>; 0], out: &mut [T]) -> Result<(), Error> {
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
         kernel::norm(x, self.axes, out);
         Ok(())
     }

@@ -44,7 +44,8 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     pub fn swap_axes(self, a: isize, b: isize) -> Self {
         let shape = self.shape();
-        let axis = |i| tensor::shape::axis("swap_axes", i, &shape).unwrap_or_else(|e| panic!("{e}"));
+        let axis =
+            |i| tensor::shape::axis("swap_axes", i, &shape).unwrap_or_else(|e| panic!("{e}"));
         let mut axes: Shape = (0..shape.len()).collect();
         axes.swap(axis(a), axis(b));
         self.permute(axes)

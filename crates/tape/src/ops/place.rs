@@ -28,7 +28,12 @@ impl<T: Float, V: ViewOp + Clone> Op<T, 1> for Place<V> {
         Ok(self.shape.clone())
     }
 
-    fn forward(&self, [x]: [View<'_, T>; 1], _: [AnyView<'_>; 0], out: &mut [T]) -> Result<(), Error> {
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
         out.fill(T::zero());
         kernel::assign(x, &self.window()?, out)?;
         Ok(())

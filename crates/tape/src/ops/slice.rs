@@ -58,8 +58,7 @@ impl<'t, E: Element> Var<'t, E> {
 
     #[track_caller]
     fn part(self, op: &str, axis: isize, range: Range) -> Self {
-        let axis =
-            tensor::shape::axis(op, axis, &self.shape()).unwrap_or_else(|e| panic!("{e}"));
+        let axis = tensor::shape::axis(op, axis, &self.shape()).unwrap_or_else(|e| panic!("{e}"));
         let mut ranges: SmallVec<[Range; 4]> = smallvec::smallvec![Range::from(..); axis];
         ranges.push(range);
         self.slice(ranges)

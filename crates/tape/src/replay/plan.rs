@@ -251,7 +251,8 @@ fn group(
     draft_of: &[u32],
 ) -> Group {
     let first = members[0] as usize;
-    let mut out = Group { len: tensor::shape::len(&program.nodes[first].shape), ..Group::default() };
+    let mut out =
+        Group { len: tensor::shape::len(&program.nodes[first].shape), ..Group::default() };
     let mut last: HashMap<u32, usize> = HashMap::new();
     for (k, &i) in members.iter().enumerate() {
         for &j in program.inputs_of(i) {

@@ -178,9 +178,7 @@ impl<S: Specs, T: Float> Recording<S, T> {
         params: &[&Param<T>],
         values: S::Values,
     ) -> Result<(T, Gradients), ReplayError> {
-        let lookup = |id| {
-            params.iter().find(|p| p.id() == id).map(|p| T::erase(p.value().clone()))
-        };
+        let lookup = |id| params.iter().find(|p| p.id() == id).map(|p| T::erase(p.value().clone()));
         self.replay_with(lookup, values)
     }
 

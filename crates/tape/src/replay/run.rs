@@ -89,7 +89,9 @@ fn general(
     ops: &[Option<Recorded>],
     values: &mut [Option<AnyTensor>],
 ) -> Result<(), Halt> {
-    let Some(Recorded::General(op)) = &ops[node as usize] else { unreachable!("planned as general") };
+    let Some(Recorded::General(op)) = &ops[node as usize] else {
+        unreachable!("planned as general")
+    };
     let signature = &program.nodes[node as usize];
     let mut out = AnyTensor::scratch(signature.dtype, &signature.shape);
     let inputs: SmallVec<[AnyView<'_>; 4]> =
@@ -239,8 +241,8 @@ impl Pass<'_> {
                 let Some(Recorded::Pointwise(op)) = &self.ops[step.node as usize] else {
                     unreachable!("planned as pointwise")
                 };
-                let operands = &self.group.operands
-                    [step.operands.start as usize..step.operands.end as usize];
+                let operands =
+                    &self.group.operands[step.operands.start as usize..step.operands.end as usize];
                 match step.target {
                     Target::Register(r) => {
                         let mut own = std::mem::take(&mut registers[r as usize]);

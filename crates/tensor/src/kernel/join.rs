@@ -1,1 +1,148 @@
-//! Kernel: join.
+//! Tensors put side by side, and space put around them.
+
+use crate::element::Element;
+use crate::error::{OrPanic, ShapeError};
+use crate::kernel::copy;
+use crate::par;
+use crate::shape::{self, Dims, Shape};
+use crate::view::View;
+
+/// The shape of [`concat`]: the sizes along `axis` add up, the others agree.
+///
+/// # Errors
+/// When there is no part, the parts differ in rank or on another axis, the axis is out of range, or
+/// the size overflows.
+pub fn concat_shape(parts: &[&[usize]], axis: isize) -> Result<Shape, ShapeError> {
+    let Some(&first) = parts.first() else {
+        return Err(ShapeError::new("concat: no tensors to join"));
+    };
+    let at = shape::axis("concat", axis, first)?;
+    let mut out = Shape::from_slice(first);
+    for (i, &part) in parts.iter().enumerate().skip(1) {
+        let same = |k: usize| k == at || part[k] == first[k];
+        if part.len() != first.len() || !(0..first.len()).all(same) {
+            return Err(ShapeError::new(format!(
+                "concat: shapes {} and {} (tensors 0 and {i}) differ beside axis {at}",
+                Dims(first),
+                Dims(part)
+            )));
+        }
+        out[at] = out[at].checked_add(part[at]).ok_or_else(|| {
+            ShapeError::new(format!("concat: the sizes along axis {at} overflow at tensor {i}"))
+        })?;
+    }
+    shape::checked_len(&out, 1)?;
+    Ok(out)
+}
+
+/// Writes the parts one after the other along `axis`.
+///
+/// # Panics
+/// When the shapes do not fit [`concat_shape`], or `out` has another length.
+#[track_caller]
+pub fn concat<T: Element>(parts: &[View<'_, T>], axis: usize, out: &mut [T]) {
+    let shapes: Vec<&[usize]> = parts.iter().map(View::shape).collect();
+    let shape = concat_shape(&shapes, axis as isize).or_panic();
+    assert_eq!(shape::len(&shape), out.len(), "concat: lengths differ");
+    if out.is_empty() {
+        return;
+    }
+    let outer = shape[..axis].iter().product::<usize>();
+    if outer == 1 {
+        let mut rest = out;
+        for &part in parts {
+            let (head, tail) = rest.split_at_mut(part.len());
+            copy(part, head);
+            rest = tail;
+        }
+        return;
+    }
+    // A row of the output is one row of each part.
+    let row = out.len() / outer;
+    let readers: Vec<_> = parts.iter().map(|p| (p.reader(), p.len() / outer)).collect();
+    let rows = (par::GRAIN_BYTES / size_of::<T>() / row).max(1);
+    let work = out.len();
+    par::for_chunks(out, rows * row, work, |chunk, out| {
+        for (r, mut out) in out.chunks_exact_mut(row).enumerate() {
+            for (reader, len) in &readers {
+                let (head, tail) = out.split_at_mut(*len);
+                reader.copy((chunk * rows + r) * len, head);
+                out = tail;
+            }
+        }
+    });
+}
+
+/// The shape of [`pad`]: each axis longer by its pair.
+///
+/// # Errors
+/// When there is not one pair an axis, or the size overflows.
+pub fn pad_shape(shape: &[usize], pads: &[(usize, usize)]) -> Result<Shape, ShapeError> {
+    if shape.len() != pads.len() {
+        return Err(ShapeError::new(format!(
+            "pad: {} pairs for shape {} of rank {}",
+            pads.len(),
+            Dims(shape),
+            shape.len()
+        )));
+    }
+    let longer = |(&d, &(before, after)): (&usize, &(usize, usize))| {
+        d.checked_add(before)?.checked_add(after)
+    };
+    let out: Option<Shape> = shape.iter().zip(pads).map(longer).collect();
+    let out = out.filter(|out| shape::checked_len(out, 8).is_ok());
+    out.ok_or_else(|| {
+        let shape = Dims(shape);
+        ShapeError::new(format!(
+            "pad: shape {shape} padded by {pads:?} overflows the address space"
+        ))
+    })
+}
+
+/// `x` with `value` around it: `before` and `after` elements of it on each axis.
+///
+/// # Panics
+/// When the shapes do not fit [`pad_shape`], or `out` has another length.
+#[track_caller]
+pub fn pad<T: Element>(x: View<'_, T>, pads: &[(usize, usize)], value: T, out: &mut [T]) {
+    let shape = pad_shape(x.shape(), pads).or_panic();
+    assert_eq!(shape::len(&shape), out.len(), "pad: lengths differ");
+    let (Some((&row, outer)), false) = (shape.split_last(), x.is_empty()) else {
+        // Of rank 0, or nothing but padding.
+        return if x.is_empty() { out.fill(value) } else { copy(x, out) };
+    };
+    let (&len, sizes) = x.shape().split_last().expect("x has the rank of the output");
+    let (&(before, _), outer_pads) = pads.split_last().expect("one pair an axis");
+    let reader = x.reader();
+    let rows = (par::GRAIN_BYTES / size_of::<T>() / row).max(1);
+    let work = out.len();
+    par::for_chunks(out, rows * row, work, |chunk, out| {
+        for (r, out) in out.chunks_exact_mut(row).enumerate() {
+            match inner_row(chunk * rows + r, outer, sizes, outer_pads) {
+                None => out.fill(value),
+                Some(from) => {
+                    out[..before].fill(value);
+                    reader.copy(from * len, &mut out[before..before + len]);
+                    out[before + len..].fill(value);
+                }
+            }
+        }
+    });
+}
+
+/// Which row of the unpadded tensor stands in row `row` of the padded one; `None` in the padding.
+fn inner_row(
+    row: usize,
+    padded: &[usize],
+    sizes: &[usize],
+    pads: &[(usize, usize)],
+) -> Option<usize> {
+    let (mut rest, mut from, mut step) = (row, 0, 1);
+    for k in (0..padded.len()).rev() {
+        let i = (rest % padded[k]).checked_sub(pads[k].0).filter(|&i| i < sizes[k])?;
+        from += i * step;
+        step *= sizes[k];
+        rest /= padded[k];
+    }
+    Some(from)
+}

@@ -15,6 +15,9 @@ mod sort;
 pub use crate::cast::cast_block;
 pub use arg::{argmax, argmin};
 pub use copy::{assign, copy};
+pub use index::{gather, gather_shape, index_select, index_select_shape, one_hot, scatter_add};
+pub use join::{concat, concat_shape, pad, pad_shape};
+pub use matmul::{matmul, matmul_shape};
 pub use pointwise::{
     binary, binary_block, binary_update, map, map2, map3, unary, unary_block, unary_update, update2,
 };

@@ -39,7 +39,8 @@ pub(crate) fn layouts<T: Element>(data: &[T], shape: &[usize]) -> Vec<Tensor<T>>
     let strided = within(Range::from(1..).step(2), |d| 2 * d + 1);
     let middle = within(Range::from(1isize..-1), |d| d + 2);
     let all = vec![x, turned, reversed, strided, middle];
-    let equal = |a: &T, b: &T| !matches!(a.partial_cmp(b), Some(Ordering::Less | Ordering::Greater));
+    let equal =
+        |a: &T, b: &T| !matches!(a.partial_cmp(b), Some(Ordering::Less | Ordering::Greater));
     for t in &all {
         assert!(t.shape() == shape && t.iter().zip(data).all(|(a, b)| equal(&a, b)));
     }

@@ -1,0 +1,156 @@
+//! What follows from Gaussian elimination with row exchanges: `solve`, `inverse`, `det`.
+
+use faer::dyn_stack::MemStack;
+use faer::linalg::lu::partial_pivoting::factor::{lu_in_place, lu_in_place_scratch};
+use faer::linalg::triangular_solve::{
+    solve_unit_lower_triangular_in_place, solve_upper_triangular_in_place,
+};
+use faer::{Mat, Par};
+
+use super::{Field, Routine, each, failure, memory, squares};
+use crate::element::Float;
+use crate::error::Error;
+use crate::shape::Dims;
+use crate::tensor::Tensor;
+
+/// `P A = L U`: the two triangles in one matrix, and where each row of `P A` stands in `A`.
+struct Lu<F> {
+    factors: Mat<F>,
+    rows: Vec<usize>,
+    exchanges: usize,
+}
+
+impl<F: Field> Lu<F> {
+    fn of(mut a: Mat<F>) -> Self {
+        let n = a.nrows();
+        let (mut rows, mut back) = (vec![0usize; n], vec![0usize; n]);
+        let need = lu_in_place_scratch::<usize, F>(n, n, Par::Seq, Default::default());
+        let (info, _) = lu_in_place(
+            a.as_mut(),
+            &mut rows,
+            &mut back,
+            Par::Seq,
+            MemStack::new(&mut memory(need)),
+            Default::default(),
+        );
+        Lu { factors: a, rows, exchanges: info.transposition_count }
+    }
+
+    fn solve(&self, b: &Mat<F>) -> Mat<F> {
+        let mut x = Mat::from_fn(b.nrows(), b.ncols(), |i, j| b[(self.rows[i], j)]);
+        solve_unit_lower_triangular_in_place(self.factors.as_ref(), x.as_mut(), Par::Seq);
+        solve_upper_triangular_in_place(self.factors.as_ref(), x.as_mut(), Par::Seq);
+        x
+    }
+}
+
+/// Solves, after refusing a matrix that has no inverse in this precision: one with a pivot within
+/// rounding of 0, measured by the largest entry of its column, from which elimination has
+/// subtracted. A pivot of exactly 0 would not do, for rounding leaves something there.
+fn solved<F: Field>(op: &'static str, a: Mat<F>, b: &Mat<F>) -> Result<Mat<F>, Error> {
+    let n = a.nrows();
+    let size = |m: &Mat<F>, i, j| Float::wide(m[(i, j)]).abs();
+    let largest: Vec<f64> =
+        (0..n).map(|j| (0..n).map(|i| size(&a, i, j)).fold(0.0, f64::max)).collect();
+    let lu = Lu::of(a);
+    let epsilon = Float::wide(<F as num_traits::Float>::epsilon());
+    let lost = |&j: &usize| size(&lu.factors, j, j) <= epsilon * largest[j];
+    if let Some(pivot) = (0..n).find(lost) {
+        let reason = format!("the matrix is singular to working precision at pivot {pivot}");
+        return Err(failure(op, reason));
+    }
+    Ok(lu.solve(b))
+}
+
+struct Solve;
+struct Inverse;
+struct Det;
+
+impl Routine<2, 1> for Solve {
+    const OP: &'static str = "solve";
+
+    fn run<F: Field>(&self, [a, b]: [Mat<F>; 2]) -> Result<[Mat<F>; 1], Error> {
+        Ok([solved(Self::OP, a, &b)?])
+    }
+}
+
+impl Routine<1, 1> for Inverse {
+    const OP: &'static str = "inverse";
+
+    fn run<F: Field>(&self, [a]: [Mat<F>; 1]) -> Result<[Mat<F>; 1], Error> {
+        let one = Mat::identity(a.nrows(), a.nrows());
+        Ok([solved(Self::OP, a, &one)?])
+    }
+}
+
+impl Routine<1, 1> for Det {
+    const OP: &'static str = "det";
+
+    fn run<F: Field>(&self, [a]: [Mat<F>; 1]) -> Result<[Mat<F>; 1], Error> {
+        let lu = Lu::of(a);
+        let sign = if lu.exchanges % 2 == 0 { F::one() } else { -F::one() };
+        // Behind a pivot of 0, elimination has divided by it.
+        let mut pivots = (0..lu.rows.len()).map(|i| lu.factors[(i, i)]);
+        let det = pivots.try_fold(sign, |det, p| (p != F::zero()).then(|| det * p));
+        let det = det.unwrap_or(F::zero());
+        Ok([Mat::from_fn(1, 1, |_, _| det)])
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// The `X` with `A X = B` for each square matrix `A: [.., n, n]` of this tensor. `b` is one
+    /// vector `[n]` (for a single matrix) or `[.., n, k]` with the same leading axes.
+    ///
+    /// # Errors
+    /// When a matrix is singular to working precision (a pivot is within rounding of 0, compared
+    /// with the largest entry of its column), or a value is not finite. A matrix that is only badly
+    /// conditioned is solved as well as the precision allows.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn solve(&self, b: &Tensor<T>) -> Result<Tensor<T>, Error> {
+        let (lead, n) = squares("solve", self.shape());
+        let vector = lead.is_empty() && b.rank() == 1;
+        let columns = if vector { b.unsqueeze(-1) } else { b.clone() };
+        let fits = columns.rank() == self.rank()
+            && columns.shape()[..=lead.len()] == self.shape()[..=lead.len()];
+        if !fits {
+            let (a, b) = (Dims(self.shape()), Dims(b.shape()));
+            panic!("solve: {a} and {b}: the right-hand side has not the rows of the matrix");
+        }
+        let size = [n, columns.shape()[lead.len() + 1]];
+        let size = if vector { &size[..1] } else { &size[..] };
+        let [x] = each(&Solve, [self.clone(), columns], lead, [size])?;
+        Ok(x)
+    }
+
+    /// The inverse of each square matrix `[.., n, n]`. To apply it, [`solve`](Self::solve) is
+    /// cheaper and more accurate.
+    ///
+    /// # Errors
+    /// As [`solve`](Self::solve).
+    ///
+    /// # Panics
+    /// When the last two axes are not square.
+    #[track_caller]
+    pub fn inverse(&self) -> Result<Tensor<T>, Error> {
+        let (lead, n) = squares("inverse", self.shape());
+        let [x] = each(&Inverse, [self.clone()], lead, [&[n, n]])?;
+        Ok(x)
+    }
+
+    /// The determinant of each square matrix: the leading axes remain. That of an empty matrix is 1.
+    ///
+    /// # Errors
+    /// When a value is not finite, or the determinant overflows.
+    ///
+    /// # Panics
+    /// When the last two axes are not square.
+    #[track_caller]
+    pub fn det(&self) -> Result<Tensor<T>, Error> {
+        let (lead, _) = squares("det", self.shape());
+        let [det] = each(&Det, [self.clone()], lead, [&[]])?;
+        Ok(det)
+    }
+}
