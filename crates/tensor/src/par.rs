@@ -64,6 +64,8 @@ pub fn for_each_of<X: Send>(items: Vec<X>, work: usize, f: impl Fn(X) + Sync) {
         items.into_par_iter().for_each(|x| f(x));
     } else {
         items.into_iter().for_each(f);
+    }
+}
 
 /// Calls `f(k, part)` on the `k`-th part of `chunk` elements (the last may be shorter), in parallel
 /// if `work` exceeds the grain, as in [`for_each`].
