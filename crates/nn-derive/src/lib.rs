@@ -34,7 +34,8 @@ fn expand(input: DeriveInput) -> Result<TokenStream> {
             named.map(|(name, fields)| (quote!(Self::#name), fields)).collect()
         }
         Data::Union(data) => {
-            let text = "a union cannot be a module: which of its fields holds parameters is not known";
+            let text =
+                "a union cannot be a module: which of its fields holds parameters is not known";
             return Err(Error::new(data.union_token.span, text));
         }
     };
@@ -143,8 +144,10 @@ fn bounded(mut generics: Generics) -> Generics {
     let clause = generics.where_clause.iter().flat_map(|c| c.predicates.iter());
     let named: Vec<Ident> = clause.filter_map(subject).collect();
     let free = generics.type_params().filter(|p| p.bounds.is_empty() && !named.contains(&p.ident));
-    let predicates: Punctuated<WherePredicate, Token![,]> =
-        free.map(|p| &p.ident).map(|p| -> WherePredicate { parse_quote!(#p: ::nn::Module) }).collect();
+    let predicates: Punctuated<WherePredicate, Token![,]> = free
+        .map(|p| &p.ident)
+        .map(|p| -> WherePredicate { parse_quote!(#p: ::nn::Module) })
+        .collect();
     if !predicates.is_empty() {
         generics.make_where_clause().predicates.extend(predicates);
     }
@@ -173,11 +176,24 @@ mod tests {
     #[test]
     fn what_cannot_be_a_module_is_refused_with_a_reason() {
         assert!(error_of(parse_quote!(union U { a: f32, b: u32 })).contains("union"));
-        let text = error_of(parse_quote!(struct S { #[module(skp)] a: f32 }));
+        let text = error_of(parse_quote!(
+            struct S {
+                #[module(skp)]
+                a: f32,
+            }
+        ));
         assert_eq!(text, "unknown option: the only one is `#[module(skip)]`");
-        let text = error_of(parse_quote!(#[module(skip)] struct S;));
+        let text = error_of(parse_quote!(
+            #[module(skip)]
+            struct S;
+        ));
         assert_eq!(text, "`#[module(skip)]` belongs on a field");
-        let text = error_of(parse_quote!(enum E { #[module(skip)] A(f32) }));
+        let text = error_of(parse_quote!(
+            enum E {
+                #[module(skip)]
+                A(f32),
+            }
+        ));
         assert_eq!(text, "`#[module(skip)]` belongs on a field");
     }
 
@@ -187,9 +203,31 @@ mod tests {
             let generics = bounded(input.generics);
             generics.where_clause.map(|c| quote!(#c).to_string()).unwrap_or_default()
         };
-        assert_eq!(clause(parse_quote!(struct A<M>(M);)), "where M : :: nn :: Module");
-        assert_eq!(clause(parse_quote!(struct A<T: Float>(T);)), "");
-        assert_eq!(clause(parse_quote!(struct A<T>(T) where T: Float;)), "where T : Float");
-        assert_eq!(clause(parse_quote!(struct A<'a, const N: usize>([u8; N]);)), "");
+        assert_eq!(
+            clause(parse_quote!(
+                struct A<M>(M);
+            )),
+            "where M : :: nn :: Module"
+        );
+        assert_eq!(
+            clause(parse_quote!(
+                struct A<T: Float>(T);
+            )),
+            ""
+        );
+        assert_eq!(
+            clause(parse_quote!(
+                struct A<T>(T)
+                where
+                    T: Float;
+            )),
+            "where T : Float"
+        );
+        assert_eq!(
+            clause(parse_quote!(
+                struct A<'a, const N: usize>([u8; N]);
+            )),
+            ""
+        );
     }
 }

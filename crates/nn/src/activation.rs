@@ -34,7 +34,7 @@ pub fn logistic<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
 /// outside.
 #[track_caller]
 pub fn logit<T: Float>(t: Var<'_, T>) -> Var<'_, T> {
-    t.ln() - (-t).ln_1p()
+    t.ln() - (-t).log1p()
 }
 
 /// `x` where `x > 0`, else `slope · x`; the derivative at 0 is `slope`.
@@ -50,7 +50,7 @@ pub fn elu<T: Float>(x: Var<'_, T>, alpha: f64) -> Var<'_, T> {
     // The exponential sees 0 where it is not taken: eˣ could be infinite there, and its derivative
     // with it. (Not min(x, 0), which halves the derivative at 0.)
     let negative = positive.select(x.full_like(0.0), x);
-    positive.select(x, alpha * negative.exp_m1())
+    positive.select(x, alpha * negative.expm1())
 }
 
 /// `x Φ(x)`, where `Φ(x) = (1 + erf(x/√2)) / 2` is the normal distribution function: the exact form,
@@ -305,7 +305,10 @@ mod tests {
             let error = text.parse::<Activation>().expect_err("must be refused").to_string();
             assert!(error.starts_with(&format!("`{text}` is no activation")), "{error}");
         }
-        assert_eq!(format!("{:>6}|{:<10}|", Activation::Relu, Activation::Elu { alpha: 1.0 }), "  relu|elu(1)    |");
+        assert_eq!(
+            format!("{:>6}|{:<10}|", Activation::Relu, Activation::Elu { alpha: 1.0 }),
+            "  relu|elu(1)    |"
+        );
     }
 
     #[test]

@@ -444,9 +444,8 @@ impl Display for Summary {
         let (total, frozen) = (count(false).to_string(), count(true));
         let shapes: Vec<String> =
             self.rows.iter().map(|r| format!("{}{}", r.dtype, Dims(&r.shape))).collect();
-        let widest = |head: &str, texts: &mut dyn Iterator<Item = usize>| {
-            texts.fold(head.len(), usize::max)
-        };
+        let widest =
+            |head: &str, texts: &mut dyn Iterator<Item = usize>| texts.fold(head.len(), usize::max);
         let path = widest("parameter", &mut self.rows.iter().map(|r| r.path.len()));
         let shape = widest("shape", &mut shapes.iter().map(String::len));
         let elements = total.len().max("elements".len());
@@ -531,8 +530,11 @@ mod tests {
         let mut net = net();
         let shared: Vec<(String, ParamId)> =
             net.named_parameters().into_iter().map(|(path, p)| (path, p.id())).collect();
-        let mutable: Vec<(String, ParamId)> =
-            net.named_parameters_mut().into_iter().map(|(path, p)| (path, p.as_ref().id())).collect();
+        let mutable: Vec<(String, ParamId)> = net
+            .named_parameters_mut()
+            .into_iter()
+            .map(|(path, p)| (path, p.as_ref().id()))
+            .collect();
         assert_eq!(shared, mutable);
     }
 
@@ -598,7 +600,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "no parameter at or under `firs`; there are first.weight, first.bias")]
+    #[should_panic(
+        expected = "no parameter at or under `firs`; there are first.weight, first.bias"
+    )]
     fn freezing_what_does_not_exist_panics() {
         net().freeze_under("firs");
     }

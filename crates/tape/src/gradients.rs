@@ -61,6 +61,12 @@ impl Gradients {
         self.insert(param.id(), Ok(T::erase(gradient)));
     }
 
+    /// Gives each gradient to the parameter that `to` names instead: those of a program recorded with
+    /// one model belong to another model that it was run for.
+    pub fn rename(&mut self, to: impl Fn(ParamId) -> ParamId) {
+        self.by_param = self.by_param.drain().map(|(id, gradient)| (to(id), gradient)).collect();
+    }
+
     /// How many parameters have a gradient.
     pub fn len(&self) -> usize {
         self.by_param.values().filter(|g| g.is_ok()).count()

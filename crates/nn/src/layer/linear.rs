@@ -76,7 +76,9 @@ impl<T: Float> Linear<T> {
         let shape = x.shape();
         if shape.last() != Some(&self.inputs()) {
             let (x, weight, inputs) = (Dims(&shape), Dims(self.weight.shape()), self.inputs());
-            panic!("linear: x {x} with weight {weight}: the last axis of x must have size {inputs}");
+            panic!(
+                "linear: x {x} with weight {weight}: the last axis of x must have size {inputs}"
+            );
         }
         let tape = x.tape();
         let y = x.matmul(tape.param(&self.weight).t());

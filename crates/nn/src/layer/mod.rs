@@ -1,7 +1,7 @@
 //! Layers. Rows are samples: a layer maps `[batch, in]` to `[batch, out]`, and `[in]` to `[out]`.
 
 mod linear;
-mod ridge;
+pub(crate) mod ridge;
 
 pub use linear::Linear;
 pub use ridge::Ridge;

@@ -98,7 +98,8 @@ mod tests {
     #[test]
     fn stacks_have_the_widths_asked_for() {
         let mut rng = tensor::rng(0);
-        let layers: Vec<Ridge<f32>> = stack(&[4, 3, 2], Activation::Tanh, Activation::Identity, &mut rng);
+        let layers: Vec<Ridge<f32>> =
+            stack(&[4, 3, 2], Activation::Tanh, Activation::Identity, &mut rng);
         let shapes: Vec<&[usize]> = layers.iter().map(|l| l.linear.weight.shape()).collect();
         assert_eq!(shapes, [&[3, 4][..], &[2, 3]]);
         let kinds: Vec<Activation> = layers.iter().map(|l| l.activation).collect();

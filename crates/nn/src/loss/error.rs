@@ -101,9 +101,11 @@ mod tests {
         let squares: f64 = y.iter().zip(x.iter()).map(|(y, x)| (y - x) * (y - x)).sum();
         assert_eq!(l, squares / 4.0);
         assert!(d.allclose(&((&y - &x) / 2.0), 1e-15, 0.0));
-        let (one, _) = value_and_gradient(half_squared_error, &tensor![3.0, 0.0], &tensor![0.0, 4.0]);
+        let (one, _) =
+            value_and_gradient(half_squared_error, &tensor![3.0, 0.0], &tensor![0.0, 4.0]);
         assert_eq!(one, 12.5);
-        let numbers = value_and_gradient(half_squared_error, &Tensor::scalar(3.0), &Tensor::scalar(1.0));
+        let numbers =
+            value_and_gradient(half_squared_error, &Tensor::scalar(3.0), &Tensor::scalar(1.0));
         assert_eq!(numbers, (2.0, Tensor::scalar(2.0)));
     }
 

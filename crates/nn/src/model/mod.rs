@@ -1,0 +1,13 @@
+//! The models of the lecture. Rows are samples; every constructor takes its generator.
+
+mod autoencoder;
+mod linear_autoencoder;
+mod mlp;
+mod mlp3;
+mod softmax_regression;
+
+pub use autoencoder::Autoencoder;
+pub use linear_autoencoder::{LinearAutoencoder, SubspaceDistance};
+pub use mlp::Mlp;
+pub use mlp3::Mlp3;
+pub use softmax_regression::SoftmaxRegression;

@@ -1,0 +1,7 @@
+//! What a model needs: `use nn::prelude::*;`.
+
+pub use tape::{Gradients, Param, Tape, Var, spec};
+pub use tensor::{Float, Tensor, s, tensor};
+
+pub use crate::model::{Autoencoder, LinearAutoencoder, Mlp, Mlp3, SoftmaxRegression};
+pub use crate::{Activation, Linear, Module, Recording, Ridge, init, loss, rng};
