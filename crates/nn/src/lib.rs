@@ -34,13 +34,19 @@
 extern crate self as nn;
 
 pub mod activation;
+pub mod checkpoint;
+pub mod data;
 pub mod init;
 pub mod layer;
 pub mod loss;
 pub mod model;
 mod module;
+pub mod optim;
 pub mod prelude;
 mod recording;
+#[cfg(test)]
+mod test_dir;
+mod train;
 
 pub use activation::Activation;
 pub use layer::{Linear, Ridge};
@@ -51,3 +57,4 @@ pub use recording::{Recording, RecordingError};
 pub use tape;
 pub use tensor;
 pub use tensor::{Rng, rng};
+pub use train::{Fit, History, TrainError, fit};
