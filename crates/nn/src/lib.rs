@@ -34,14 +34,20 @@
 extern crate self as nn;
 
 pub mod activation;
+pub mod checkpoint;
+pub mod data;
 mod gradcheck;
 pub mod init;
 pub mod layer;
 pub mod loss;
 pub mod model;
 mod module;
+pub mod optim;
 pub mod prelude;
 mod recording;
+#[cfg(test)]
+mod test_dir;
+mod train;
 
 pub use activation::Activation;
 pub use gradcheck::{gradcheck, gradcheck_with};
@@ -54,3 +60,4 @@ pub use tape;
 pub use tape::check::{Gradcheck, GradcheckError};
 pub use tensor;
 pub use tensor::{Rng, rng};
+pub use train::{Fit, History, TrainError, fit};
