@@ -150,7 +150,7 @@ pub(crate) fn repeated<T: Float>(x: &Tensor<T>, i: usize) -> Option<Tensor<T>> {
     if x.is_empty() || x.rank() == 0 {
         return None;
     }
-    let axis = if i % 2 == 0 { 0 } else { x.rank() - 1 };
+    let axis = if i.is_multiple_of(2) { 0 } else { x.rank() - 1 };
     let mut ranges = vec![Range::from(..); axis];
     ranges.push(Range::from(0..1));
     Some(x.slice(ranges).broadcast_to(x.shape()))
