@@ -197,3 +197,48 @@ impl<'t, E: Element> Var<'t, E> {
         record_view(Detach, self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::{NoGradient, Tape};
+    use tensor::tensor;
+
+    // What has no derivative has a row of what it decides.
+    row!(compared: |x| x.gt(0.0).select(x.square(), x * 3.0); [nonzero([2, 3]).or([0, 3]).or([])]);
+    row!(counted: |x| x * x.le(0.0).cast::<T>().sum(); [nonzero([2, 3]).or([])]);
+    row!(detached: |x| x + (x.detach() - x.detach().cast::<T>()); pointwise(Domain::Any));
+
+    #[test]
+    fn nan_compares_as_ieee_says() {
+        let tape = Tape::new();
+        let x = tape.constant(tensor![f64::NAN, 1.0, 2.0]);
+        assert_eq!(x.eq_to(x).value().to_vec(), [false, true, true]);
+        assert_eq!(x.ne_to(1.0).value().to_vec(), [true, false, true]);
+        assert_eq!(x.lt(2.0).value().to_vec(), [false, true, false]);
+        assert_eq!(x.le(2).value().to_vec(), [false, true, true]);
+        assert_eq!(x.gt(1.0).value().to_vec(), [false, false, true]);
+        assert_eq!(x.ge(1.0f32).value().to_vec(), [false, true, true]);
+        assert_eq!(x.is_nan().value().to_vec(), [true, false, false]);
+        assert_eq!((!x.is_nan()).and(x.lt(2.0)).value().to_vec(), [false, true, false]);
+        assert_eq!(x.is_nan().or(x.ge(2.0)).value().to_vec(), [true, false, true]);
+    }
+
+    #[test]
+    fn no_derivative_passes_and_asking_for_it_says_so() {
+        for why in
+            [stopped(|x| x.gt(0.0).cast::<f64>()), stopped(|x| x.cast::<f32>().cast::<f64>())]
+        {
+            assert!(matches!(why, NoGradient::Stopped { .. }), "{why}");
+        }
+    }
+
+    #[test]
+    fn shapes_that_do_not_broadcast_are_refused() {
+        refuses(
+            |[a, b]| a.lt(b).select(a, b),
+            [&[2], &[3]],
+            "lt: shapes [2] and [3] do not broadcast: sizes 2 and 3 differ at axis 0",
+        );
+    }
+}

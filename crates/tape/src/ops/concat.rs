@@ -109,3 +109,39 @@ impl<'t, T: Float> Var<'t, T> {
         sizes.iter().map(part).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::Var;
+
+    row!(concat: |a, b| Var::concat(&[a, b, a], 1); [any([2, 2]).or([2, 0]).or([2, 1]).or([0, 2]), any([2, 1]).or([2, 3]).or([2, 0]).or([0, 1])]);
+    row!(concat_rows: |a, b| Var::concat(&[a, b], -2); [any([1, 3]).or([0, 3]).or([0, 3]), any([2, 3]).or([2, 3]).or([0, 3])]);
+    row!(concat_one: |x| Var::concat(&[x], 0); [any([3]).or([0])]);
+    row!(stack: |a, b| Var::stack(&[a, b], 1); [any([2, 3]).or([3]).or([2, 0]), any([2, 3]).or([3]).or([2, 0])]);
+    row!(stack_last: |a, b| Var::stack(&[a, b], -1); [any([2, 3]).or([]), any([2, 3]).or([])]);
+    row!(split: |x| { let p = x.split(1, &[1, 0, 2]); p[2] * p[0] + p[1].sum_keepdim(1) }; [any([2, 3]).or([0, 3])]);
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        refuses(
+            |[a, b]| Var::concat(&[a, b], 1),
+            [&[2, 3], &[3, 3]],
+            "concat: shapes [2, 3] and [3, 3] (tensors 0 and 1) differ beside axis 1",
+        );
+        refuses(|[a, b]| Var::concat(&[a, b], 0), [&[2, 3], &[3]], "concat: shapes [2, 3] and [3]");
+        refuses(
+            |[a]| Var::concat(&[a], 2),
+            [&[2, 3]],
+            "concat: axis 2 is out of range for shape [2, 3]",
+        );
+        refuses(|[_]| Var::concat(&[], 0), [&[2]], "concat: there is nothing to join");
+        refuses(|[_]| Var::stack(&[], 0), [&[2]], "stack: there is nothing to join");
+        refuses(|[a, b]| Var::stack(&[a, b], 0), [&[2], &[3]], "stack: shapes [2] and [3] differ");
+        refuses(
+            |[a]| a.split(0, &[1, 2])[0],
+            [&[2]],
+            "split: sizes [1, 2] do not fill axis 0 of shape [2]",
+        );
+    }
+}

@@ -80,3 +80,29 @@ impl<'t, E: Element> Var<'t, E> {
         self.reshape(layout.shape())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(reshape: |x| x.reshape([3, 2]); [any([2, 3]).or([6]).or([1, 6, 1])]);
+    row!(reshape_nothing: |x| x.reshape([0, 5]); [any([2, 0]).or([0])]);
+    row!(reshape_one: |x| x.reshape([1, 1]); [any([]).or([1])]);
+    row!(unsqueeze: |x| x.unsqueeze(-1); [any([2, 3]).or([]).or([0])]);
+    row!(squeeze: |x| x.squeeze(1); [any([2, 1, 3]).or([0, 1])]);
+    row!(flatten: |x| x.flatten(0, -2); [any([2, 1, 3]).or([2, 0, 3])]);
+
+    #[test]
+    fn what_has_another_number_of_elements_is_refused() {
+        refuses(|[x]| x.reshape([4]), [&[2, 3]], "reshape: shape [2, 3] has 6 elements, [4] has 4");
+        refuses(|[x]| x.reshape([usize::MAX, 2]), [&[2, 3]], "overflow");
+        refuses(|[x]| x.squeeze(0), [&[2, 3]], "squeeze: axis 0 of shape [2, 3] has size 2, not 1");
+        refuses(|[x]| x.unsqueeze(4), [&[2, 3]], "unsqueeze");
+        refuses(|[x]| x.flatten(1, 0), [&[2, 3]], "flatten: axis 1 comes after axis 0");
+        refuses(
+            |[x]| x.flatten(0, 2),
+            [&[2, 3]],
+            "flatten: axis 2 is out of range for shape [2, 3]",
+        );
+    }
+}
