@@ -2,7 +2,7 @@
 
 use tensor::{Axes, AxisSet, Float, Shape};
 
-use super::sum::axis_set;
+use super::sum::{Sum, axis_set};
 use crate::var::Var;
 
 impl<'t, T: Float> Var<'t, T> {
@@ -46,7 +46,8 @@ fn product<'t, T: Float>(x: Var<'t, T>, axes: AxisSet, keep: bool) -> Var<'t, T>
     rows.extend(axes.reduce(&shape, false));
     let target = axes.reduce(&shape, keep);
     if n == 0 {
-        return x.scalar(1.0).broadcast_to(target);
+        // Written so that it depends on `x`, whose derivative is there and has no element.
+        return x.tape().apply(Sum { axes, keep }, [x]) + 1.0;
     }
     let mut x = x.permute(order).reshape(rows);
     let mut n = n;
