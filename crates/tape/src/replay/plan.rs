@@ -9,6 +9,9 @@
 //! Steps in the order of their stages are therefore in a topological order, and the steps of one stage
 //! do not depend on each other.
 //!
+//! A group that has reached its limit is closed: an edge out of it is a boundary, and nodes of its
+//! stage that do not depend on it begin another group there.
+//!
 //! A plan depends on the structure of the program alone (kinds, types, shapes, edges, and which
 //! values are wanted), not on any value.
 
@@ -48,6 +51,8 @@ pub(crate) struct Program {
     pub inputs: Vec<u32>,
     /// Whether a value may be freed after its last use.
     pub frees: bool,
+    /// How many nodes a group has at most.
+    pub group_limit: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -124,9 +129,6 @@ pub(crate) enum Target {
     Store(u32),
 }
 
-/// A group of more members is cut into several, so that its blocks stay in the cache.
-const GROUP_LIMIT: usize = 256;
-
 /// A step before the steps are put in order.
 struct Draft {
     stage: u32,
@@ -173,6 +175,7 @@ fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
     let mut drafts: Vec<Draft> = Vec::new();
     let mut draft_of = vec![NEVER; program.nodes.len()];
     let mut open: HashMap<(u32, &[usize]), u32> = HashMap::new();
+    let limit = program.group_limit;
     for (i, node) in program.nodes.iter().enumerate() {
         if node.work == Work::Given {
             continue;
@@ -183,20 +186,15 @@ fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
             let (input, draft) = (&program.nodes[j as usize], draft_of[j as usize]);
             let Some(d) = drafts.get(draft as usize) else { continue };
             let same = pointwise && input.work == Work::Pointwise && input.shape == node.shape;
-            let open = same && d.members.len() < GROUP_LIMIT;
+            let open = same && d.members.len() < limit;
             let after = if open { d.stage } else { d.stage + 1 };
             if after > stage || (after == stage && open) {
                 (stage, with) = (after, if open { draft } else { NEVER });
             }
         }
         if pointwise && with == NEVER {
-            while let Some(&d) = open.get(&(stage, &node.shape[..])) {
-                if drafts[d as usize].members.len() < GROUP_LIMIT {
-                    with = d;
-                    break;
-                }
-                stage += 1;
-            }
+            let last = open.get(&(stage, &node.shape[..])).copied();
+            with = last.filter(|&d| drafts[d as usize].members.len() < limit).unwrap_or(NEVER);
         }
         if with == NEVER {
             with = drafts.len() as u32;
