@@ -165,6 +165,25 @@ impl Tape {
         var
     }
 
+    /// Makes [`param`](Self::param) give `value` for this parameter from here on: a model as a function
+    /// of its parameters, for a Hessian, a gradient check, or a look at other values than its own.
+    ///
+    /// # Panics
+    /// When the parameter is on this tape already, the shapes differ, or `value` is on another tape.
+    #[track_caller]
+    pub fn bind<'t, T: Float>(&'t self, p: &Param<T>, value: Var<'t, T>) {
+        let (want, got) = (p.shape(), value.shape());
+        assert!(
+            want == &got[..],
+            "bind: a value of shape {got:?} for a parameter of shape {want:?}"
+        );
+        assert!(std::ptr::eq(self, value.tape()), "bind: the value is on another tape");
+        let before = self.node_of.borrow_mut().insert(p.id(), value.id());
+        assert!(before.is_none(), "bind: the parameter is on the tape already");
+        let bound = Bound { param: p.id(), node: value.id(), frozen: p.is_frozen() };
+        self.params.borrow_mut().push(bound);
+    }
+
     /// Records an operation: a user's own or a built-in one, of any of the three kinds of
     /// [`op`](crate::op).
     ///
