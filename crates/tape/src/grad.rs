@@ -233,11 +233,14 @@ fn between(tape: &Tape, y: u32, targets: &[u32]) -> (Vec<u32>, Vec<bool>) {
     let walk = tape.start_walk();
     let mut targets = targets.to_vec();
     targets.sort_unstable();
+    // What was recorded before the first target depends on none: a loop that differentiates by its
+    // present state does not walk back to its beginning.
+    let first = targets.first().copied().unwrap_or(u32::MAX);
     let mut nodes = tape.nodes.borrow_mut();
     let (mut ids, mut stack) = (Vec::new(), vec![y]);
     while let Some(id) = stack.pop() {
         let node = &mut nodes[id as usize];
-        if node.mark.0 == walk || !node.tracked {
+        if node.mark.0 == walk || !node.tracked || id < first {
             continue;
         }
         node.mark.0 = walk;

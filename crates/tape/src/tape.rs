@@ -159,9 +159,7 @@ impl Tape {
         }
         let tracked = !self.inference && !p.is_frozen();
         let var = self.push_value(Source::Param, p.value().clone(), tracked);
-        let bound = Bound { param: p.id(), node: var.id(), frozen: p.is_frozen() };
-        self.params.borrow_mut().push(bound);
-        self.node_of.borrow_mut().insert(p.id(), var.id());
+        self.attach(p, var);
         var
     }
 
@@ -178,10 +176,15 @@ impl Tape {
             "bind: a value of shape {got:?} for a parameter of shape {want:?}"
         );
         assert!(std::ptr::eq(self, value.tape()), "bind: the value is on another tape");
-        let before = self.node_of.borrow_mut().insert(p.id(), value.id());
-        assert!(before.is_none(), "bind: the parameter is on the tape already");
+        let known = self.node_of.borrow().contains_key(&p.id());
+        assert!(!known, "bind: the parameter is on the tape already");
+        self.attach(p, value);
+    }
+
+    fn attach<'t, T: Float>(&'t self, p: &Param<T>, value: Var<'t, T>) {
         let bound = Bound { param: p.id(), node: value.id(), frozen: p.is_frozen() };
         self.params.borrow_mut().push(bound);
+        self.node_of.borrow_mut().insert(p.id(), value.id());
     }
 
     /// Records an operation: a user's own or a built-in one, of any of the three kinds of
