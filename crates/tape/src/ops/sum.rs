@@ -76,9 +76,11 @@ impl<'t, T: Float> Var<'t, T> {
         if from[..] == *to {
             return self;
         }
-        let Some(lead) = from.len().checked_sub(to.len()) else {
-            panic!("sum_to: shape {} cannot become {}", Dims(&from), Dims(to));
-        };
+        let lead = from.len().saturating_sub(to.len());
+        let fits = |(&d, &t): (&usize, &usize)| t == d || t == 1;
+        if to.len() > from.len() || !from[lead..].iter().zip(to).all(fits) {
+            panic!("sum_to: shape {} does not broadcast to {}", Dims(to), Dims(&from));
+        }
         let repeated = |i: usize| i < lead || (to[i - lead] == 1 && from[i] != 1);
         let axes: Vec<usize> = (0..from.len()).filter(|&i| repeated(i)).collect();
         self.sum_keepdim(axes).reshape(to)
