@@ -195,7 +195,8 @@ fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
             let Some(d) = drafts.get(draft as usize) else { continue };
             let same = pointwise && input.work == Work::Pointwise && input.shape == node.shape;
             let open = same && d.members.len() < limit;
-            let after = d.stage + u32::from(!open && !(view && input.work == Work::View));
+            let joined = open || (view && input.work == Work::View);
+            let after = if joined { d.stage } else { d.stage + 1 };
             if after > stage || (after == stage && open) {
                 (stage, with) = (after, if open { draft } else { NEVER });
             }
