@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use tensor::{Element, Float, kernel};
 
-use crate::op::{DataPointwise, record_data_pointwise, record_view};
+use crate::op::{DataPointwise, record_view};
 use crate::ops::detach::Detach;
 use crate::var::{Operand, Var};
 
@@ -101,7 +101,7 @@ impl<E: Element, U: Element> DataPointwise<E, U, 1> for CastTo<U> {
 impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn compare(self, how: Comparison, other: impl Operand<'t, T>) -> Var<'t, bool> {
-        record_data_pointwise(self.tape(), how, [self, other.beside(self)])
+        self.tape().apply_data(how, [self, other.beside(self)])
     }
 
     /// Where it equals `other`, a variable or a number. No derivative passes a comparison.
@@ -143,7 +143,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// Where it is NaN.
     #[track_caller]
     pub fn is_nan(self) -> Var<'t, bool> {
-        record_data_pointwise(self.tape(), IsNan, [self])
+        self.tape().apply_data(IsNan, [self])
     }
 }
 
@@ -151,7 +151,7 @@ impl<'t> Var<'t, i64> {
     /// Where two variables of integers are equal: predictions and labels.
     #[track_caller]
     pub fn equals(self, other: Var<'t, i64>) -> Var<'t, bool> {
-        record_data_pointwise(self.tape(), Comparison::Eq, [self, other])
+        self.tape().apply_data(Comparison::Eq, [self, other])
     }
 }
 
@@ -159,20 +159,20 @@ impl<'t> Var<'t, bool> {
     /// Where both hold.
     #[track_caller]
     pub fn and(self, other: Self) -> Self {
-        record_data_pointwise(self.tape(), And, [self, other])
+        self.tape().apply_data(And, [self, other])
     }
 
     /// Where one holds.
     #[track_caller]
     pub fn or(self, other: Self) -> Self {
-        record_data_pointwise(self.tape(), Or, [self, other])
+        self.tape().apply_data(Or, [self, other])
     }
 
     /// Where it does not hold.
     #[track_caller]
     #[allow(clippy::should_implement_trait)] // `!mask` is given too
     pub fn not(self) -> Self {
-        record_data_pointwise(self.tape(), Not, [self])
+        self.tape().apply_data(Not, [self])
     }
 }
 
@@ -188,7 +188,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// The elements as another type, as Rust's `as` does it. No derivative passes.
     #[track_caller]
     pub fn cast<U: Element>(self) -> Var<'t, U> {
-        record_data_pointwise(self.tape(), CastTo::<U>(PhantomData), [self])
+        self.tape().apply_data(CastTo::<U>(PhantomData), [self])
     }
 
     /// The same value, as a constant: no derivative passes.

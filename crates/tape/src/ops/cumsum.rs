@@ -1,5 +1,6 @@
 //! Running sums.
 
+use tensor::error::OrPanic;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
 use crate::op::{Op, Pullback};
@@ -42,7 +43,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn cumsum(self, axis: isize) -> Self {
         let axis = tensor::shape::axis("cumsum", axis, &self.shape());
-        self.tape().apply(Cumsum { axis: axis.unwrap_or_else(|e| panic!("{e}")) }, [self])
+        self.tape().apply(Cumsum { axis: axis.or_panic() }, [self])
     }
 }
 

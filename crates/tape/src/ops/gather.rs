@@ -1,5 +1,6 @@
 //! Reading and adding at indices.
 
+use tensor::error::OrPanic;
 use tensor::shape::Dims;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
@@ -120,7 +121,7 @@ impl<'t, T: Float> Var<'t, T> {
 
     #[track_caller]
     fn indexed(self, op: &str, axis: isize) -> usize {
-        tensor::shape::axis(op, axis, &self.shape()).unwrap_or_else(|e| panic!("{e}"))
+        tensor::shape::axis(op, axis, &self.shape()).or_panic()
     }
 }
 

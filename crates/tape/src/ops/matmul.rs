@@ -1,5 +1,6 @@
 //! The matrix product.
 
+use tensor::error::OrPanic;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
 use crate::op::{Op, Pullback};
@@ -43,7 +44,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn matmul(self, other: Self) -> Self {
         let (a, b) = (self.shape(), other.shape());
-        let shape = kernel::matmul_shape(&a, &b).unwrap_or_else(|e| panic!("{e}"));
+        let shape = kernel::matmul_shape(&a, &b).or_panic();
         let row = if a.len() == 1 { self.unsqueeze(0) } else { self };
         let column = if b.len() == 1 { other.unsqueeze(1) } else { other };
         self.tape().apply(Matmul, [row, column]).reshape(shape)

@@ -1,8 +1,9 @@
 //! Order statistics: positions have no derivative, the elements read at them have.
 
+use tensor::error::OrPanic;
 use tensor::{AxisSet, Error, Float, Shape, ShapeError, View, kernel};
 
-use crate::op::{DataOp, record_data};
+use crate::op::DataOp;
 use crate::var::Var;
 
 /// The position of the largest (or smallest) element over `axes`.
@@ -54,7 +55,7 @@ impl<T: Float> DataOp<T, i64, 1> for Argsort {
 impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn arg(self, max: bool, axes: AxisSet, keep: bool) -> Var<'t, i64> {
-        record_data(self.tape(), Arg { max, axes, keep }, [self])
+        self.tape().apply_data(Arg { max, axes, keep }, [self])
     }
 
     /// The position of the largest element in row-major order: the first NaN, else the first of the
@@ -105,8 +106,8 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn argsort(self, axis: isize, descending: bool) -> Var<'t, i64> {
         let axis = tensor::shape::axis("argsort", axis, &self.shape());
-        let axis = axis.unwrap_or_else(|e| panic!("{e}"));
-        record_data(self.tape(), Argsort { axis, descending }, [self])
+        let axis = axis.or_panic();
+        self.tape().apply_data(Argsort { axis, descending }, [self])
     }
 
     /// The elements of `axis` in order; the derivative goes where each element came from.
@@ -144,7 +145,7 @@ impl<'t> Var<'t, i64> {
     /// `0..classes` is an error of the evaluation.
     #[track_caller]
     pub fn one_hot<T: Float>(self, classes: usize) -> Var<'t, T> {
-        record_data(self.tape(), OneHot { classes }, [self])
+        self.tape().apply_data(OneHot { classes }, [self])
     }
 }
 

@@ -1,5 +1,6 @@
 //! The order of the axes.
 
+use tensor::error::OrPanic;
 use tensor::{Element, Float, Layout, Shape, ShapeError};
 
 use crate::op::{Pullback, ViewOp, record_view};
@@ -44,10 +45,10 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     pub fn swap_axes(self, a: isize, b: isize) -> Self {
         let shape = self.shape();
-        let axis =
-            |i| tensor::shape::axis("swap_axes", i, &shape).unwrap_or_else(|e| panic!("{e}"));
+        let a = tensor::shape::axis("swap_axes", a, &shape).or_panic();
+        let b = tensor::shape::axis("swap_axes", b, &shape).or_panic();
         let mut axes: Shape = (0..shape.len()).collect();
-        axes.swap(axis(a), axis(b));
+        axes.swap(a, b);
         self.permute(axes)
     }
 

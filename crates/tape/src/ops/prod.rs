@@ -45,7 +45,7 @@ fn product<'t, T: Float>(x: Var<'t, T>, axes: AxisSet, keep: bool) -> Var<'t, T>
     let mut rows: Shape = smallvec::smallvec![n];
     rows.extend(axes.reduce(&shape, false));
     if n == 0 {
-        // Not the constant 1: the gradient by nothing is there, and empty.
+        // Written so that it depends on `x`, whose derivative is there and has no element.
         return x.tape().apply(Sum { axes, keep }, [x]) + 1.0;
     }
     let mut x = x.permute(order).reshape(rows);

@@ -1,5 +1,6 @@
 //! The same elements in row-major order under another shape.
 
+use tensor::error::OrPanic;
 use tensor::{Element, Float, Layout, Shape, ShapeError};
 
 use crate::op::{Pullback, ViewOp, record_view};
@@ -63,8 +64,8 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     pub fn flatten(self, first: isize, last: isize) -> Self {
         let shape = self.shape();
-        let axis = |a| tensor::shape::axis("flatten", a, &shape).unwrap_or_else(|e| panic!("{e}"));
-        let (first, last) = (axis(first), axis(last));
+        let first = tensor::shape::axis("flatten", first, &shape).or_panic();
+        let last = tensor::shape::axis("flatten", last, &shape).or_panic();
         assert!(first <= last, "flatten: axis {first} comes after axis {last}");
         let mut joined = Shape::from_slice(&shape[..first]);
         joined.push(shape[first..=last].iter().product());
@@ -76,7 +77,7 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     fn reshaped(self, rule: impl FnOnce(&Layout) -> Result<Layout, ShapeError>) -> Self {
         let whole = Layout::contiguous(&self.shape(), 8);
-        let layout = whole.and_then(|x| rule(&x)).unwrap_or_else(|e| panic!("{e}"));
+        let layout = whole.and_then(|x| rule(&x)).or_panic();
         self.reshape(layout.shape())
     }
 }

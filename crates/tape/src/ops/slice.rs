@@ -1,6 +1,7 @@
 //! Parts of axes.
 
 use smallvec::SmallVec;
+use tensor::error::OrPanic;
 use tensor::slice::Range;
 use tensor::{Element, Float, Layout, ShapeError};
 
@@ -58,7 +59,7 @@ impl<'t, E: Element> Var<'t, E> {
 
     #[track_caller]
     fn part(self, op: &str, axis: isize, range: Range) -> Self {
-        let axis = tensor::shape::axis(op, axis, &self.shape()).unwrap_or_else(|e| panic!("{e}"));
+        let axis = tensor::shape::axis(op, axis, &self.shape()).or_panic();
         let mut ranges: SmallVec<[Range; 4]> = smallvec::smallvec![Range::from(..); axis];
         ranges.push(range);
         self.slice(ranges)

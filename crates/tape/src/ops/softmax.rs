@@ -1,6 +1,7 @@
 //! Softmax, its logarithm, and the cross-entropy of logits: compositions of stable parts.
 
 use tensor::Float;
+use tensor::error::OrPanic;
 
 use crate::var::Var;
 
@@ -51,7 +52,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn below_max(self, op: &str, axis: isize) -> Self {
         let shape = self.shape();
-        let k = tensor::shape::axis(op, axis, &shape).unwrap_or_else(|e| panic!("{e}"));
+        let k = tensor::shape::axis(op, axis, &shape).or_panic();
         if shape[k] == 0 {
             return self;
         }

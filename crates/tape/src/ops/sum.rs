@@ -1,5 +1,6 @@
 //! Sums over axes: the adjoint of broadcasting.
 
+use tensor::error::OrPanic;
 use tensor::shape::Dims;
 use tensor::{AnyView, Axes, AxisSet, Error, Float, Shape, ShapeError, View, kernel};
 
@@ -90,7 +91,7 @@ impl<'t, T: Float> Var<'t, T> {
 /// Resolves the axes of a reduction.
 #[track_caller]
 pub(crate) fn axis_set<T: Float>(op: &str, x: Var<'_, T>, axes: impl Axes) -> AxisSet {
-    AxisSet::of(op, &axes, &x.shape()).unwrap_or_else(|e| panic!("{e}"))
+    AxisSet::of(op, &axes, &x.shape()).or_panic()
 }
 
 #[cfg(test)]

@@ -142,7 +142,8 @@ fn grouped(
 }
 
 /// The tensors a group writes, and for each the input whose buffer it took over: one that dies here,
-/// is as large, lies side by side, and is shared with nobody.
+/// lies side by side, fills its buffer (which is then as large as needed, and no larger), and shares it
+/// with nobody.
 fn outputs(
     group: &Group,
     program: &Program,
@@ -156,10 +157,9 @@ fn outputs(
         let spare = group.loads.iter().copied().find(|&load| {
             dying.contains(&load)
                 && program.nodes[load as usize].dtype == wanted.dtype
-                && values[load as usize].as_mut().is_some_and(|t| {
-                    t.as_mut_slice().is_some_and(|s| s.len() == group.len)
-                        && t.layout().offset() == 0
-                })
+                && values[load as usize]
+                    .as_mut()
+                    .is_some_and(|t| t.fills_buffer() && t.as_mut_slice().is_some())
         });
         outs.push(match spare {
             Some(load) => values[load as usize].take().expect(ORDER),
