@@ -150,19 +150,22 @@ fn outputs(
     values: &mut [Option<AnyTensor>],
     dying: &[u32],
 ) -> (SmallVec<[AnyTensor; 4]>, SmallVec<[Option<u32>; 4]>) {
+    // What dies in a group is one of its inputs, of the shape of its outputs.
+    let mut spares: SmallVec<[u32; 4]> = SmallVec::new();
+    for &dead in dying {
+        let value = values[dead as usize].as_mut().expect(ORDER);
+        if value.fills_buffer() && value.as_mut_slice().is_some() {
+            spares.push(dead);
+        }
+    }
     let mut outs = SmallVec::new();
     let mut overwritten: SmallVec<[Option<u32>; 4]> = SmallVec::new();
     for &store in &group.stores {
         let wanted = &program.nodes[store as usize];
-        let spare = group.loads.iter().copied().find(|&load| {
-            dying.contains(&load)
-                && program.nodes[load as usize].dtype == wanted.dtype
-                && values[load as usize]
-                    .as_mut()
-                    .is_some_and(|t| t.fills_buffer() && t.as_mut_slice().is_some())
-        });
+        let fits = |&spare: &u32| program.nodes[spare as usize].dtype == wanted.dtype;
+        let spare = spares.iter().position(fits).map(|k| spares.swap_remove(k));
         outs.push(match spare {
-            Some(load) => values[load as usize].take().expect(ORDER),
+            Some(spare) => values[spare as usize].take().expect(ORDER),
             None => AnyTensor::scratch(wanted.dtype, &wanted.shape),
         });
         overwritten.push(spare);
