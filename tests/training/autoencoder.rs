@@ -13,7 +13,7 @@ fn the_linear_autoencoder_learns_the_subspace_of_the_first_singular_vectors() {
 
     let epochs = 100;
     for seed in [1, 2] {
-        let mut model = LinearAutoencoder::<f64>::new(64, 8, &mut nn::rng(seed));
+        let mut model = LinearAutoencoder::<f64>::new(64, 8, &mut rng(seed));
         nn::fit(&mut model, &mut Adam::new(0.0).betas(0.9, 0.99), &data)
             .epochs(epochs)
             .batch_size(150)
