@@ -214,3 +214,14 @@ fn replays_record_nothing() {
     }
     assert_eq!(step.tape().len(), nodes);
 }
+
+#[test]
+fn a_parameter_bound_to_an_input_does_not_overwrite_it() {
+    let p = Param::new(tensor![5.0]);
+    let mut step = Recording::new(spec::<f64>([1]), |tape, x| {
+        tape.bind(&p, x);
+        (tape.param(&p) * 2.0).sum()
+    });
+    let (loss, _) = step.replay(&[], tensor![3.0]).unwrap();
+    assert_eq!(loss, 6.0);
+}

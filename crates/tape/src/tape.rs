@@ -304,6 +304,7 @@ impl Tape {
         self.params.get_mut().clear();
         self.node_of.get_mut().clear();
         *self.failure.get_mut() = None;
+        self.counters = Counters::default();
     }
 
     /// The number of nodes recorded.

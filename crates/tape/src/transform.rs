@@ -26,7 +26,7 @@ pub fn value_and_grad<T: Float, const N: usize>(
     x: [Tensor<T>; N],
 ) -> Result<(T, [Tensor<T>; N]), EvalError> {
     let tape = Tape::new();
-    let x = x.map(|x| tape.leaf(x));
+    let x = leaves(&tape, x);
     let y = f(x);
     let g = pulled(y, y.seed("value_and_grad"), x, 1);
     let (y, g) = tape.eval((y, g))?;
@@ -47,7 +47,7 @@ pub fn vjp<T: Float, const N: usize>(
     cotangent: Tensor<T>,
 ) -> Result<(Tensor<T>, [Tensor<T>; N]), EvalError> {
     let tape = Tape::new();
-    let x = x.map(|x| tape.leaf(x));
+    let x = leaves(&tape, x);
     let y = f(x);
     let g = pulled(y, tape.constant(cotangent), x, 1);
     tape.eval((y, g))
@@ -70,7 +70,7 @@ pub fn jvp<T: Float, const N: usize>(
     tangents: [Tensor<T>; N],
 ) -> Result<(Tensor<T>, Tensor<T>), EvalError> {
     let tape = Tape::new();
-    let x = x.map(|x| tape.leaf(x));
+    let x = leaves(&tape, x);
     let y = f(x);
     let u = tape.leaf(Tensor::zeros(y.shape()));
     let along = contract(pulled(y, u, x, 1), tangents.map(|t| tape.constant(t)));
@@ -161,14 +161,28 @@ fn pulled<'t, T: Float, const N: usize>(
     x: [Var<'t, T>; N],
     order: usize,
 ) -> [Var<'t, T>; N] {
-    let mut found = y.pull(g, &x).into_iter();
-    x.map(|x| match found.next().expect("one result a variable") {
-        Ok(g) => g,
-        Err(NoGradient::Unreached { .. } | NoGradient::Constant { .. }) => x.full_like(0.0),
-        // The slope of a kinked function is a step, whose own derivative is 0 beside the kink.
-        Err(NoGradient::Stopped { .. }) if order == 2 => x.full_like(0.0),
-        Err(why) => panic!("no derivative by {x:?}: {why}"),
-    })
+    let found = y.pull(g, &x);
+    let mut out = x;
+    for (x, found) in out.iter_mut().zip(found) {
+        *x = match found {
+            Ok(g) => g,
+            Err(NoGradient::Unreached { .. } | NoGradient::Constant { .. }) => x.full_like(0.0),
+            // The slope of a kinked function is a step, whose own derivative is 0 beside the kink.
+            Err(NoGradient::Stopped { .. }) if order == 2 => x.full_like(0.0),
+            Err(why) => panic!("no derivative by {x:?}: {why}"),
+        };
+    }
+    out
+}
+
+/// The inputs as variables. A loop, because a closure does not pass on the caller's line.
+#[track_caller]
+fn leaves<T: Float, const N: usize>(tape: &Tape, x: [Tensor<T>; N]) -> [Var<'_, T>; N] {
+    let mut vars = Vec::with_capacity(N);
+    for x in x {
+        vars.push(tape.leaf(x));
+    }
+    std::array::from_fn(|i| vars[i])
 }
 
 /// `∂yᵢ/∂xⱼ`, row by row.

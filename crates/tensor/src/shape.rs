@@ -30,7 +30,7 @@ impl fmt::Display for Dims<'_> {
 /// empty axis, so an empty shape must not hide an overflow.
 ///
 /// # Errors
-/// When the rank exceeds [`MAX_RANK`], or the product or the bytes exceed `isize::MAX`.
+/// When the rank exceeds [`MAX_RANK`], or the product or the bytes exceed `isize::MAX / 2`.
 pub fn checked_len(shape: &[usize], size_of: usize) -> Result<usize, ShapeError> {
     if shape.len() > MAX_RANK {
         return Err(ShapeError::new(format!(
@@ -42,7 +42,8 @@ pub fn checked_len(shape: &[usize], size_of: usize) -> Result<usize, ShapeError>
     let nonzero = shape.iter().filter(|&&d| d != 0).try_fold(1usize, |n, &d| n.checked_mul(d));
     let bytes = nonzero.and_then(|n| n.checked_mul(size_of.max(1)));
     match (nonzero, bytes) {
-        (Some(n), Some(bytes)) if bytes <= isize::MAX as usize => {
+        // Half of what Rust allows in one block: the pool rounds sizes up.
+        (Some(n), Some(bytes)) if bytes <= isize::MAX as usize / 2 => {
             Ok(if shape.contains(&0) { 0 } else { n })
         }
         _ => Err(ShapeError::new(format!(

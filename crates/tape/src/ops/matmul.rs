@@ -1,6 +1,7 @@
 //! The matrix product.
 
 use tensor::error::OrPanic;
+use tensor::shape::Dims;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
 use crate::op::{Op, Pullback};
@@ -12,6 +13,13 @@ pub struct Matmul;
 
 impl<T: Float> Op<T, 2> for Matmul {
     fn shape(&self, [a, b]: [&[usize]; 2], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
+        if a.len() < 2 || b.len() < 2 {
+            let (a, b) = (Dims(a), Dims(b));
+            let text = format!(
+                "matmul: {a} x {b}: the operation takes matrices; `Var::matmul` vectors too"
+            );
+            return Err(ShapeError::new(text));
+        }
         kernel::matmul_shape(a, b)
     }
 

@@ -1,17 +1,50 @@
-//! Means and spreads: compositions, so their rules are those of sums, products and norms.
+//! Means, and spreads composed of them.
 
 use tensor::slice::Range;
-use tensor::{Axes, AxisSet, Float};
+use tensor::{AnyView, Axes, AxisSet, Error, Float, Shape, ShapeError, View, kernel};
 
 use super::norm::Norm;
 use super::sum::{Sum, axis_set};
+use crate::op::{Op, Pullback};
 use crate::var::Var;
+
+/// The mean over `axes`. Not the quotient of a sum, which overflows where the mean does not.
+#[derive(Debug)]
+pub struct Mean {
+    /// The axes reduced.
+    pub axes: AxisSet,
+    /// Whether these stay, with size 1.
+    pub keep: bool,
+}
+
+impl<T: Float> Op<T, 1> for Mean {
+    fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
+        Ok(self.axes.reduce(x, self.keep))
+    }
+
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        kernel::mean(x, self.axes, out);
+        Ok(())
+    }
+
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let x = cx.x[0].shape();
+        let share = cx.g / self.axes.count(&x) as f64;
+        [Some(share.reshape(self.axes.reduce(&x, true)).broadcast_to(x))]
+    }
+}
 
 impl<'t, T: Float> Var<'t, T> {
     /// The mean of all elements, of shape `[]`; NaN if there is none.
     #[track_caller]
     pub fn mean(self) -> Self {
-        self.sum() / self.len() as f64
+        let axes = AxisSet::all(self.rank());
+        self.tape().apply(Mean { axes, keep: false }, [self])
     }
 
     /// The mean over `axes`, which disappear; NaN if they hold no element.
@@ -20,8 +53,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn mean_axis(self, axes: impl Axes) -> Self {
-        let n = axis_set("mean_axis", self, &axes).count(&self.shape());
-        self.sum_axis(axes) / n as f64
+        let axes = axis_set("mean_axis", self, axes);
+        self.tape().apply(Mean { axes, keep: false }, [self])
     }
 
     /// The mean over `axes`, which keep size 1; NaN if they hold no element.
@@ -30,8 +63,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn mean_keepdim(self, axes: impl Axes) -> Self {
-        let n = axis_set("mean_keepdim", self, &axes).count(&self.shape());
-        self.sum_keepdim(axes) / n as f64
+        let axes = axis_set("mean_keepdim", self, axes);
+        self.tape().apply(Mean { axes, keep: true }, [self])
     }
 
     /// The variance of all elements, `Σ(x - mean)² / (n - correction)`: 1 for the unbiased estimate, 0
@@ -105,14 +138,13 @@ fn spread<T: Float>(x: Var<'_, T>, axes: AxisSet, keep: bool, correction: usize)
 #[track_caller]
 fn deviation<T: Float>(x: Var<'_, T>, axes: AxisSet) -> Var<'_, T> {
     let shape = x.shape();
-    let n = axes.count(&shape);
-    if n == 0 {
+    if axes.count(&shape) == 0 {
         return x;
     }
     let first = |k| if axes.contains(k) { Range::from(0..1) } else { Range::from(..) };
     let first: Vec<Range> = (0..shape.len()).map(first).collect();
     let x = x - x.detach().slice(first);
-    x - x.tape().apply(Sum { axes, keep: true }, [x]) / n as f64
+    x - x.tape().apply(Mean { axes, keep: true }, [x])
 }
 
 /// The divisor of a variance, NaN if there are no more elements than `correction`.
@@ -126,6 +158,7 @@ fn freedom<T: Float>(x: Var<'_, T>, axes: AxisSet, correction: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::battery::*;
+
     use crate::Tape;
     use tensor::{Tensor, tensor};
 
@@ -172,5 +205,14 @@ mod tests {
             "mean_axis: axis 2 is out of range for shape [2, 3]",
         );
         refuses(|[x]| x.std_axis([0, 0], 1), [&[2, 3]], "std_axis: axis 0 is named twice");
+    }
+
+    #[test]
+    fn a_mean_does_not_overflow_where_its_sum_would() {
+        let tape = Tape::new();
+        let x = tape.leaf(tensor![3e38f32, 3e38]);
+        let y = x.mean();
+        let [g] = y.grad([x]);
+        assert_eq!((y.item(), g.value()), (3e38, tensor![0.5, 0.5]));
     }
 }

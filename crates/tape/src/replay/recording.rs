@@ -8,7 +8,7 @@ use super::script::{Refusal, Script, kind};
 use crate::error::{EvalError, NoGradient};
 use crate::gradients::Gradients;
 use crate::param::{Param, ParamId};
-use crate::tape::{Node, Tape};
+use crate::tape::{Bound, Node, Source, Tape};
 use crate::var::Var;
 
 /// The shape and the type of an input of a recording.
@@ -56,7 +56,11 @@ impl<S: Specs, const N: usize> Specs for [S; N] {
     type Values = [S::Values; N];
     #[track_caller]
     fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Self::Vars<'t> {
-        self.each_ref().map(|s| s.declare(tape, nodes))
+        let mut vars = Vec::with_capacity(N);
+        for spec in self {
+            vars.push(spec.declare(tape, nodes));
+        }
+        vars.try_into().unwrap_or_else(|_| unreachable!("one variable a spec"))
     }
     fn bind(&self, values: Self::Values, out: &mut Vec<AnyTensor>) {
         for (spec, value) in self.iter().zip(values) {
@@ -156,13 +160,16 @@ impl<S: Specs, T: Float> Recording<S, T> {
             }
         }
         tape.recording.set(false);
-        slots.extend(bound.iter().map(|b| b.node));
+        // A parameter that was bound to another variable has no value of its own to be read afresh.
+        let own = |b: &&Bound| matches!(tape.nodes.borrow()[b.node as usize].source, Source::Param);
+        let own: Vec<Bound> = bound.iter().filter(own).copied().collect();
+        slots.extend(own.iter().map(|b| b.node));
         let marked = |nodes: &Vec<Node>| {
             (0..nodes.len() as u32).filter(|&i| nodes[i as usize].keep).collect::<Vec<u32>>()
         };
         let keep = marked(&tape.nodes.borrow());
         let script = Script::new(&tape, &slots, &outputs, &keep);
-        let params = bound.iter().map(|b| b.param).collect();
+        let params = own.iter().map(|b| b.param).collect();
         let (kept, element) = (Vec::new(), PhantomData);
         Recording { tape, script, specs, params, inputs, gradients, reasons, kept, element }
     }

@@ -45,16 +45,18 @@ impl<F: Field> Lu<F> {
 }
 
 /// Solves, after refusing a matrix that has no inverse in this precision: one with a pivot within
-/// rounding of 0, measured by the largest entry of its column, from which elimination has
-/// subtracted. A pivot of exactly 0 would not do, for rounding leaves something there.
+/// rounding of 0, measured by the terms it is the difference of, `a_jj - Σ l_ji u_ij` in the order of
+/// the exchanged rows. A pivot of exactly 0 would not do, for rounding leaves something there.
 fn solved<F: Field>(op: &'static str, a: Mat<F>, b: &Mat<F>) -> Result<Mat<F>, Error> {
     let n = a.nrows();
     let size = |m: &Mat<F>, i, j| Float::wide(m[(i, j)]).abs();
-    let largest: Vec<f64> =
-        (0..n).map(|j| (0..n).map(|i| size(&a, i, j)).fold(0.0, f64::max)).collect();
-    let lu = Lu::of(a);
+    let lu = Lu::of(a.clone());
     let epsilon = Float::wide(<F as num_traits::Float>::epsilon());
-    let lost = |&j: &usize| size(&lu.factors, j, j) <= epsilon * largest[j];
+    let lost = |&j: &usize| {
+        let u = &lu.factors;
+        let terms = (0..j).map(|i| size(u, j, i) * size(u, i, j));
+        size(u, j, j) <= epsilon * terms.fold(size(&a, lu.rows[j], j), f64::max)
+    };
     if let Some(pivot) = (0..n).find(lost) {
         let reason = format!("the matrix is singular to working precision at pivot {pivot}");
         return Err(failure(op, reason));
@@ -88,13 +90,35 @@ impl Routine<1, 1> for Det {
 
     fn run<F: Field>(&self, [a]: [Mat<F>; 1]) -> Result<[Mat<F>; 1], Error> {
         let lu = Lu::of(a);
-        let sign = if lu.exchanges % 2 == 0 { F::one() } else { -F::one() };
-        // Behind a pivot of 0, elimination has divided by it.
-        let mut pivots = (0..lu.rows.len()).map(|i| lu.factors[(i, i)]);
-        let det = pivots.try_fold(sign, |det, p| (p != F::zero()).then(|| det * p));
-        let det = det.unwrap_or(F::zero());
-        Ok([Mat::from_fn(1, 1, |_, _| det)])
+        // The powers of two are kept apart, so that the product leaves the range only if the
+        // determinant does.
+        let mut mantissa = if lu.exchanges % 2 == 0 { 1.0 } else { -1.0 };
+        let mut exponent = 0;
+        for i in 0..lu.rows.len() {
+            // Behind a pivot of 0, elimination has divided by it.
+            if mantissa == 0.0 {
+                break;
+            }
+            let (m, e) = split(mantissa * split(Float::wide(lu.factors[(i, i)])).0);
+            mantissa = m;
+            exponent += e + split(Float::wide(lu.factors[(i, i)])).1;
+        }
+        let half = (exponent / 2).clamp(-1100, 1100);
+        let rest = (exponent - half).clamp(-1100, 1100);
+        let det = mantissa * 2f64.powi(half) * 2f64.powi(rest);
+        Ok([Mat::from_fn(1, 1, |_, _| F::of(det))])
     }
+}
+
+/// `(m, e)` with `x = m·2ᵉ` and `1 ≤ |m| < 2`; what has no such form (0, ∞, NaN) is itself with 0.
+fn split(x: f64) -> (f64, i32) {
+    if x == 0.0 || !x.is_finite() {
+        return (x, 0);
+    }
+    // A subnormal number is made normal first.
+    let (x, shift) = if x.is_normal() { (x, 0) } else { (x * 2f64.powi(64), -64) };
+    let e = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
+    (f64::from_bits((x.to_bits() & !(0x7ff << 52)) | (1023 << 52)), e + shift)
 }
 
 impl<T: Float> Tensor<T> {
@@ -103,7 +127,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Errors
     /// When a matrix is singular to working precision (a pivot is within rounding of 0, compared
-    /// with the largest entry of its column), or a value is not finite. A matrix that is only badly
+    /// with the terms it is the difference of), or a value is not finite. A matrix that is only badly
     /// conditioned is solved as well as the precision allows.
     ///
     /// # Panics

@@ -3,7 +3,8 @@
 use crate::element::Float;
 use crate::error::Error;
 use crate::s;
-use crate::tensor::Tensor;
+use crate::Tensor;
+use crate::tensor;
 
 fn rough<T: Float>(shape: &[usize], seed: usize) -> Tensor<T> {
     let len = shape.iter().product::<usize>();
@@ -290,4 +291,24 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[should_panic(expected = "cholesky: the matrices of shape [2, 3] are not square")]
 fn cholesky_of_an_oblong_matrix_is_refused() {
     let _ = rough::<f32>(&[2, 3], 1).cholesky();
+}
+
+#[test]
+fn a_determinant_leaves_the_range_only_if_it_is_outside() {
+    let diagonal =
+        |d: [f64; 3]| Tensor::from_fn([3, 3], |i| if i[0] == i[1] { d[i[0]] } else { 0.0 });
+    let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-15;
+    assert!(near(diagonal([1e-200, 1e-200, 1e300]).det().unwrap().item(), 1e-100));
+    assert!(near(diagonal([1e200, -1e200, 1e-300]).det().unwrap().item(), -1e100));
+    assert!(near(diagonal([1e-310, 1e300, 2.0]).det().unwrap().item(), 1e-310 * 1e300 * 2.0));
+    assert_eq!(diagonal([1e-200, 1e-200, 1.0]).det().unwrap().item(), 0.0);
+    assert_eq!(Tensor::<f64>::zeros([0, 0]).det().unwrap().item(), 1.0);
+}
+
+#[test]
+fn rows_of_different_scales_are_solved() {
+    let a = tensor![[1e20, 1e20], [1.0, 2.0]];
+    let x = a.solve(&tensor![2e20, 3.0]).unwrap();
+    assert!(x.allclose(&tensor![1.0, 1.0], 1e-12, 0.0), "{x}");
+    assert!(tensor![[1.0, 2.0], [2.0, 4.0]].solve(&tensor![1.0, 1.0]).is_err());
 }
