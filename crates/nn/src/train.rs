@@ -93,7 +93,7 @@ pub struct History {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// There is nothing to learn from.
+    /// There is nothing to learn from, or nothing to validate with.
     #[error("the data has no samples")]
     NoSamples,
     /// The loss of a batch is infinite or not a number.
@@ -133,6 +133,15 @@ pub enum TrainError {
         epoch: usize,
         /// The operation that failed.
         source: EvalError,
+    },
+    /// The loss of the validation data is infinite or not a number. The parameters are those after
+    /// the epoch.
+    #[error("the validation loss is {loss} after epoch {epoch}")]
+    NonFiniteValidation {
+        /// Epoch.
+        epoch: usize,
+        /// The loss.
+        loss: f64,
     },
     /// The checkpoint cannot be written, or not be read.
     #[error(transparent)]
@@ -246,7 +255,7 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
     where
         F: for<'t> Fn(&'t Tape, &M, &Batch<T>) -> Var<'t, T>,
     {
-        if self.data.is_empty() {
+        if self.data.is_empty() || self.validation.is_some_and(Dataset::is_empty) {
             return Err(TrainError::NoSamples);
         }
         let mut history = self.begin()?;
@@ -261,10 +270,13 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
             history.losses.push(mean);
             history.steps += per_epoch as u64;
             if let Some(data) = self.validation {
-                let mean = self.validate(data, &loss);
-                history
-                    .validation
-                    .push(mean.map_err(|source| TrainError::Validation { epoch, source })?);
+                let mean = self
+                    .validate(data, &loss)
+                    .map_err(|source| TrainError::Validation { epoch, source })?;
+                if !mean.is_finite() {
+                    return Err(TrainError::NonFiniteValidation { epoch, loss: mean });
+                }
+                history.validation.push(mean);
             }
             history.stopped_early = self.patience.is_some_and(|patience| history.stalled(patience));
             let last = history.losses.len() == self.epochs || history.stopped_early;

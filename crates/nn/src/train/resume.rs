@@ -26,7 +26,16 @@ impl<M: Module, O: Optimizer, T: Float> Fit<'_, M, O, T> {
             "in order".into()
         };
         let data = format!("{} samples, {} a batch, {order}", self.data.len(), self.batch_size);
-        [("fit.optimizer".into(), self.optimizer.settings()), ("fit.data".into(), data)].into()
+        let validation = match self.validation {
+            Some(data) => format!("{} validation samples", data.len()),
+            None => "no validation".into(),
+        };
+        [
+            ("fit.optimizer".into(), self.optimizer.settings()),
+            ("fit.data".into(), data),
+            ("fit.validation".into(), validation),
+        ]
+        .into()
     }
 
     pub(super) fn save(&self, history: &History) -> Result<(), TrainError> {
@@ -86,8 +95,11 @@ impl<M: Module, O: Optimizer, T: Float> Fit<'_, M, O, T> {
         file.restore(self.model).map_err(mismatch)?;
         self.optimizer.state_mut().set_kept(kept);
         self.optimizer.set_learning_rate(rate);
-        let (steps, stopped_early) = (progress[0] as u64, progress[1] != 0);
-        Ok(History { losses, validation, steps, stopped_early })
+        let steps = progress[0] as u64;
+        let mut history = History { losses, validation, steps, stopped_early: false };
+        // Not as the file has it: with more patience, or none, the run goes on.
+        history.stopped_early = self.patience.is_some_and(|patience| history.stalled(patience));
+        Ok(history)
     }
 }
 

@@ -267,3 +267,56 @@ fn a_checkpoint_that_cannot_be_written_is_an_error() {
         .unwrap_err();
     assert!(matches!(error, TrainError::Checkpoint(CheckpointError::Io { .. })), "{error}");
 }
+
+#[test]
+fn validation_without_samples_or_with_a_loss_that_is_not_finite_is_an_error() {
+    let (train, empty) = (data(4, 1), data(0, 2));
+    let (mut fitted, mut expected, mut sgd) = (model(), model(), Sgd::new(0.1));
+    let fit_with = |model: &mut Linear<f64>, sgd: &mut Sgd, test: &Dataset<f64>| {
+        fit(model, sgd, &train).epochs(2).validation(test).run(cross_entropy)
+    };
+    let error = fit_with(&mut fitted, &mut sgd, &empty).unwrap_err();
+    assert!(matches!(error, TrainError::NoSamples), "{error}");
+    assert_eq!(bits(&fitted), bits(&expected));
+
+    let inputs = Tensor::full([2, 3], f64::NAN);
+    let odd = Dataset::new(inputs, [0, 1].into_iter().collect()).unwrap();
+    let error = fit_with(&mut fitted, &mut sgd, &odd).unwrap_err();
+    assert!(matches!(error, TrainError::NonFiniteValidation { epoch: 0, .. }), "{error}");
+    fit(&mut expected, &mut Sgd::new(0.1), &train).run(cross_entropy).unwrap();
+    assert_eq!(bits(&fitted), bits(&expected));
+}
+
+#[test]
+fn a_run_that_stopped_early_goes_on_with_more_patience() {
+    let (data, dir) = (data(8, 1), TestDir::new());
+    let run = |patience: usize| {
+        fit(&mut model(), &mut Sgd::new(0.0), &data)
+            .epochs(10)
+            .shuffle(false)
+            .early_stop(patience)
+            .checkpoint(dir.path().join("run"))
+            .resume(true)
+            .run(cross_entropy)
+            .unwrap()
+    };
+    for (patience, epochs) in [(2, 3), (2, 3), (5, 6), (20, 10)] {
+        let history = run(patience);
+        assert_eq!((history.losses.len(), history.stopped_early), (epochs, epochs < 10));
+    }
+}
+
+#[test]
+fn a_run_is_not_resumed_with_other_validation() {
+    let (train, test, dir) = (data(8, 1), data(5, 2), TestDir::new());
+    let run = |test: Option<&Dataset<f64>>| {
+        let (mut model, mut sgd) = (model(), Sgd::new(0.1));
+        let mut fit = fit(&mut model, &mut sgd, &train).checkpoint(dir.path().join("run"));
+        fit.validation = test;
+        fit.resume(true).run(cross_entropy).map(|_| ()).map_err(|e| e.to_string())
+    };
+    run(Some(&test)).unwrap();
+    let text = run(None).unwrap_err();
+    assert!(text.ends_with("saved with 5 validation samples, not with no validation"), "{text}");
+    assert!(run(Some(&test.take(2))).unwrap_err().contains("not with 2 validation samples"));
+}
