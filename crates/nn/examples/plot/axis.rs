@@ -71,7 +71,7 @@ fn steps(low: f64, high: f64) -> Vec<(f64, String)> {
     let power = 10f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|f| f * power >= 0.8 * rough);
     let step = factor.unwrap_or(10.0) * power;
-    let decimals = (-step.log10() + 1e-9).ceil().max(0.0) as usize;
+    let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
     let far = low.abs().max(high.abs());
     let text = |v: f64| match v {
         0.0 => "0".to_string(),

@@ -246,7 +246,7 @@ impl Panel {
         fill: &[Vec<String>],
         opacity: f64,
     ) {
-        put!(svg, r#"<g shape-rendering="crispEdges" fill-opacity="{opacity}">"#);
+        put!(svg, r#"<g shape-rendering="crispEdges" opacity="{opacity}">"#);
         let at =
             |(low, high): (f64, f64), i: usize, n: usize| low + (high - low) * i as f64 / n as f64;
         for (i, row) in fill.iter().enumerate() {
@@ -258,7 +258,10 @@ impl Panel {
                 start = end;
                 let (Some(a), Some(b)) = (self.pixel(from), self.pixel(to)) else { continue };
                 let (left, top) = (a.0.min(b.0), a.1.min(b.1));
-                let (w, h, color) = ((a.0 - b.0).abs(), (a.1 - b.1).abs(), &run[0]);
+                // Half a pixel more, so that rounding leaves no gap; the opacity is the group's, so that
+                // the overlap does not show.
+                let (w, h) = ((a.0 - b.0).abs() + 0.5, (a.1 - b.1).abs() + 0.5);
+                let color = &run[0];
                 put!(
                     svg,
                     r#"<rect x="{left:.2}" y="{top:.2}" width="{w:.2}" height="{h:.2}" fill="{color}"/>"#
