@@ -42,6 +42,16 @@ use tensor::{AnyTensor, DType, Float};
 ///
 /// A struct that holds `Float` numbers of generic type, or anything else that is no module, marks
 /// these fields with `#[module(skip)]`. A type parameter without any bound is taken to be a module.
+/// A field that is neither does not compile, so no parameter can be overlooked:
+///
+/// ```compile_fail
+/// struct Forgotten(nn::Linear<f32>);
+///
+/// #[derive(nn::Module)]
+/// struct Net {
+///     layer: Forgotten,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a module",
     note = "derive it with `#[derive(Module)]`, or mark a field that holds no parameters with \
