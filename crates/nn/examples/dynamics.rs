@@ -7,7 +7,7 @@ mod plot;
 
 use nn::model::Mode;
 use nn::prelude::*;
-use plot::{BLACK, Figure, GREY, Mark, ORANGE, PALETTE, Plot, dots, line, words};
+use plot::{Figure, GREY, Mark, ORANGE, PALETTE, Plot, dots, line, words};
 
 type Curve = Vec<(f64, f64)>;
 
@@ -81,7 +81,7 @@ fn strengths() -> Plot {
         .x("time t = kη (k steps)")
         .y("strength u of the mode")
         .x_range(0.0, TIME)
-        .y_range(-0.15, 5.2);
+        .y_range(-0.15, 6.2);
     for ((s, found), color) in SINGULAR.into_iter().zip(&found).zip(PALETTE) {
         let mode = Mode::balanced(s, START);
         let half = mode.half_time().expect("starts small");
@@ -112,19 +112,18 @@ fn losses() -> Plot {
     let flow = |t: f64| modes.iter().map(|m| 0.5 * (m.s - m.at(t).strength()).powi(2)).sum();
     let plateau = |learned: usize| 0.5 * SINGULAR[learned..].iter().map(|s| s * s).sum::<f64>();
     let levels = (0..3).map(|i| line([(0.0, plateau(i)), (TIME, plateau(i))]));
-    let half = modes.map(|m| m.half_time().expect("starts small"));
     Plot::new("The loss rests, and falls, in stages")
         .x("time t = kη (k steps)")
         .y("loss ½ Σ ‖y − BAx‖²")
         .x_range(0.0, TIME)
-        .y_range(-0.4, 12.2)
+        .y_range(-0.4, 15.5)
         .add_all(levels.map(|level| level.color(GREY).width(1.0).dashed()))
         .add(line(times(TIME).map(|t| (t, flow(t)))).name("flow, aligned start"))
         .add(thin(&aligned, 40).name("descent, aligned start"))
         .add(line(scattered).color(ORANGE).name("descent, random start"))
-        .add(words((0.5 * half[0], plateau(0) + 0.55), "½(s₁²+s₂²+s₃²)"))
-        .add(words((0.5 * (half[0] + half[1]), plateau(1) + 0.55), "½(s₂²+s₃²)"))
-        .add(words((0.5 * (half[1] + half[2]), plateau(2) + 0.55), "½s₃²"))
+        .add(words((7.5, plateau(0) + 0.6), "½ (s₁² + s₂² + s₃²)"))
+        .add(words((7.5, plateau(1) + 0.6), "½ (s₂² + s₃²)"))
+        .add(words((7.5, plateau(2) + 0.6), "½ s₃²"))
 }
 
 fn unbalanced() -> Plot {
@@ -189,31 +188,29 @@ fn depths() -> Plot {
 }
 
 fn random_starts() -> Plot {
-    let s = [2.0, 1.0];
-    let mut plot = Plot::new("Small random weights: one curve, shifted")
-        .x("time since the predicted half time, t − t½")
+    let (s, time) = ([2.0, 1.0], 13.0);
+    let mut plot = Plot::new("Small random weights: one curve, shifted in time")
+        .x("time t = kη (k steps)")
         .y("strength u₂ of the second mode, s₂ = 1")
-        .x_range(-5.0, 4.0)
-        .y_range(-0.15, 1.25);
-    let limit = Mode::balanced(1.0, 0.5);
-    let limit = (0..=200).map(|i| {
-        let t = -5.0 + 9.0 * f64::from(i) / 200.0;
-        // Before the half time the curve is what is missing after it.
-        let u = limit.at(t.abs()).strength();
-        (t, if t < 0.0 { 1.0 - u } else { u })
-    });
-    for (size, color) in [0.5, 0.2, 0.05, 0.005].into_iter().zip(&PALETTE[1..]) {
+        .x_range(0.0, time)
+        .y_range(-0.03, 1.75);
+    for (size, color) in [0.3, 0.03, 0.003, 0.0003].into_iter().zip(PALETTE) {
         let mut model = random(size, 2, 8);
+        // The growing part of each mode, less its projection onto those of the stronger modes.
         let [a, b] = [0, 1].map(|i| model.weights[i].value().clone());
         let (_, r) = ((a + b.t()) * 0.5).qr().expect("finite");
-        let half = (1.0 / r[[1, 1]].powi(2) - 1.0).ln() / 2.0;
+        let mode = Mode::balanced(s[1], r[[1, 1]].powi(2));
         let mut found = Curve::new();
-        descend(&mut model, &s, (RATE, half.max(0.0) + 4.0), |t, u, _| {
-            found.push((t - half, u[1]))
-        });
-        plot = plot.add(line(found).color(*color).name(format!("weights of size {size}")));
+        descend(&mut model, &s, (RATE, time), |t, u, _| found.push((t, u[1])));
+        plot = plot
+            .add(
+                line(times(time).map(|t| (t, mode.at(t).strength())))
+                    .color(color)
+                    .name(format!("size {size}")),
+            )
+            .add(thin(&found, 60).color(color));
     }
-    plot.add(line(limit).color(BLACK).dashed().name("closed form"))
+    plot
 }
 
 fn step_sizes() -> Plot {
