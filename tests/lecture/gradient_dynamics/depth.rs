@@ -41,7 +41,7 @@ fn descent_at_depth_d_follows_its_equation_to_order_eta() {
         let a = 0.6;
         let errors = [0.02, 0.01, 0.005].map(|rate| {
             let mut model = data.aligned(&vec![vec![a; 2]; depth], 3, 4);
-            let mut expected = vec![a.powi(depth as i32); 2];
+            let mut expected = [a.powi(depth as i32); 2];
             let mut worst = 0.0f64;
             descend(&mut model, [&data.x, &data.y], (rate, (3.0 / rate) as usize), |k, model| {
                 for (i, found) in data.strengths(&model.product()).into_iter().enumerate() {
