@@ -13,6 +13,7 @@
 //! | [`regression::broadcasting`]  | C: gradients of what was broadcast                            |
 //! | [`regression::zero_size`]     | D: tensors without elements, and of rank 0                    |
 //! | [`regression::strides`]       | E: views in every position, repeated indices                  |
+//! | [`lecture`]                   | the lecture: its formulas, theorems and slips, by subsection  |
 //! | [`docs`]                      | that the pages of documentation link to what exists           |
 //! | [`tidy`]                      | the conventions of the sources themselves                     |
 //!
@@ -21,6 +22,7 @@
 
 mod docs;
 mod graph;
+mod lecture;
 mod memory;
 mod promises;
 mod regression;

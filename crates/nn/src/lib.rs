@@ -54,7 +54,7 @@ mod train;
 pub use activation::Activation;
 pub use gradcheck::{gradcheck, gradcheck_with};
 pub use layer::{Linear, Ridge};
-pub use model::{Autoencoder, LinearAutoencoder, Mlp, Mlp3, SoftmaxRegression};
+pub use model::{Autoencoder, DeepLinear, LinearAutoencoder, Mlp, Mlp3, SoftmaxRegression};
 pub use module::{Module, ParamMut, ParamRef, Row, Summary, Visitor, VisitorMut};
 pub use nn_derive::Module;
 pub use recording::{Recording, RecordingError};
