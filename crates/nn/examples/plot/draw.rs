@@ -82,7 +82,8 @@ impl Panel {
     fn pixel(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
         let (horizontal, vertical) = (&self.plot.x, &self.plot.y);
         (horizontal.shows(x) && vertical.shows(y)).then(|| {
-            // Far outside, SVG renderers lose their way; the frame clips at a much shorter distance.
+            // Far outside, SVG renderers lose their way; the frame clips at a much shorter
+            // distance.
             let clip = |t: f64| t.clamp(-50.0, 50.0);
             (
                 self.x + clip(horizontal.place(x)) * self.width,
@@ -217,7 +218,8 @@ impl Panel {
         }
     }
 
-    /// A path through points, lifted where there is none; points that fall on the last are left out.
+    /// A path through points, lifted where there is none; points that fall on the last are left
+    /// out.
     fn path(&self, points: &[(f64, f64)]) -> String {
         let mut d = String::new();
         let mut last: Option<(f64, f64)> = None;
@@ -258,8 +260,8 @@ impl Panel {
                 start = end;
                 let (Some(a), Some(b)) = (self.pixel(from), self.pixel(to)) else { continue };
                 let (left, top) = (a.0.min(b.0), a.1.min(b.1));
-                // Half a pixel more, so that rounding leaves no gap; the opacity is the group's, so that
-                // the overlap does not show.
+                // Half a pixel more, so that rounding leaves no gap; the opacity is the group's, so
+                // that the overlap does not show.
                 let (w, h) = ((a.0 - b.0).abs() + 0.5, (a.1 - b.1).abs() + 0.5);
                 let color = &run[0];
                 put!(

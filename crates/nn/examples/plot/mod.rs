@@ -1,4 +1,5 @@
-//! Small SVG pictures for the examples: lines, dots, cells, arrows, words and contours on labelled axes.
+//! Small SVG pictures for the examples: lines, dots, cells, arrows, words and contours on labelled
+//! axes.
 //!
 //! ```
 //! mod plot;
@@ -10,8 +11,9 @@
 //! Figure::new([loss]).save(&dir, "loss.svg");
 //! ```
 //!
-//! A figure is a grid of plots, a plot is a list of marks, a mark is drawn over those before it. Points
-//! that are not finite, or not positive on a logarithmic axis, break a line and are left out.
+//! A figure is a grid of plots, a plot is a list of marks, a mark is drawn over those before it.
+//! Points that are not finite, or not positive on a logarithmic axis, break a line and are left
+//! out.
 #![allow(dead_code, unused_imports)] // every example uses a part
 
 mod axis;
@@ -179,8 +181,8 @@ impl Figure {
     }
 }
 
-/// The directory of `--out DIR` (else `target/lecture`), made if it is missing. Answers `--help` with
-/// `about`; an argument that it does not know ends the program.
+/// The directory of `--out DIR` (else `target/lecture`), made if it is missing. Answers `--help`
+/// with `about`; an argument that it does not know ends the program.
 pub fn out_dir(about: &str) -> PathBuf {
     let mut dir = PathBuf::from("target/lecture");
     let mut args = std::env::args().skip(1);

@@ -1,7 +1,7 @@
 //! Two classes of points in the plane that no line separates.
 //!
-//! All have labels 0 and 1 in turn, `n` points `[n, 2]` in all, and normal noise of standard deviation
-//! `noise` on both coordinates.
+//! All have labels 0 and 1 in turn, `n` points `[n, 2]` in all, and normal noise of standard
+//! deviation `noise` on both coordinates.
 
 use std::f64::consts::PI;
 
@@ -10,10 +10,11 @@ use tensor::{Float, Tensor};
 
 use super::Dataset;
 
-/// A disc of radius 0.5 around the origin (class 0), and a ring of radius 1 around the disc (class 1).
+/// A disc of radius 0.5 around the origin (class 0), and a ring of radius 1 around the disc (class
+/// 1).
 ///
-/// The points lie evenly, so that those of the ring leave no gap: `n / 2` angles for the ring, a spiral of
-/// equal areas for the disc.
+/// The points lie evenly, so that those of the ring leave no gap: `n / 2` angles for the ring, a
+/// spiral of equal areas for the disc.
 pub fn circles<T: Float>(n: usize, noise: f64, rng: &mut (impl Rng + ?Sized)) -> Dataset<T> {
     let golden = PI * (3.0 - 5f64.sqrt());
     points(n, noise, rng, |class, i, t| match class {
@@ -51,8 +52,8 @@ fn polar(radius: f64, angle: f64) -> (f64, f64) {
     (radius * angle.cos(), radius * angle.sin())
 }
 
-/// Points of class 0 and 1 in turn: `place` is told the class, which point of its class it is, and where
-/// that is in `(0, 1)`.
+/// Points of class 0 and 1 in turn: `place` is told the class, which point of its class it is, and
+/// where that is in `(0, 1)`.
 fn points<T: Float>(
     n: usize,
     noise: f64,

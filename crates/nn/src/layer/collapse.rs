@@ -8,11 +8,11 @@ use tensor::Float;
 use crate::{Activation, Linear, Mlp, Ridge};
 
 impl<T: Float> Linear<T> {
-    /// The layer `self ∘ first`: with `f(x) = Ax + a` and `g(z) = Bz + b` it has the weight `BA` and the bias
-    /// `Ba + b`, or none if neither has one.
+    /// The layer `self ∘ first`: with `f(x) = Ax + a` and `g(z) = Bz + b` it has the weight `BA`
+    /// and the bias `Ba + b`, or none if neither has one.
     ///
-    /// It is the same function, up to rounding; its parameters are new ones. It is not the same to train:
-    /// a step along the gradient of `BA` is not a step along those of `B` and `A`.
+    /// It is the same function, up to rounding; its parameters are new ones. It is not the same to
+    /// train: a step along the gradient of `BA` is not a step along those of `B` and `A`.
     ///
     /// ```
     /// use nn::prelude::*;
@@ -70,8 +70,8 @@ pub struct Merged {
 }
 
 impl Merged {
-    /// Whether the one layer has more parameters than the layers had: they went through a bottleneck,
-    /// narrow enough to be a compressed form of the matrix.
+    /// Whether the one layer has more parameters than the layers had: they went through a
+    /// bottleneck, narrow enough to be a compressed form of the matrix.
     pub fn costs(&self) -> bool {
         self.after > self.before
     }
@@ -95,11 +95,11 @@ impl fmt::Display for Merged {
     }
 }
 
-/// The same function with fewer layers: a layer whose activation is the identity is merged with the one
-/// after it.
+/// The same function with fewer layers: a layer whose activation is the identity is merged with the
+/// one after it.
 ///
-/// It merges wherever it can. Where that costs parameters, [`Merged::costs`] says so, and a model that
-/// is to stay small keeps its factors.
+/// It merges wherever it can. Where that costs parameters, [`Merged::costs`] says so, and a model
+/// that is to stay small keeps its factors.
 pub fn collapse<T: Float>(layers: &[Ridge<T>]) -> Collapsed<Vec<Ridge<T>>> {
     let (mut model, mut merged, mut start) = (Vec::new(), Vec::new(), 0);
     for run in layers.chunk_by(|layer, _| layer.activation == Activation::Identity) {
