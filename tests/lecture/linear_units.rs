@@ -53,8 +53,8 @@ proptest! {
     fn direction_of_change_is_theta_and_its_length_the_rate(n in 2usize..8, seed: u64) {
         let [x, theta, u] = draw([&[n], &[n], &[n]], seed);
         let rate = |along: &Tensor<f64>| {
-            let g = |[x]: [Var<'_, f64>; 1]| x.matmul(x.tape().constant(&theta));
-            tape::jvp(g, [x.clone()], [along.clone()]).unwrap().1.item()
+            let (at, along) = ([x.clone()], [along.clone()]);
+            tape::jvp(|[x]| x.matmul(x.tape().constant(&theta)), at, along).unwrap().1.item()
         };
         let length = theta.norm().item();
         prop_assert!((rate(&(&theta / length)) - length).abs() < 1e-12);

@@ -60,29 +60,18 @@ fn best_line(x: &Tensor<f64>, y: &Tensor<f64>) -> (f64, f64) {
     let augmented = Tensor::concat(&[x, &Tensor::ones([x.shape()[0], 1])], 1);
     let mut w = Tensor::<f64>::zeros([x.shape()[1] + 1]);
     let target = y.reshape([y.len()]);
+    fn regression<'t>(w: Var<'t, f64>, x: &Tensor<f64>, y: &Tensor<f64>) -> Var<'t, f64> {
+        let tape = w.tape();
+        loss::binary_cross_entropy_logits(tape.constant(x).matmul(w), tape.constant(y))
+    }
     let gradient = |w: &Tensor<f64>| {
-        let f = |[w]: [Var<'_, f64>; 1]| {
-            let tape = w.tape();
-            loss::binary_cross_entropy_logits(
-                tape.constant(&augmented).matmul(w),
-                tape.constant(&target),
-            )
-        };
-        let tape = Tape::new();
-        let v = tape.leaf(w);
-        let [g] = f([v]).grad([v]);
-        g.value()
+        let (_, [g]) =
+            tape::value_and_grad(|[w]| regression(w, &augmented, &target), [w.clone()]).unwrap();
+        g
     };
     for _ in 0..12 {
-        let hessian = tape::hessian(
-            |w| {
-                let tape = w.tape();
-                let logits = tape.constant(&augmented).matmul(w);
-                loss::binary_cross_entropy_logits(logits, tape.constant(&target))
-            },
-            w.clone(),
-        );
-        w = &w - hessian.unwrap().solve(&gradient(&w)).unwrap();
+        let hessian = tape::hessian(|w| regression(w, &augmented, &target), w.clone()).unwrap();
+        w = &w - hessian.solve(&gradient(&w)).unwrap();
     }
     let logits = augmented.matmul(&w);
     let misses = (logits.sigmoid() - &target).abs().mean().item();

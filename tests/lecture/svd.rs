@@ -3,6 +3,8 @@
 //!
 //! In the notation of the slides: `X` is `d × n`, its columns are the samples.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use nn::prelude::*;
 use proptest::prelude::*;
 use tensor::Svd;
@@ -249,7 +251,7 @@ fn the_reduced_form_needs_sigma_r() {
     let [x] = draw([&[4, 3]], 1);
     let (u, sigma_r, v) = leading(&x, 2);
     let sigma = full(&x).sigma;
-    let printed = std::panic::catch_unwind(|| u.matmul(&sigma));
+    let printed = catch_unwind(AssertUnwindSafe(|| u.matmul(&sigma)));
     let message = *printed.unwrap_err().downcast::<String>().unwrap();
     assert!(message.contains("[4, 2] x [4, 3]"), "{message}");
     assert_eq!(u.matmul(&sigma_r).matmul(&v.t()).shape(), [4, 3]);
@@ -294,7 +296,7 @@ fn the_proof_as_printed_has_no_shape() {
     let [x] = draw([&[4, 6]], 5);
     let (um, ..) = leading(&x, 2);
     let sigma = full(&x).sigma;
-    let printed = std::panic::catch_unwind(|| um.matmul(&Tensor::eye(2)).matmul(&sigma));
+    let printed = catch_unwind(AssertUnwindSafe(|| um.matmul(&Tensor::eye(2)).matmul(&sigma)));
     let message = *printed.unwrap_err().downcast::<String>().unwrap();
     assert!(message.contains("[4, 2] x [4, 6]"), "{message}");
     let selects = Tensor::from_fn([2, 4], |at| if at[0] == at[1] { 1.0 } else { 0.0 });
@@ -325,7 +327,7 @@ fn train<M: Module>(
     rate: f64,
     loss: impl for<'t> FnOnce(&'t Tape, &M, (Var<'t, f64>,)) -> Var<'t, f64>,
 ) -> f64 {
-    let mut recording = Recording::new(model, (spec::<f64>(x.shape().to_vec()),), loss);
+    let mut recording = Recording::new(&*model, (spec::<f64>(x.shape().to_vec()),), loss);
     let mut sgd = Sgd::new(rate).momentum(0.9);
     let mut last = f64::INFINITY;
     for _ in 0..steps {
@@ -340,10 +342,8 @@ fn train<M: Module>(
 /// itself nor twice the same factors; it needs `σ_m > σ_{m+1}`.
 #[test]
 fn training_from_random_weights_finds_the_subspace() {
-    let n = 40;
-    let scale =
-        |values: &[f64]| -> Vec<f64> { values.iter().map(|v| v * f64::from(n).sqrt()).collect() };
-    let rows = |values: &[f64]| with_singular_values(&scale(values), 6, n as usize, 7).t();
+    // 40 samples, scaled so that these are the square roots of the eigenvalues of XXᵀ/n.
+    let rows = |values: &[f64]| with_singular_values(values, 6, 40, 7).t() * 40f64.sqrt();
     let gap = rows(&[3.0, 2.0, 1.0, 0.7, 0.4, 0.2]);
     let mut factors = Vec::new();
     for seed in 0..3 {

@@ -57,7 +57,7 @@ fn train<M: Module>(
     logits: impl for<'t> Fn(&M, Var<'t, f64>) -> Var<'t, f64>,
 ) {
     let specs = (spec::<f64>(x.shape().to_vec()), spec::<f64>(y.shape().to_vec()));
-    let mut step = Recording::new(model, specs, |_, model, (x, y)| {
+    let mut step = Recording::new(&*model, specs, |_, model, (x, y)| {
         loss::binary_cross_entropy_logits(logits(model, x), y)
     });
     let mut adam = Adam::new(0.05);
