@@ -95,12 +95,12 @@ mod tests {
     fn without_noise_the_points_lie_on_their_shapes() {
         let mut rng = tensor::rng(0);
         let radius = |x: &Tensor<f64>, i: usize| x[[i, 0]].hypot(x[[i, 1]]);
-        let rings = circles(100, 0.0, &mut rng);
+        let rings = circles::<f64>(100, 0.0, &mut rng);
         for i in 0..100 {
             let r = radius(rings.inputs(), i);
             assert!(if i % 2 == 0 { r < 0.5 } else { (r - 1.0).abs() < 1e-12 }, "{i}: {r}");
         }
-        let corners = xor(8, 0.0, &mut rng);
+        let corners = xor::<f64>(8, 0.0, &mut rng);
         for i in 0..8 {
             let x = corners.inputs();
             assert_eq!(x[[i, 0]] * x[[i, 1]], if i % 2 == 0 { 1.0 } else { -1.0 });
