@@ -176,7 +176,7 @@ proptest! {
     ) {
         let d = m + more;
         let x = of_rank(20, d, m, seed);
-        let mut net = LinearAutoencoder::<f64>::new(d, m, &mut nn::rng(seed));
+        let mut net = LinearAutoencoder::<f64>::new(d, m, &mut rng(seed));
         let identity = Tensor::<f64>::eye(d);
         let far = |net: &LinearAutoencoder<f64>| {
             (net.d.value().matmul(net.c.value()) - &identity).norm().item()
@@ -211,7 +211,7 @@ fn digits_compress_with_an_error_that_falls_with_the_length_of_the_code() {
     let (n, d) = (x.shape()[0], x.shape()[1]);
     let mut last = 0.5 * x.square().sum().item() / n as f64;
     for m in [1, 2, 4, 8, 16, 32] {
-        let mut net = LinearAutoencoder::<f64>::new(d, m, &mut nn::rng(0));
+        let mut net = LinearAutoencoder::<f64>::new(d, m, &mut rng(0));
         net.fit_optimal(&x).unwrap();
         let tape = Tape::inference();
         let xv = tape.constant(&x);

@@ -126,7 +126,7 @@ fn a_unit_without_weights_has_no_direction() {
 /// as many as there are inputs keep everything (the layer can be undone), fewer do not.
 #[test]
 fn width_is_the_number_of_features() {
-    let mut rng = nn::rng(1);
+    let mut rng = rng(1);
     let x = Tensor::<f64>::normal([5], 0.0, 1.0, &mut rng);
     let theta = Tensor::<f64>::normal([5, 5], 0.0, 1.0, &mut rng);
     close(&theta.solve(&theta.matmul(&x)).unwrap(), &x, 1e-9);

@@ -34,7 +34,7 @@ fn trained(
     steps: usize,
     seed: u64,
 ) -> Mlp<f64> {
-    let mut net = Mlp::new(widths, activation, &mut nn::rng(seed));
+    let mut net = Mlp::new(widths, activation, &mut rng(seed));
     let specs = (spec::<f64>([data.len(), 2]), spec::<f64>([data.len(), 1]));
     let mut step = Recording::new(&net, specs, |_, net, (x, y)| {
         loss::binary_cross_entropy_logits(net.forward(x), y)
@@ -81,7 +81,7 @@ fn best_line(x: &Tensor<f64>, y: &Tensor<f64>) -> (f64, f64) {
 
 /// The four pictures of the example `representation`, with a network that is enough for each.
 fn pictures() -> [(&'static str, Dataset<f64>, &'static [usize], usize); 4] {
-    let mut rng = nn::rng(11);
+    let mut rng = rng(11);
     [
         ("circles", circles(120, 0.03, &mut rng), &[2, 3, 2, 1], 400),
         ("moons", moons(120, 0.06, &mut rng), &[2, 4, 2, 1], 400),
@@ -156,7 +156,7 @@ proptest! {
     #[test]
     fn deep_linear_networks_still_take_means_to_means(depth in 1usize..5, seed: u64) {
         let widths: Vec<usize> = [vec![2], vec![5; depth - 1], vec![1]].concat();
-        let net = Mlp::<f64>::new(&widths, Activation::Identity, &mut nn::rng(seed));
+        let net = Mlp::<f64>::new(&widths, Activation::Identity, &mut rng(seed));
         let [p, d] = draw([&[2], &[2]], seed);
         let f = |x: &Tensor<f64>| net.forward(Tape::inference().constant(x)).value().item();
         prop_assert!((f(&(&p + &d)) + f(&(&p - &d)) - 2.0 * f(&p)).abs() < 1e-12);
@@ -169,7 +169,7 @@ proptest! {
 /// Row 1. Two units, trained from several starts, miss some of the ring every time; three do not.
 #[test]
 fn concentric_rings_need_three_hidden_units() {
-    let data = circles(120, 0.0, &mut nn::rng(0));
+    let data = circles(120, 0.0, &mut rng(0));
     let best = |units: usize| {
         let right = (0..4).map(|seed| {
             let net = trained(&data, &[2, units, 1], Activation::Tanh, 300, seed);
@@ -205,7 +205,7 @@ fn three_units_a_third_of_a_turn_apart_make_a_disc() {
     let slope = tape::jacobian(|x| hidden.forward(x).sum(), Tensor::zeros([2])).unwrap();
     close(&slope, &Tensor::zeros([2]), 1e-15);
 
-    let data = circles::<f64>(400, 0.0, &mut nn::rng(0));
+    let data = circles::<f64>(400, 0.0, &mut rng(0));
     let f = representation_of(&hidden, data.inputs());
     let threshold = 3.0 * sigma + 0.75 * second * 0.6;
     for (i, label) in data.labels().iter().enumerate() {
@@ -221,9 +221,9 @@ fn representation_of(hidden: &Ridge<f64>, x: &Tensor<f64>) -> Tensor<f64> {
 /// predictions; with the true targets → loss → loss score → optimiser → weight update.
 #[test]
 fn training_loop_of_the_figure() {
-    let data = moons::<f64>(40, 0.1, &mut nn::rng(5));
+    let data = moons::<f64>(40, 0.1, &mut rng(5));
     let (x, targets) = (data.inputs(), column(&data));
-    let mut net = Mlp::<f64>::new(&[2, 3, 1], Activation::Logistic, &mut nn::rng(6));
+    let mut net = Mlp::<f64>::new(&[2, 3, 1], Activation::Logistic, &mut rng(6));
     let rate = 0.5;
     let mut optimiser = Sgd::new(rate);
     let mut scores = Vec::new();

@@ -153,7 +153,7 @@ proptest! {
     ) {
         let m = m.min(d - 1).min(n);
         let [x] = draw([&[d, n]], seed);
-        let mut net = LinearAutoencoder::<f64>::new(d, m, &mut nn::rng(seed));
+        let mut net = LinearAutoencoder::<f64>::new(d, m, &mut rng(seed));
         net.fit_optimal(&x.t()).unwrap();
         let (u, _, _) = leading(&x, m);
         // C is U_mᵀ up to the signs of its rows, which the product does not see.
@@ -261,7 +261,7 @@ fn the_reduced_form_needs_sigma_r() {
 /// are a decomposition as good as any, and a worse approximation.
 #[test]
 fn unsorted_singular_values_break_the_theorem() {
-    let x = with_singular_values(&[3.0, 2.0, 1.0], 4, 5, 2);
+    let x = with_singular_values(&[3.0, 2.0, 1.0], 3, 5, 2);
     let Svd { u, s, vt } = x.svd().unwrap();
     let (u, s, vt) = (u.flip(1), s.flip(0), vt.flip(0));
     close(&(&u * s.unsqueeze(0)).matmul(&vt), &x, 1e-12);
@@ -347,8 +347,8 @@ fn training_from_random_weights_finds_the_subspace() {
     let gap = rows(&[3.0, 2.0, 1.0, 0.7, 0.4, 0.2]);
     let mut factors = Vec::new();
     for seed in 0..3 {
-        let mut net = LinearAutoencoder::<f64>::new(6, 2, &mut nn::rng(seed));
-        let l = train(&mut net, &gap, 1500, 0.01, |_, net, (x,)| net.loss(x));
+        let mut net = LinearAutoencoder::<f64>::new(6, 2, &mut rng(seed));
+        let l = train(&mut net, &gap, 1500, 0.03, |_, net, (x,)| net.loss(x));
         let best = LinearAutoencoder::optimum(&gap, 2).unwrap();
         assert!((l - best).abs() < 1e-8, "seed {seed}: {l} is not {best}");
         let distance = net.subspace_distance(&gap).unwrap();
@@ -359,11 +359,11 @@ fn training_from_random_weights_finds_the_subspace() {
     assert!(factors[0].max_abs_diff(&factors[1]) > 0.01);
 
     // Without the gap the loss gets there all the same, but to another subspace each time.
-    let tie = rows(&[3.0, 1.0, 1.0, 0.5, 0.3, 0.1]);
+    let tie = rows(&[3.0, 1.0, 1.0, 0.6, 0.5, 0.4]);
     let best = LinearAutoencoder::optimum(&tie, 2).unwrap();
     let projectors = [0, 1].map(|seed| {
-        let mut net = LinearAutoencoder::<f64>::new(6, 2, &mut nn::rng(seed));
-        let l = train(&mut net, &tie, 1500, 0.01, |_, net, (x,)| net.loss(x));
+        let mut net = LinearAutoencoder::<f64>::new(6, 2, &mut rng(seed));
+        let l = train(&mut net, &tie, 1500, 0.03, |_, net, (x,)| net.loss(x));
         assert!((l - best).abs() < 1e-6, "seed {seed}: {l} is not {best}");
         net.d.value().matmul(net.c.value())
     });

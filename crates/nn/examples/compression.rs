@@ -24,7 +24,7 @@ fn main() {
     let mut found = Vec::new();
     println!("  m   bytes of codes + decoder   of the original   error 1/(2n) Σ‖x − y‖²");
     for m in LENGTHS {
-        let mut net = LinearAutoencoder::<f32>::new(d, m, &mut nn::rng(0));
+        let mut net = LinearAutoencoder::<f32>::new(d, m, &mut rng(0));
         net.fit_optimal(&x).expect("the digits are finite");
         let tape = Tape::inference();
         let xv = tape.constant(&x);
@@ -91,7 +91,7 @@ fn main() {
 /// The error that training reaches from random weights.
 fn train(x: &Tensor<f32>, m: usize) -> f64 {
     eprintln!("training a code of {m}");
-    let mut net = LinearAutoencoder::<f32>::new(x.shape()[1], m, &mut nn::rng(1));
+    let mut net = LinearAutoencoder::<f32>::new(x.shape()[1], m, &mut rng(1));
     let mut step =
         Recording::new(&net, (spec::<f32>(x.shape().to_vec()),), |_, net, (x,)| net.loss(x));
     let mut adam = Adam::new(0.01);

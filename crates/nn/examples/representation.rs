@@ -17,7 +17,7 @@ const ABOUT: &str = "Draws what the layers of small networks make of circles, mo
 
 fn main() {
     let dir = plot::out_dir(ABOUT);
-    let mut rng = nn::rng(11);
+    let mut rng = rng(11);
     let all: [(&str, Dataset<f64>, &[usize], usize); 4] = [
         ("circles", circles(160, 0.03, &mut rng), &[2, 3, 2, 1], 600),
         ("moons", moons(160, 0.06, &mut rng), &[2, 4, 2, 1], 600),
@@ -26,7 +26,7 @@ fn main() {
     ];
     for (name, data, widths, steps) in all {
         eprintln!("training on {name}, {steps} steps");
-        let mut net = Mlp::new(widths, Activation::Tanh, &mut nn::rng(3));
+        let mut net = Mlp::new(widths, Activation::Tanh, &mut rng(3));
         train(&mut net, data.inputs(), &column(&data), steps, |net, x| net.forward(x));
         let plots = (0..net.layers.len()).map(|depth| picture(&net, &data, depth));
         let columns = net.layers.len();
@@ -80,7 +80,7 @@ fn picture(net: &Mlp<f64>, data: &Dataset<f64>, depth: usize) -> Plot {
     let classifier = if last {
         net.layers[depth].linear.clone()
     } else {
-        let mut line = Linear::new(h.shape()[1], 1, &mut nn::rng(0));
+        let mut line = Linear::new(h.shape()[1], 1, &mut rng(0));
         train(&mut line, &h, &column(data), 800, |line, x| line.forward(x));
         line
     };
