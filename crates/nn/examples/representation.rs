@@ -17,12 +17,12 @@ const ABOUT: &str = "Draws what the layers of small networks make of circles, mo
 
 fn main() {
     let dir = plot::out_dir(ABOUT);
-    let mut rng = rng(11);
+    let mut draws = rng(11);
     let all: [(&str, Dataset<f64>, &[usize], usize); 4] = [
-        ("circles", circles(160, 0.03, &mut rng), &[2, 3, 2, 1], 600),
-        ("moons", moons(160, 0.06, &mut rng), &[2, 4, 2, 1], 600),
-        ("XOR", xor(160, 0.25, &mut rng), &[2, 3, 2, 1], 400),
-        ("spirals", spirals(200, 0.01, &mut rng), &[2, 12, 8, 2, 1], 1200),
+        ("circles", circles(160, 0.03, &mut draws), &[2, 3, 2, 1], 600),
+        ("moons", moons(160, 0.06, &mut draws), &[2, 4, 2, 1], 600),
+        ("XOR", xor(160, 0.25, &mut draws), &[2, 3, 2, 1], 400),
+        ("spirals", spirals(200, 0.01, &mut draws), &[2, 12, 8, 2, 1], 1200),
     ];
     for (name, data, widths, steps) in all {
         eprintln!("training on {name}, {steps} steps");
