@@ -327,7 +327,7 @@ fn train<M: Module>(
     rate: f64,
     loss: impl for<'t> FnOnce(&'t Tape, &M, (Var<'t, f64>,)) -> Var<'t, f64>,
 ) -> f64 {
-    let mut recording = Recording::new(&*model, (spec::<f64>(x.shape().to_vec()),), loss);
+    let mut recording = Recording::new(&*model, (spec::<f64>(x.shape()),), loss);
     let mut sgd = Sgd::new(rate).momentum(0.9);
     let mut last = f64::INFINITY;
     for _ in 0..steps {

@@ -58,7 +58,7 @@ fn main() {
                 .width(3.2)
                 .name("C = Uₘᵀ, D = Uₘ"),
         )
-        .add(dots(trained).color(ORANGE).width(2.0).name("trained, random start"));
+        .add(dots(trained).color(ORANGE).width(2.0).name("trained, 400 steps"));
     let kilo = |bytes: usize| bytes as f64 / 1000.0;
     let rate = Plot::new("What it costs")
         .x("bytes of codes and decoder, kB")
@@ -93,7 +93,7 @@ fn train(x: &Tensor<f32>, m: usize) -> f64 {
     eprintln!("training a code of {m}");
     let mut net = LinearAutoencoder::<f32>::new(x.shape()[1], m, &mut rng(1));
     let mut step =
-        Recording::new(&net, (spec::<f32>(x.shape().to_vec()),), |_, net, (x,)| net.loss(x));
+        Recording::new(&net, (spec::<f32>(x.shape()),), |_, net, (x,)| net.loss(x));
     let mut adam = Adam::new(0.01);
     for i in 0..400 {
         adam.set_learning_rate(if i < 300 { 0.01 } else { 0.001 });

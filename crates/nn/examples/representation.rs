@@ -21,7 +21,7 @@ fn main() {
     let all: [(&str, Dataset<f64>, &[usize], usize); 4] = [
         ("circles", circles(160, 0.03, &mut draws), &[2, 3, 2, 1], 600),
         ("moons", moons(160, 0.06, &mut draws), &[2, 4, 2, 1], 600),
-        ("XOR", xor(160, 0.25, &mut draws), &[2, 3, 2, 1], 400),
+        ("XOR", xor(160, 0.25, &mut draws), &[2, 3, 2, 1], 150),
         ("spirals", spirals(200, 0.01, &mut draws), &[2, 12, 8, 2, 1], 1200),
     ];
     for (name, data, widths, steps) in all {
@@ -32,6 +32,7 @@ fn main() {
         let columns = net.layers.len();
         Figure::new(plots)
             .columns(columns)
+            .legend()
             .size(300.0, 320.0)
             .title(format!("{name}: a {} network", words(widths)))
             .save(&dir, &format!("representation_{}.svg", name.to_lowercase()));
@@ -56,7 +57,7 @@ fn train<M: Module>(
     steps: usize,
     logits: impl for<'t> Fn(&M, Var<'t, f64>) -> Var<'t, f64>,
 ) {
-    let specs = (spec::<f64>(x.shape().to_vec()), spec::<f64>(y.shape().to_vec()));
+    let specs = (spec::<f64>(x.shape()), spec::<f64>(y.shape()));
     let mut step = Recording::new(&*model, specs, |_, model, (x, y)| {
         loss::binary_cross_entropy_logits(logits(model, x), y)
     });

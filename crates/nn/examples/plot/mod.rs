@@ -138,6 +138,7 @@ pub struct Figure {
     columns: usize,
     width: f64,
     height: f64,
+    legend: bool,
 }
 
 impl Figure {
@@ -145,12 +146,19 @@ impl Figure {
     pub fn new(plots: impl IntoIterator<Item = Plot>) -> Self {
         let plots: Vec<Plot> = plots.into_iter().collect();
         let columns = plots.len().max(1);
-        Self { title: String::new(), plots, columns, width: 340.0, height: 280.0 }
+        let (width, height) = (340.0, 280.0);
+        Self { title: String::new(), plots, columns, width, height, legend: false }
     }
 
     /// A heading over all plots.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
+        self
+    }
+
+    /// One legend above all plots instead of one in each; marks of one name are one entry.
+    pub fn legend(mut self) -> Self {
+        self.legend = true;
         self
     }
 
