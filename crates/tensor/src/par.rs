@@ -61,7 +61,7 @@ pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync) {
 pub fn for_each_of<X: Send>(items: Vec<X>, work: usize, f: impl Fn(X) + Sync) {
     use rayon::prelude::*;
     if items.len() > 1 && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
-        items.into_par_iter().for_each(|x| f(x));
+        items.into_par_iter().for_each(&f);
     } else {
         items.into_iter().for_each(f);
     }

@@ -187,15 +187,15 @@ fn write(tensor: &AnyTensor, out: &mut Vec<u8>) {
 fn read(name: &str, entry: &Entry, bytes: &[u8]) -> Result<AnyTensor, Damage> {
     let wrong = |reason: &str| Damage::Tensor { name: name.into(), reason: reason.into() };
     let shape = &entry.shape[..];
-    Ok(match dtype(&entry.dtype).expect("`check_places` has seen it") {
+    let tensor = match dtype(&entry.dtype).expect("`check_places` has seen it") {
         DType::F32 => elements(shape, bytes, |b| Some(f32::from_le_bytes(b))),
         DType::F64 => elements(shape, bytes, |b| Some(f64::from_le_bytes(b))),
         DType::I64 => elements(shape, bytes, |b| Some(i64::from_le_bytes(b))),
         DType::Usize => elements(shape, bytes, |b| usize::try_from(u64::from_le_bytes(b)).ok()),
         DType::U8 => elements(shape, bytes, |[b]| Some(b)),
         DType::Bool => elements(shape, bytes, |[b]| (b < 2).then_some(b == 1)),
-    }
-    .ok_or_else(|| wrong("an element is out of range"))?)
+    };
+    tensor.ok_or_else(|| wrong("an element is out of range"))
 }
 
 fn elements<E: Element, const N: usize>(
