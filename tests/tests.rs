@@ -5,6 +5,7 @@
 //! |-------------------------------|---------------------------------------------------------------|
 //! | [`promises`]                  | what evaluation promises (`docs/design.md`), promise by promise |
 //! | [`graph`]                     | deep, wide and tangled programs                               |
+//! | [`lecture`]                   | the lecture, formula by formula (`docs/lecture.md`)           |
 //! | [`memory`]                    | what must not grow                                            |
 //! | [`threads`]                   | many threads, and as few as a program needs                   |
 //! | [`training`]                  | that training arrives where the theory says                   |

@@ -4,3 +4,31 @@ mod claim;
 mod deep_linear_gradients;
 mod gradient_dynamics;
 mod matrix_derivatives;
+//! The lecture, subsection by subsection; each test is named in `docs/lecture.md`.
+
+mod autoencoder;
+mod linear_units;
+mod linearity;
+mod representation;
+mod svd;
+
+use proptest::test_runner::Config;
+use tensor::Tensor;
+
+/// What a property is drawn for: enough to meet the odd shape, little enough to be quick. Shapes
+/// and values follow from the drawn numbers, so a failure is repeated by its seed.
+fn cases() -> Config {
+    Config { cases: 32, failure_persistence: None, ..Config::default() }
+}
+
+/// Tensors of these shapes, of normal elements.
+fn draw<const N: usize>(shapes: [&[usize]; N], seed: u64) -> [Tensor<f64>; N] {
+    let mut rng = nn::rng(seed);
+    shapes.map(|shape| Tensor::normal(shape, 0.0, 1.0, &mut rng))
+}
+
+/// Equal up to `tolerance`, absolute below 1 and relative above.
+#[track_caller]
+fn close(a: &Tensor<f64>, b: &Tensor<f64>, tolerance: f64) {
+    assert!(a.allclose(b, tolerance, tolerance), "{a}\nis not\n{b}");
+}

@@ -4,9 +4,9 @@ use super::mark::{Mark, line};
 
 /// The points where `f(x, y) = level`, in the rectangle `x` by `y`, on a grid of `n` by `n` cells.
 ///
-/// Marching squares: each edge of a cell whose ends lie on different sides is crossed where the straight
-/// line between the two values is; the crossings of a cell are joined in pairs. Separate pieces come in
-/// one mark, with a gap that breaks the line between them.
+/// Marching squares: each edge of a cell whose ends lie on different sides is crossed where the
+/// straight line between the two values is; the crossings of a cell are joined in pairs. Separate
+/// pieces come in one mark, with a gap that breaks the line between them.
 pub fn contour(
     f: impl Fn(f64, f64) -> f64,
     level: f64,
@@ -39,7 +39,8 @@ pub fn contour(
 
 /// Joins segments end to end, as far as they go, with a gap after each chain.
 fn chain(mut segments: Vec<((f64, f64), (f64, f64))>) -> Vec<(f64, f64)> {
-    // Neighbouring cells compute a shared crossing from the same two values, but in the other direction.
+    // Neighbouring cells compute a shared crossing from the same two values, but in the other
+    // direction.
     let same = |a: (f64, f64), b: (f64, f64)| {
         (a.0 - b.0).abs() + (a.1 - b.1).abs() <= 1e-9 * (1.0 + a.0.abs() + a.1.abs())
     };

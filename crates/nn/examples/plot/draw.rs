@@ -1,5 +1,6 @@
 //! From plots to SVG.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::mark::{Mark, Shape};
@@ -20,7 +21,8 @@ fn escape(text: &str) -> String {
 }
 
 pub(super) fn figure(figure: &Figure) -> String {
-    let head = if figure.title.is_empty() { 0.0 } else { 30.0 };
+    let title_height = if figure.title.is_empty() { 0.0 } else { 30.0 };
+    let head = title_height + if figure.legend { 22.0 } else { 0.0 };
     let rows = figure.plots.len().div_ceil(figure.columns).max(1);
     let width = figure.width * figure.columns as f64;
     let height = head + figure.height * rows as f64;
@@ -29,27 +31,80 @@ pub(super) fn figure(figure: &Figure) -> String {
         svg,
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif" font-size="11" fill="{BLACK}" role="img">"#
     );
-    let title = if head > 0.0 {
+    let title = if title_height > 0.0 {
         &figure.title
     } else {
         figure.plots.first().map_or(&figure.title, |p| &p.title)
     };
     put!(svg, "<title>{}</title>", escape(title));
     put!(svg, r#"<rect width="{width}" height="{height}" fill="white"/>"#);
-    if head > 0.0 {
+    if title_height > 0.0 {
         let x = width / 2.0;
         let title = escape(&figure.title);
         put!(svg, r#"<text x="{x}" y="21" font-size="15" text-anchor="middle">{title}</text>"#);
+    }
+    if figure.legend {
+        row_of_names(&mut svg, figure, width, title_height + 10.0);
     }
     for (i, plot) in figure.plots.iter().enumerate() {
         let at = (
             figure.width * (i % figure.columns) as f64,
             head + figure.height * (i / figure.columns) as f64,
         );
-        Panel::new(plot, i, at, (figure.width, figure.height)).draw(&mut svg);
+        let panel = Panel::new(plot, i, at, (figure.width, figure.height));
+        panel.draw(&mut svg);
+        if !figure.legend {
+            panel.legend(&mut svg);
+        }
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// How long an entry of a legend is, with letters of some 6 pixels.
+fn length(mark: &Mark) -> f64 {
+    24.0 + 6.0 * mark.name.as_ref().map_or(0, |name| name.chars().count()) as f64
+}
+
+/// A sample of a mark and its name, from `x` on, around the height `y`.
+fn entry(svg: &mut String, mark: &Mark, x: f64, y: f64) {
+    let Mark { color, width, opacity, .. } = mark;
+    let dash = if mark.dashed { r#" stroke-dasharray="5 4""# } else { "" };
+    let (centre, to) = (x + 9.0, x + 18.0);
+    match mark.shape {
+        Shape::Dots(_) => put!(
+            svg,
+            r#"<circle cx="{centre:.1}" cy="{y:.1}" r="{}" fill="{color}"/>"#,
+            width.max(3.0)
+        ),
+        Shape::Polygon(_) | Shape::Cells { .. } => put!(
+            svg,
+            r#"<rect x="{x:.1}" y="{:.1}" width="18" height="9" fill="{color}" fill-opacity="{opacity}"/>"#,
+            y - 4.5
+        ),
+        _ => put!(
+            svg,
+            r#"<path d="M{x:.1} {y:.1}H{to:.1}" stroke="{color}" stroke-width="{width}" stroke-opacity="{opacity}"{dash}/>"#
+        ),
+    }
+    let text = escape(mark.name.as_deref().unwrap_or_default());
+    put!(svg, r#"<text x="{:.1}" y="{:.1}">{text}</text>"#, x + 24.0, y + 3.8);
+}
+
+/// The legend of a whole figure: each name once, in one row.
+fn row_of_names(svg: &mut String, figure: &Figure, width: f64, y: f64) {
+    let mut named: Vec<&Mark> = Vec::new();
+    for mark in figure.plots.iter().flat_map(|plot| &plot.marks) {
+        if mark.name.is_some() && named.iter().all(|other| other.name != mark.name) {
+            named.push(mark);
+        }
+    }
+    let whole: f64 = named.iter().map(|mark| length(mark) + 18.0).sum();
+    let mut x = (width - whole + 18.0) / 2.0;
+    for mark in named {
+        entry(svg, mark, x, y);
+        x += length(mark) + 18.0;
+    }
 }
 
 /// A plot with its ranges settled, and the rectangle of pixels between its axes.
@@ -82,7 +137,8 @@ impl Panel {
     fn pixel(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
         let (horizontal, vertical) = (&self.plot.x, &self.plot.y);
         (horizontal.shows(x) && vertical.shows(y)).then(|| {
-            // Far outside, SVG renderers lose their way; the frame clips at a much shorter distance.
+            // Far outside, SVG renderers lose their way; the frame clips at a much shorter
+            // distance.
             let clip = |t: f64| t.clamp(-50.0, 50.0);
             (
                 self.x + clip(horizontal.place(x)) * self.width,
@@ -117,7 +173,6 @@ impl Panel {
             svg,
             r#"<text x="{middle}" y="{above}" font-size="12.5" text-anchor="middle">{title}</text>"#
         );
-        self.legend(svg);
     }
 
     fn axes(&self, svg: &mut String) {
@@ -217,7 +272,8 @@ impl Panel {
         }
     }
 
-    /// A path through points, lifted where there is none; points that fall on the last are left out.
+    /// A path through points, lifted where there is none; points that fall on the last are left
+    /// out.
     fn path(&self, points: &[(f64, f64)]) -> String {
         let mut d = String::new();
         let mut last: Option<(f64, f64)> = None;
@@ -237,7 +293,7 @@ impl Panel {
         d
     }
 
-    /// Cells of one colour that touch in a row become one rectangle.
+    /// One path a colour; cells of one colour that touch in a row are one rectangle of it.
     fn cells(
         &self,
         svg: &mut String,
@@ -246,9 +302,9 @@ impl Panel {
         fill: &[Vec<String>],
         opacity: f64,
     ) {
-        put!(svg, r#"<g shape-rendering="crispEdges" opacity="{opacity}">"#);
         let at =
             |(low, high): (f64, f64), i: usize, n: usize| low + (high - low) * i as f64 / n as f64;
+        let mut paths: BTreeMap<&str, String> = BTreeMap::new();
         for (i, row) in fill.iter().enumerate() {
             let mut start = 0;
             for run in row.chunk_by(|a, b| a == b) {
@@ -258,15 +314,16 @@ impl Panel {
                 start = end;
                 let (Some(a), Some(b)) = (self.pixel(from), self.pixel(to)) else { continue };
                 let (left, top) = (a.0.min(b.0), a.1.min(b.1));
-                // Half a pixel more, so that rounding leaves no gap; the opacity is the group's, so that
-                // the overlap does not show.
+                // Half a pixel more, so that rounding leaves no gap; the opacity is the group's, so
+                // that the overlap does not show.
                 let (w, h) = ((a.0 - b.0).abs() + 0.5, (a.1 - b.1).abs() + 0.5);
-                let color = &run[0];
-                put!(
-                    svg,
-                    r#"<rect x="{left:.2}" y="{top:.2}" width="{w:.2}" height="{h:.2}" fill="{color}"/>"#
-                );
+                let path = paths.entry(&run[0]).or_default();
+                write!(path, "M{left:.1} {top:.1}h{w:.1}v{h:.1}h-{w:.1}z").expect("a string");
             }
+        }
+        put!(svg, r#"<g shape-rendering="crispEdges" opacity="{opacity}">"#);
+        for (color, path) in paths {
+            put!(svg, r#"<path fill="{color}" d="{path}"/>"#);
         }
         put!(svg, "</g>");
     }
@@ -277,9 +334,8 @@ impl Panel {
         if named.is_empty() {
             return;
         }
-        let name = |m: &Mark| m.name.clone().unwrap_or_default();
-        let longest = named.iter().map(|m| name(m).chars().count()).max().unwrap_or(0);
-        let (w, h) = (36.0 + 6.0 * longest as f64, 8.0 + 15.0 * named.len() as f64);
+        let longest = named.iter().map(|m| length(m)).fold(0.0, f64::max);
+        let (w, h) = (longest + 12.0, 8.0 + 15.0 * named.len() as f64);
         let (left, right) = (self.x + 6.0, self.x + self.width - w - 6.0);
         let (top, bottom) = (self.y + 6.0, self.y + self.height - h - 6.0);
         let points = self.dense();
@@ -298,28 +354,7 @@ impl Panel {
             r##"<rect x="{x:.1}" y="{y:.1}" width="{w}" height="{h}" rx="3" fill="white" fill-opacity="0.85" stroke="#cccccc" stroke-width="0.6"/>"##
         );
         for (i, mark) in named.iter().enumerate() {
-            let middle = y + 11.5 + 15.0 * i as f64;
-            let (from, to, centre) = (x + 6.0, x + 24.0, x + 15.0);
-            let Mark { color, width, opacity, .. } = mark;
-            let dash = if mark.dashed { r#" stroke-dasharray="5 4""# } else { "" };
-            match mark.shape {
-                Shape::Dots(_) => put!(
-                    svg,
-                    r#"<circle cx="{centre:.1}" cy="{middle:.1}" r="{}" fill="{color}"/>"#,
-                    width.max(3.0)
-                ),
-                Shape::Polygon(_) | Shape::Cells { .. } => put!(
-                    svg,
-                    r#"<rect x="{from:.1}" y="{:.1}" width="18" height="9" fill="{color}" fill-opacity="{opacity}"/>"#,
-                    middle - 4.5
-                ),
-                _ => put!(
-                    svg,
-                    r#"<path d="M{from:.1} {middle:.1}H{to:.1}" stroke="{color}" stroke-width="{width}" stroke-opacity="{opacity}"{dash}/>"#
-                ),
-            }
-            let (text, low) = (escape(&name(mark)), middle + 3.8);
-            put!(svg, r#"<text x="{:.1}" y="{low:.1}">{text}</text>"#, x + 30.0);
+            entry(svg, mark, x + 6.0, y + 11.5 + 15.0 * i as f64);
         }
     }
 
@@ -348,9 +383,10 @@ impl Panel {
 /// Widens one range so that a unit is as long across as up.
 fn equalise(plot: &mut Plot, width: f64, height: f64) {
     let (x, y) = (plot.x.ends(), plot.y.ends());
-    let unit = ((x.1 - x.0) / width).max((y.1 - y.0) / height);
+    let unit = ((x.1 - x.0).abs() / width).max((y.1 - y.0).abs() / height);
     let widen = |(low, high): (f64, f64), pixels: f64| {
-        let (middle, half) = ((low + high) / 2.0, unit * pixels / 2.0);
+        let half = (high - low).signum() * unit * pixels / 2.0;
+        let middle = (low + high) / 2.0;
         Some((middle - half, middle + half))
     };
     if !plot.x.log && !plot.y.log {

@@ -111,9 +111,9 @@ pub enum Colors {
     Diverging,
 }
 
-/// A rectangle of coloured cells, over the ranges `x` and `y`: `values[0]` is the row at `y.0`, and its
-/// first cell lies at `x.0` (for an image, whose first row is its top, let `y` fall). `span` gives the
-/// numbers at the two ends of the colours.
+/// A rectangle of coloured cells, over the ranges `x` and `y`: `values[0]` is the row at `y.0`, and
+/// its first cell lies at `x.0` (for an image, whose first row is its top, let `y` fall). `span`
+/// gives the numbers at the two ends of the colours.
 pub fn cells(
     values: &[Vec<f64>],
     x: (f64, f64),

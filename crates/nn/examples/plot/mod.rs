@@ -1,4 +1,5 @@
-//! Small SVG pictures for the examples: lines, dots, cells, arrows, words and contours on labelled axes.
+//! Small SVG pictures for the examples: lines, dots, cells, arrows, words and contours on labelled
+//! axes.
 //!
 //! ```
 //! mod plot;
@@ -10,8 +11,9 @@
 //! Figure::new([loss]).save(&dir, "loss.svg");
 //! ```
 //!
-//! A figure is a grid of plots, a plot is a list of marks, a mark is drawn over those before it. Points
-//! that are not finite, or not positive on a logarithmic axis, break a line and are left out.
+//! A figure is a grid of plots, a plot is a list of marks, a mark is drawn over those before it.
+//! Points that are not finite, or not positive on a logarithmic axis, break a line and are left
+//! out.
 #![allow(dead_code, unused_imports)] // every example uses a part
 
 mod axis;
@@ -136,6 +138,7 @@ pub struct Figure {
     columns: usize,
     width: f64,
     height: f64,
+    legend: bool,
 }
 
 impl Figure {
@@ -143,12 +146,19 @@ impl Figure {
     pub fn new(plots: impl IntoIterator<Item = Plot>) -> Self {
         let plots: Vec<Plot> = plots.into_iter().collect();
         let columns = plots.len().max(1);
-        Self { title: String::new(), plots, columns, width: 340.0, height: 280.0 }
+        let (width, height) = (340.0, 280.0);
+        Self { title: String::new(), plots, columns, width, height, legend: false }
     }
 
     /// A heading over all plots.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
+        self
+    }
+
+    /// One legend above all plots instead of one in each; marks of one name are one entry.
+    pub fn legend(mut self) -> Self {
+        self.legend = true;
         self
     }
 
@@ -179,8 +189,8 @@ impl Figure {
     }
 }
 
-/// The directory of `--out DIR` (else `target/lecture`), made if it is missing. Answers `--help` with
-/// `about`; an argument that it does not know ends the program.
+/// The directory of `--out DIR` (else `target/lecture`), made if it is missing. Answers `--help`
+/// with `about`; an argument that it does not know ends the program.
 pub fn out_dir(about: &str) -> PathBuf {
     let mut dir = PathBuf::from("target/lecture");
     let mut args = std::env::args().skip(1);

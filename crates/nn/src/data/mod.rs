@@ -4,8 +4,10 @@ mod dataset;
 mod digits;
 mod error;
 pub mod idx;
+mod plane;
 
 pub use dataset::{Batch, Batches, Dataset};
 pub use digits::digits;
 pub use error::DataError;
 pub use idx::mnist;
+pub use plane::{circles, moons, spirals, xor};
