@@ -293,7 +293,7 @@ mod tests {
         assert!(back.allclose(&x, 1e-12, 1e-15), "{back}");
         let ends = logit(tape.constant(tensor![0.0, 1.0])).value();
         assert_eq!(ends.to_vec(), [f64::NEG_INFINITY, f64::INFINITY]);
-        assert!(logit(tape.constant(1.5)).item().is_nan());
+        assert!(logit(tape.constant(1.5f64)).item().is_nan());
     }
 
     #[test]

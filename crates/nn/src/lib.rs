@@ -34,20 +34,30 @@
 extern crate self as nn;
 
 pub mod activation;
+pub mod checkpoint;
+pub mod data;
+mod gradcheck;
 pub mod init;
 pub mod layer;
 pub mod loss;
 pub mod model;
 mod module;
+pub mod optim;
 pub mod prelude;
 mod recording;
+#[cfg(test)]
+mod test_dir;
+mod train;
 
 pub use activation::Activation;
+pub use gradcheck::{gradcheck, gradcheck_with};
 pub use layer::{Linear, Ridge};
 pub use model::{Autoencoder, LinearAutoencoder, Mlp, Mlp3, SoftmaxRegression};
 pub use module::{Module, ParamMut, ParamRef, Row, Summary, Visitor, VisitorMut};
 pub use nn_derive::Module;
 pub use recording::{Recording, RecordingError};
 pub use tape;
+pub use tape::check::{Gradcheck, GradcheckError};
 pub use tensor;
 pub use tensor::{Rng, rng};
+pub use train::{Fit, History, TrainError, fit};

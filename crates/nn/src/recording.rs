@@ -224,6 +224,20 @@ mod tests {
     }
 
     #[test]
+    fn failures_name_the_line_of_the_user_not_of_the_layer() {
+        let model = model(0);
+        let (x, mut labels) = batch(0);
+        labels[[3]] = 2;
+        let RecordingError::Replay(ReplayError::Eval(error)) =
+            step(&model).replay(&model, (x, labels)).unwrap_err()
+        else {
+            panic!("the label is at fault")
+        };
+        assert!(error.at.file().ends_with("recording.rs"), "{error}");
+        assert!(error.to_string().contains("index 2 at position 3"), "{error}");
+    }
+
+    #[test]
     fn frozen_parameters_are_read_afresh_and_have_the_reason_for_their_missing_gradient() {
         let mut model = model(0);
         model.layers[0].linear.freeze();

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use tensor::shape::Dims;
 use tensor::{DType, Float, Tensor};
 
-use crate::error::NoGradient;
+use crate::error::{EvalError, NoGradient};
 use crate::eval::Retain;
 use crate::gradients::Gradients;
 use crate::op::{self, Recorded, Site};
@@ -67,15 +67,20 @@ impl<'t, T: Float> Var<'t, T> {
     ///
     /// # Panics
     /// When this variable has more than one element, or when the data is at fault somewhere; the
-    /// message then names the line that recorded the node.
+    /// message then names the line that recorded the node. Use [`Tape::gradients`] for a typed error.
     #[track_caller]
     pub fn backward(self) -> Gradients {
+        self.differentiate().unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[track_caller]
+    fn differentiate(self) -> Result<Gradients, EvalError> {
         let tape = self.tape();
         let bound = tape.params.borrow().clone();
         let found = self.param_gradients(&bound);
         let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
         wanted.extend(found.iter().flatten().map(|v| v.id()));
-        tape.evaluate(&wanted, Retain::Asked).unwrap_or_else(|e| panic!("{e}"));
+        tape.evaluate(&wanted, Retain::Asked)?;
         let mut gradients = Gradients::new(tape.is_inference());
         let mut nodes = tape.nodes.borrow_mut();
         for (b, gradient) in bound.iter().zip(&found) {
@@ -93,7 +98,7 @@ impl<'t, T: Float> Var<'t, T> {
                 node.value = None;
             }
         }
-        gradients
+        Ok(gradients)
     }
 
     /// The derivative of this scalar by each parameter of the tape, or the reason why there is none.
@@ -149,6 +154,22 @@ impl<'t, T: Float> Var<'t, T> {
             None => Err(reason(tape, self.id(), w)),
         });
         found.collect()
+    }
+}
+
+impl Tape {
+    /// What [`Var::backward`] returns, with a typed error where the data is at fault: `backward` is to
+    /// this as [`Var::value`] is to [`Tape::eval`].
+    ///
+    /// # Errors
+    /// As [`Tape::eval`].
+    ///
+    /// # Panics
+    /// When `loss` has more than one element, or is on another tape.
+    #[track_caller]
+    pub fn gradients<T: Float>(&self, loss: Var<'_, T>) -> Result<Gradients, EvalError> {
+        assert!(std::ptr::eq(self, loss.tape()), "gradients: the loss is on another tape");
+        loss.differentiate()
     }
 }
 

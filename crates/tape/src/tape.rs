@@ -129,6 +129,27 @@ impl Tape {
         var
     }
 
+    /// Makes [`param`](Self::param) give `value` for this parameter from here on: a model as a function
+    /// of its parameters, for a Hessian, a gradient check, or a look at other values than its own.
+    ///
+    /// # Panics
+    /// When the parameter is on this tape already, the shapes differ, or `value` is on another tape.
+    #[track_caller]
+    pub fn bind<'t, T: Float>(&'t self, p: &Param<T>, value: Var<'t, T>) {
+        let (want, got) = (p.shape(), value.shape());
+        assert!(
+            want == &got[..],
+            "bind: a value of shape {got:?} for a parameter of shape {want:?}"
+        );
+        assert!(std::ptr::eq(self, value.tape()), "bind: the value is on another tape");
+        let mut params = self.params.borrow_mut();
+        assert!(
+            params.iter().all(|b| b.param != p.id()),
+            "bind: the parameter is on the tape already"
+        );
+        params.push(Bound { param: p.id(), node: value.id(), frozen: p.is_frozen() });
+    }
+
     /// Records an operation: a user's own or a built-in one, of any of the three kinds of
     /// [`op`](crate::op).
     ///

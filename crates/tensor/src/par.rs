@@ -56,6 +56,17 @@ pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync) {
     }
 }
 
+/// `f` on each item, in parallel as in [`for_each`]: items that own disjoint parts of several
+/// slices, which one split of one slice cannot express.
+pub fn for_each_of<X: Send>(items: Vec<X>, work: usize, f: impl Fn(X) + Sync) {
+    use rayon::prelude::*;
+    if items.len() > 1 && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
+        items.into_par_iter().for_each(&f);
+    } else {
+        items.into_iter().for_each(f);
+    }
+}
+
 /// Calls `f(k, part)` on the `k`-th part of `chunk` elements (the last may be shorter), in parallel
 /// if `work` exceeds the grain, as in [`for_each`].
 pub fn for_chunks<T: Send>(

@@ -1,0 +1,275 @@
+//! Labelled samples and batches of them.
+
+use rand::Rng;
+use tensor::{Element, Float, Shape, Tensor};
+
+use super::DataError;
+
+/// Samples with a label each. Cloning copies no elements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset<T: Float> {
+    inputs: Tensor<T>,
+    labels: Tensor<i64>,
+}
+
+/// Some samples of a [`Dataset`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch<T: Float> {
+    /// `[batch, ..]`: the samples, one a row.
+    pub inputs: Tensor<T>,
+    /// `[batch]`: their labels.
+    pub labels: Tensor<i64>,
+}
+
+impl<T: Float> Dataset<T> {
+    /// Samples `[n, ..]` and their labels `[n]`.
+    ///
+    /// # Errors
+    /// When there is not one label a sample.
+    pub fn new(inputs: Tensor<T>, labels: Tensor<i64>) -> Result<Self, DataError> {
+        let &[n, ..] = inputs.shape() else { return Err(DataError::NoSamples) };
+        if labels.shape() != [n] {
+            let shape = |s: &[usize]| Shape::from_slice(s);
+            let (inputs, labels) = (shape(inputs.shape()), shape(labels.shape()));
+            return Err(DataError::Labels { inputs, labels });
+        }
+        Ok(Dataset { inputs: inputs.to_contiguous(), labels: labels.to_contiguous() })
+    }
+
+    /// All samples, `[n, ..]`.
+    pub fn inputs(&self) -> &Tensor<T> {
+        &self.inputs
+    }
+
+    /// All labels, `[n]`.
+    pub fn labels(&self) -> &Tensor<i64> {
+        &self.labels
+    }
+
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same samples in another float type.
+    pub fn cast<U: Float>(&self) -> Dataset<U> {
+        Dataset { inputs: self.inputs.cast(), labels: self.labels.clone() }
+    }
+
+    /// The first `n` samples, or all if there are fewer.
+    pub fn take(&self, n: usize) -> Self {
+        self.select(&(0..n.min(self.len())).collect::<Vec<_>>())
+    }
+
+    /// The samples at these positions, in this order.
+    ///
+    /// # Panics
+    /// When a position is not below [`len`](Self::len).
+    #[track_caller]
+    pub fn select(&self, positions: &[usize]) -> Self {
+        Dataset { inputs: rows(&self.inputs, positions), labels: rows(&self.labels, positions) }
+    }
+
+    /// Divides the samples at random: a fraction of them (rounded to the nearest number), and the
+    /// others.
+    ///
+    /// # Panics
+    /// Unless the fraction is between 0 and 1.
+    #[track_caller]
+    pub fn split(&self, fraction: f64, rng: &mut (impl Rng + ?Sized)) -> (Self, Self) {
+        assert!((0.0..=1.0).contains(&fraction), "split: a fraction of {fraction}");
+        let order = tensor::permutation(self.len(), rng);
+        let (a, b) = order.split_at((fraction * self.len() as f64).round() as usize);
+        (self.select(a), self.select(b))
+    }
+
+    /// All samples in random order, `size` at a time; the last batch has what is left.
+    ///
+    /// # Panics
+    /// When `size` is 0.
+    #[track_caller]
+    pub fn batches(&self, size: usize, rng: &mut (impl Rng + ?Sized)) -> Batches<T> {
+        Batches::new(self, tensor::permutation(self.len(), rng), size)
+    }
+
+    /// All samples in their order, `size` at a time; the last batch has what is left.
+    ///
+    /// # Panics
+    /// When `size` is 0.
+    #[track_caller]
+    pub fn ordered_batches(&self, size: usize) -> Batches<T> {
+        Batches::new(self, (0..self.len()).collect(), size)
+    }
+
+    /// All samples as one batch.
+    pub fn batch(&self) -> Batch<T> {
+        Batch { inputs: self.inputs.clone(), labels: self.labels.clone() }
+    }
+}
+
+/// The batches of one pass over a [`Dataset`].
+#[derive(Clone, Debug)]
+pub struct Batches<T: Float> {
+    data: Dataset<T>,
+    order: Vec<usize>,
+    size: usize,
+    done: usize,
+}
+
+impl<T: Float> Batches<T> {
+    #[track_caller]
+    fn new(data: &Dataset<T>, order: Vec<usize>, size: usize) -> Self {
+        assert!(size > 0, "batches: a batch size of 0");
+        Batches { data: data.clone(), order, size, done: 0 }
+    }
+}
+
+impl<T: Float> Iterator for Batches<T> {
+    type Item = Batch<T>;
+
+    fn next(&mut self) -> Option<Batch<T>> {
+        let rest = &self.order[self.done..];
+        if rest.is_empty() {
+            return None;
+        }
+        let positions = &rest[..self.size.min(rest.len())];
+        self.done += positions.len();
+        Some(self.data.select(positions).batch())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.order.len() - self.done).div_ceil(self.size);
+        (left, Some(left))
+    }
+}
+
+impl<T: Float> ExactSizeIterator for Batches<T> {}
+
+/// The rows of a contiguous tensor at these positions.
+#[track_caller]
+fn rows<E: Element>(x: &Tensor<E>, positions: &[usize]) -> Tensor<E> {
+    let mut shape = Shape::from_slice(x.shape());
+    shape[0] = positions.len();
+    let mut out = Tensor::scratch(&shape);
+    let width = x.shape()[1..].iter().product::<usize>();
+    let n = x.shape()[0];
+    let from = x.as_slice().expect("a dataset keeps contiguous tensors");
+    let to = out.as_mut_slice().expect("a fresh tensor is contiguous and has one owner");
+    for (i, &at) in positions.iter().enumerate() {
+        assert!(at < n, "select: position {at} of {n} samples");
+        to[i * width..][..width].copy_from_slice(&from[at * width..][..width]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sample `i` is `[i, i + 0.5]` with label `10 i`.
+    fn counted(n: usize) -> Dataset<f64> {
+        let inputs = (0..n).flat_map(|i| [i as f64, i as f64 + 0.5]).collect();
+        let labels = (0..n).map(|i| 10 * i as i64).collect();
+        let inputs = Tensor::from_vec(inputs, [n, 2]).unwrap();
+        Dataset::new(inputs, Tensor::from_vec(labels, [n]).unwrap()).unwrap()
+    }
+
+    fn labels(data: impl Iterator<Item = Batch<f64>>) -> Vec<Vec<i64>> {
+        data.map(|b| b.labels.to_vec()).collect()
+    }
+
+    #[test]
+    fn a_label_for_each_sample_is_required() {
+        let x = |shape: &[usize]| Tensor::full(shape, 0.0);
+        let error = |inputs, n| Dataset::new(inputs, Tensor::full([n], 0)).unwrap_err().to_string();
+        assert_eq!(
+            error(x(&[3, 2]), 2),
+            "inputs of shape [3, 2] need labels of shape [3], not [2]"
+        );
+        assert_eq!(error(x(&[]), 1), "inputs of shape [] have no axis of samples");
+        assert!(Dataset::new(x(&[2, 2]), Tensor::full([2, 1], 0)).is_err());
+        assert!(Dataset::new(x(&[0, 2]), Tensor::full([0], 0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn samples_of_a_transposed_tensor_are_its_rows() {
+        let x = Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [3, 2]).unwrap().t();
+        let data = Dataset::new(x, Tensor::from_vec(vec![0, 1], [2]).unwrap()).unwrap();
+        assert_eq!(data.select(&[1]).inputs().to_vec(), [2.0, 4.0, 6.0]);
+    }
+
+    #[test]
+    fn ordered_batches_keep_the_order_and_the_rest() {
+        let batches = counted(7).ordered_batches(3);
+        assert_eq!(batches.len(), 3);
+        let last = batches.clone().last().unwrap();
+        assert_eq!((last.inputs.shape(), last.inputs.to_vec()), (&[1, 2][..], vec![6.0, 6.5]));
+        assert_eq!(labels(batches), [vec![0, 10, 20], vec![30, 40, 50], vec![60]]);
+        assert_eq!(labels(counted(4).ordered_batches(9)), [[0, 10, 20, 30]]);
+        assert_eq!(counted(0).ordered_batches(2).count(), 0);
+    }
+
+    #[test]
+    fn shuffled_batches_hold_every_sample_once_with_its_label() {
+        let data = counted(50);
+        let batches: Vec<_> = data.batches(8, &mut tensor::rng(1)).collect();
+        let mut seen = Vec::new();
+        for b in &batches {
+            for (i, label) in b.labels.iter().enumerate() {
+                assert_eq!(b.inputs[[i, 0]], label as f64 / 10.0);
+                assert_eq!(b.inputs[[i, 1]], label as f64 / 10.0 + 0.5);
+                seen.push(label);
+            }
+        }
+        assert_ne!(seen, data.labels().to_vec());
+        seen.sort_unstable();
+        assert_eq!(seen, data.labels().to_vec());
+    }
+
+    #[test]
+    fn the_order_depends_on_the_generator_alone() {
+        let data = counted(20);
+        let order = |seed| labels(data.batches(6, &mut tensor::rng(seed)));
+        assert_eq!(order(3), order(3));
+        assert_ne!(order(3), order(4));
+        let mut rng = tensor::rng(3);
+        assert_ne!(labels(data.batches(6, &mut rng)), labels(data.batches(6, &mut rng)));
+    }
+
+    #[test]
+    fn a_split_divides_all_samples() {
+        let data = counted(10);
+        let (train, test) = data.split(0.75, &mut tensor::rng(2));
+        assert_eq!((train.len(), test.len()), (8, 2));
+        let mut all: Vec<_> = train.labels().iter().chain(test.labels().iter()).collect();
+        all.sort_unstable();
+        assert_eq!(all, data.labels().to_vec());
+        assert_eq!(data.split(0.0, &mut tensor::rng(2)).0.len(), 0);
+        assert_eq!(data.split(1.0, &mut tensor::rng(2)).1.len(), 0);
+    }
+
+    #[test]
+    fn take_and_cast_keep_the_samples() {
+        let data = counted(5);
+        assert_eq!(data.take(2).labels().to_vec(), [0, 10]);
+        assert_eq!(data.take(9), data);
+        assert_eq!(data.cast::<f32>().inputs().to_vec()[3], 1.5f32);
+    }
+
+    #[test]
+    #[should_panic(expected = "batches: a batch size of 0")]
+    fn an_empty_batch_panics() {
+        counted(3).ordered_batches(0);
+    }
+
+    #[test]
+    #[should_panic(expected = "select: position 3 of 3 samples")]
+    fn a_position_beyond_the_end_panics() {
+        counted(3).select(&[3]);
+    }
+}

@@ -1,0 +1,11 @@
+//! Data: a set of labelled samples, shuffled batches of it, and where samples come from.
+
+mod dataset;
+mod digits;
+mod error;
+pub mod idx;
+
+pub use dataset::{Batch, Batches, Dataset};
+pub use digits::digits;
+pub use error::DataError;
+pub use idx::mnist;

@@ -1,0 +1,81 @@
+//! One fused pass over a parameter, its gradient and what is kept for it.
+
+use tensor::{Float, par, simd};
+
+/// A formula of an optimiser for one element, with `K` numbers kept from step to step.
+pub trait Formula<const K: usize>: Copy + Send + Sync {
+    /// The new element and the new kept numbers from the element `p`, its gradient `g` and the kept
+    /// numbers, which are 0 before the first step. To be `#[inline(always)]`: it is compiled into a
+    /// loop for each instruction set.
+    fn next<T: Float>(&self, p: T, g: T, kept: [T; K]) -> (T, [T; K]);
+}
+
+/// Elements a task works on, where there is more than one task: some 200 KiB of f32.
+const PART: usize = 1 << 14;
+
+/// Applies `formula` to every element, in parallel for large parameters. Elements do not meet, so
+/// the bits depend neither on threads nor on instruction sets.
+pub(super) fn run<T: Float, F: Formula<K>, const K: usize>(
+    formula: F,
+    p: &mut [T],
+    g: &[T],
+    kept: [&mut [T]; K],
+) {
+    let n = p.len();
+    if n < 2 * PART {
+        return simd::dispatch(Pass { formula, p, g, kept });
+    }
+    let mut kept = kept.map(|k| k.chunks_mut(PART));
+    let parts = p.chunks_mut(PART).zip(g.chunks(PART)).map(|(p, g)| {
+        let kept = kept.each_mut().map(|k| k.next().expect("all slices have the same length"));
+        Pass { formula, p, g, kept }
+    });
+    par::for_each_of(parts.collect(), n * (K + 2), simd::dispatch);
+}
+
+struct Pass<'a, T, F, const K: usize> {
+    formula: F,
+    p: &'a mut [T],
+    g: &'a [T],
+    kept: [&'a mut [T]; K],
+}
+
+impl<T: Float, F: Formula<K>, const K: usize> simd::Kernel for Pass<'_, T, F, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: simd::Isa>(self) {
+        // Slices of one length, known before the loop, leave no bounds check inside it.
+        let n = self.p.len();
+        let (p, g) = (&mut self.p[..n], &self.g[..n]);
+        let kept = self.kept.map(|k| &mut k[..n]);
+        for i in 0..n {
+            let before = std::array::from_fn(|k| kept[k][i]);
+            let (next, after) = self.formula.next(p[i], g[i], before);
+            p[i] = next;
+            for k in 0..K {
+                kept[k][i] = after[k];
+            }
+        }
+    }
+}
+
+/// The position of the first element that is infinite or not a number.
+pub(super) fn first_non_finite<T: Float>(x: &[T]) -> Option<usize> {
+    if simd::dispatch(AllFinite(x)) {
+        return None;
+    }
+    x.iter().position(|x| !x.is_finite())
+}
+
+struct AllFinite<'a, T>(&'a [T]);
+
+impl<T: Float> simd::Kernel for AllFinite<'_, T> {
+    type Output = bool;
+
+    /// Without an early exit inside a block, so that it vectorises.
+    #[inline(always)]
+    fn run<I: simd::Isa>(self) -> bool {
+        self.0.chunks(4096).all(|block| block.iter().fold(true, |all, x| all & x.is_finite()))
+    }
+}
