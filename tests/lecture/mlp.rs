@@ -82,7 +82,7 @@ proptest! {
         ).unwrap();
     }
 
-    /// Row 42. The update `w ← w - η ∂` of every weight at once, with the formulas and with the tape,
+    /// Row 42. The update `w ← w - η ∂` of every weight at once, by `Sgd` and by the formulas,
     /// and what it does to the loss: `L(w - ηg) = L(w) - η‖g‖² + O(η²)`.
     #[test]
     fn a_step_of_descent_lowers_the_loss_by_the_square_of_the_gradient(
@@ -90,9 +90,9 @@ proptest! {
     ) {
         let stepped = |eta: f64| {
             let mut model = model(&w, &beta);
-            let (_, of_beta, of_w) = by_tape(&model, &x, y);
-            model.beta.set(&beta - of_beta * eta);
-            model.theta.set(&w - of_w * eta);
+            let tape = Tape::new();
+            let loss = model.loss(tape.constant(x.unsqueeze(0)), tape.constant(tensor![[y]]));
+            Sgd::new(eta).step(&mut model, &loss.backward()).expect("finite gradients");
             model
         };
         let (of_beta, of_w) = gradients(&w, &beta, &x, y);
@@ -195,12 +195,12 @@ fn the_tape_gives_the_numbers_of_numpy() {
 #[test]
 fn ten_updates_end_where_numpy_ends() {
     let mut model = model(&table(numpy::THETA), &table(numpy::BETA));
+    let mut sgd = Sgd::new(numpy::ETA);
     for _ in 0..numpy::STEPS {
         let tape = Tape::new();
         let (x, y) = (tape.constant(table(numpy::X).t()), tape.constant(table(numpy::Y).t()));
         let grads = loss::frobenius(model.forward(x), y).backward();
-        model.beta.set(model.beta.value() - &grads[&model.beta] * numpy::ETA);
-        model.theta.set(model.theta.value() - &grads[&model.theta] * numpy::ETA);
+        sgd.step(&mut model, &grads).expect("finite gradients");
     }
     assert_numpy(model.beta.value(), table(numpy::BETA_LATER));
     assert_numpy(model.theta.value(), table(numpy::THETA_LATER));

@@ -169,7 +169,7 @@ fn without_injectivity_or_weights_a_level_set_is_more_than_a_hyperplane() {
     let theta = tensor![1.0, 2.0];
     let (x, mirrored) = (tensor![3.0, 1.0], tensor![1.0, -3.0]);
     assert_eq!((x.dot(&theta), mirrored.dot(&theta)), (5.0, -5.0));
-    assert_eq!(x.dot(&theta).powi(2), mirrored.dot(&theta).powi(2));
+    assert_eq!(f64::powi(x.dot(&theta), 2), f64::powi(mirrored.dot(&theta), 2));
     let below = [tensor![-1.0, 0.0], tensor![-4.0, 1.0], tensor![0.0, -7.0]];
     assert!(below.iter().all(|x| value(Activation::Relu, x, &theta) == 0.0));
     let nothing = Tensor::<f64>::zeros([2]);

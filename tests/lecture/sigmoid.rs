@@ -81,7 +81,7 @@ proptest! {
 
     /// Row 32. `σ(-z) = 1 - σ(z)`, which makes the two forms one.
     #[test]
-    fn sigma_of_minus_z_is_one_less_sigma(z in -30.0..30.0) {
+    fn sigma_of_minus_z_is_one_less_sigma(z in -30.0..30.0f64) {
         prop_assert!(close(value(|z| z.sigmoid(), -z), 1.0 - sigma(z), 1e-15));
     }
 

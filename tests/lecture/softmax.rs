@@ -210,7 +210,7 @@ fn a_shift_of_one_class_alone_changes_the_probabilities() {
 fn sigma_of_x_as_printed_is_not_a_probability_of_two_classes() {
     let (x, theta1, theta2) = (tensor![1.0, 2.0], tensor![0.5, -1.0], tensor![1.5, 0.25]);
     let p = softmax(&tensor![x.dot(&theta1), x.dot(&theta2)])[[0]];
-    let printed = x.sigmoid();
+    let printed: Tensor<f64> = x.sigmoid();
     assert_eq!(printed.shape(), [2]);
     assert!(printed.iter().all(|s| (s - p).abs() > 0.1));
     assert!(close(Tensor::scalar(x.dot(&(&theta1 - &theta2))).sigmoid().item(), p, 1e-15));
