@@ -2,7 +2,7 @@
 
 use nn::prelude::*;
 use proptest::prelude::*;
-use tape::gradcheck;
+use tape::Gradcheck;
 
 use super::mlp3_fixture as numpy;
 use super::section4::{close, drawn, tensor_in};
@@ -73,7 +73,7 @@ proptest! {
         let (beta_formula, w_formula) = gradients(&w, &beta, &x, y);
         prop_assert!(of_beta.allclose(&beta_formula, 1e-12, 1e-14));
         prop_assert!(of_w.allclose(&w_formula, 1e-12, 1e-14));
-        gradcheck(
+        Gradcheck::new().order(1).check(
             |[w, beta]| {
                 let hidden = w.matmul(w.tape().constant(&x)).sigmoid();
                 0.5 * (beta.matmul(hidden).sum() - y).square()
@@ -234,9 +234,10 @@ fn the_second_factor_of_net_in_is_n_by_s() {
 }
 
 /// A trap of the code: a single sample as a vector, `x: [n]`, passes `forward` and stops in `gradient`
-/// (NumPy: "shapes (1,) and (4,) not aligned"). A sample must be a column, `[n, 1]`.
+/// (NumPy, where `.T` of a vector is the vector: "shapes (1,) and (4,) not aligned"). A sample must be a
+/// column, `[n, 1]`.
 #[test]
-#[should_panic(expected = "matmul: [1] x [4]: inner sizes 1 and 4 differ")]
+#[should_panic(expected = "t: shape [4] has no two axes to exchange")]
 fn a_single_sample_must_be_a_column() {
     let [theta, beta] = [table(numpy::THETA), table(numpy::BETA).broadcast_to([1, 4])];
     let x = table(numpy::X).index_axis(1, 0).to_contiguous();
