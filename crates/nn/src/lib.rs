@@ -44,6 +44,8 @@ pub mod model;
 mod module;
 pub mod optim;
 pub mod prelude;
+#[cfg(doctest)]
+mod readme;
 mod recording;
 #[cfg(test)]
 mod test_dir;

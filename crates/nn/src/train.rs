@@ -157,7 +157,8 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
         self
     }
 
-    /// Samples in a batch: 32, if not said. The last batch of an epoch has what is left.
+    /// Samples in a batch: 32, if not said. The last batch of an epoch has what is left; its step is
+    /// as long as the others, so a size that leaves a handful of samples over makes a noisy step.
     ///
     /// # Panics
     /// When it is 0.

@@ -93,18 +93,19 @@ tuple!(A.0, B.1, C.2, D.3, E.4, F.5);
 
 impl Tape {
     /// Evaluates several variables together: what they share is computed once. Everything
-    /// materialised is kept.
+    /// materialised is kept, but on a tape for [inference](Tape::inference), where only what was asked
+    /// for is.
     ///
     /// # Errors
     /// When the data is at fault; the error names the operation and the line that recorded it.
     ///
     /// # Panics
-    /// When a variable is on another tape, or depends on an input of a recording.
+    /// When a variable is on another tape, or while a recording is made.
     #[track_caller]
     pub fn eval<V: Evaluate>(&self, wanted: V) -> Result<V::Tensors, EvalError> {
         let mut ids = SmallVec::new();
         wanted.nodes(self, &mut ids);
-        self.evaluate(&ids, Retain::All)?;
+        self.evaluate(&ids, if self.is_inference() { Retain::Asked } else { Retain::All })?;
         let nodes = self.nodes.borrow();
         let mut values = ids.iter().map(|&i| {
             nodes[i as usize].value.clone().expect("evaluation materialises what was asked for")
@@ -115,10 +116,16 @@ impl Tape {
     /// Computes `wanted` and stores their values in their nodes.
     #[track_caller]
     pub(crate) fn evaluate(&self, wanted: &[u32], retain: Retain) -> Result<(), EvalError> {
+        if self.recording.get() {
+            panic!(
+                "a value was asked for while recording, when there is none: mark the variable with \
+                 `keep`, and find its value in `kept` after a replay"
+            );
+        }
         if wanted.iter().all(|&i| self.nodes.borrow()[i as usize].value.is_some()) {
             return Ok(());
         }
-        let mut load = self.load(wanted, retain, &[]);
+        let mut load = self.load(wanted, retain, false);
         let plan = Plan::new(&load.program);
         match run::run(&plan, &load.program, &load.ops, &mut load.values) {
             Ok(()) => {
@@ -139,21 +146,22 @@ impl Tape {
     }
 
     /// What must be computed for `wanted`, as a program of its own, with the values it starts from.
-    /// Nodes of `slots` count as given, though their values are to come.
+    /// If `open`, inputs and parameters without a value count as given: theirs are to come.
     #[track_caller]
-    pub(crate) fn load(&self, wanted: &[u32], retain: Retain, slots: &[u32]) -> Load {
+    pub(crate) fn load(&self, wanted: &[u32], retain: Retain, open: bool) -> Load {
         let ids = self.pending(wanted);
         let mut nodes = self.nodes.borrow_mut();
         let mut load = Load::with_capacity(ids.len());
         load.program.frees = retain == Retain::Asked;
+        load.program.group_limit = self.group_limit;
         for (place, &id) in ids.iter().enumerate() {
             let node = &mut nodes[id as usize];
             node.mark.1 = place as u32;
             let node = &nodes[id as usize];
             let (work, op) = match (&node.value, &node.source) {
                 (Some(_), _) => (Work::Given, None),
-                (None, _) if slots.contains(&id) => (Work::Given, None),
                 (None, Source::Op(op)) => (Work::of(op), Some(op.clone())),
+                (None, _) if open => (Work::Given, None),
                 (None, _) => panic!(
                     "%{id}, recorded at {}, has no value yet: it is an input of a recording, and \
                      values exist only when the recording is replayed",
@@ -169,7 +177,9 @@ impl Tape {
                 dtype: node.dtype,
                 shape: node.shape.clone(),
                 inputs: first..load.program.inputs.len() as u32,
-                wanted: node.keep,
+                // A value that is computed for the second time is kept: else a loop that asks for one
+                // value a step would compute the insides of groups again from the start each step.
+                wanted: node.keep || (retain == Retain::All && node.computed),
             });
             load.values.push(node.value.clone());
             load.ops.push(op);
@@ -260,6 +270,7 @@ impl Load {
                 nodes: Vec::with_capacity(n),
                 inputs: Vec::with_capacity(2 * n),
                 frees: false,
+                group_limit: 0,
             },
             ops: Vec::with_capacity(n),
             values: Vec::with_capacity(n),

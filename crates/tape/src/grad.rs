@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use smallvec::SmallVec;
+use tensor::error::OrPanic;
 use tensor::shape::Dims;
 use tensor::{DType, Float, Tensor};
 
@@ -11,7 +12,7 @@ use crate::eval::Retain;
 use crate::gradients::Gradients;
 use crate::op::{self, Recorded, Site};
 use crate::tape::{Bound, Source, Tape};
-use crate::var::{AnyVar, Var};
+use crate::var::Var;
 
 impl<'t, T: Float> Var<'t, T> {
     /// The derivatives of this scalar by each of `wrt`, recorded on the same tape: they can be
@@ -33,11 +34,15 @@ impl<'t, T: Float> Var<'t, T> {
     /// of `wrt`.
     #[track_caller]
     pub fn grad_with<const N: usize>(self, g: Var<'t, T>, wrt: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
-        let found = self.sweep(g, &wrt);
-        std::array::from_fn(|i| match &found[i] {
-            Ok(v) => *v,
-            Err(why) => panic!("grad: no derivative by {:?} (number {i}): {why}", wrt[i]),
-        })
+        let mut gradients = wrt;
+        // A loop, because a closure would not pass the user's line on.
+        for (i, found) in self.pull(g, &wrt).into_iter().enumerate() {
+            match found {
+                Ok(gradient) => gradients[i] = gradient,
+                Err(why) => panic!("grad: no derivative by {:?} (number {i}): {why}", wrt[i]),
+            }
+        }
+        gradients
     }
 
     /// The derivative of this scalar by `wrt`, or the reason why there is none.
@@ -49,7 +54,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When this variable has more than one element.
     #[track_caller]
     pub fn gradient(self, wrt: Var<'t, T>) -> Result<Var<'t, T>, NoGradient> {
-        self.sweep(self.seed("gradient"), &[wrt]).swap_remove(0)
+        self.pull(self.seed("gradient"), &[wrt]).swap_remove(0)
     }
 
     /// As [`grad_with`](Self::grad_with) for any number of variables, with the reason where there is
@@ -59,7 +64,20 @@ impl<'t, T: Float> Var<'t, T> {
     /// When the shape of `g` differs from this variable's.
     #[track_caller]
     pub fn pull(self, g: Var<'t, T>, wrt: &[Var<'t, T>]) -> Vec<Result<Var<'t, T>, NoGradient>> {
-        self.sweep(g, wrt)
+        assert!(
+            std::iter::once(&g).chain(wrt).all(|v| std::ptr::eq(v.tape(), self.tape())),
+            "grad: the variables are on different tapes"
+        );
+        let (want, got) = (self.shape(), g.shape());
+        if want != got {
+            panic!(
+                "grad_with: cotangent of shape {} for a variable of shape {}",
+                Dims(&got),
+                Dims(&want)
+            );
+        }
+        let targets: Vec<u32> = wrt.iter().map(|v| v.id()).collect();
+        self.sweep(g, &targets)
     }
 
     /// Evaluates this scalar and its derivatives by all parameters of the tape, in one plan that frees
@@ -70,7 +88,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// message then names the line that recorded the node. Use [`Tape::gradients`] for a typed error.
     #[track_caller]
     pub fn backward(self) -> Gradients {
-        self.differentiate().unwrap_or_else(|e| panic!("{e}"))
+        self.differentiate().or_panic()
     }
 
     #[track_caller]
@@ -104,18 +122,14 @@ impl<'t, T: Float> Var<'t, T> {
     /// The derivative of this scalar by each parameter of the tape, or the reason why there is none.
     #[track_caller]
     pub(crate) fn param_gradients(self, bound: &[Bound]) -> Vec<Result<Var<'t, T>, NoGradient>> {
-        let (tape, seed) = (self.tape(), self.seed("backward"));
-        let reachable = |b: &Bound| !b.frozen && AnyVar::at(tape, b.node).dtype() == T::DTYPE;
-        let wrt: Vec<Var<'t, T>> =
-            bound.iter().filter(|b| reachable(b)).map(|b| Var::at(tape, b.node)).collect();
-        let mut found = self.sweep(seed, &wrt).into_iter();
-        let of = Location::caller();
-        let each = |b: &Bound| match reachable(b) {
-            true => found.next().expect("one derivative a parameter"),
-            false if b.frozen => Err(NoGradient::Frozen),
-            false => Err(NoGradient::Unreached { of }),
-        };
-        bound.iter().map(each).collect()
+        let trained = bound.iter().filter(|b| !b.frozen);
+        let targets: Vec<u32> = trained.map(|b| b.node).collect();
+        let mut found = self.sweep(self.seed("backward"), &targets).into_iter();
+        let each = bound.iter().map(|b| match b.frozen {
+            true => Err(NoGradient::Frozen),
+            false => found.next().expect("one result a target"),
+        });
+        each.collect()
     }
 
     /// The cotangent 1 of a scalar.
@@ -131,27 +145,12 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().constant(Tensor::full(&shape, T::of(1.0)))
     }
 
-    #[track_caller]
-    fn sweep(self, g: Var<'t, T>, wrt: &[Var<'t, T>]) -> Vec<Result<Var<'t, T>, NoGradient>> {
+    fn sweep(self, g: Var<'t, T>, targets: &[u32]) -> Vec<Result<Var<'t, T>, NoGradient>> {
         let tape = self.tape();
-        let same_tape = |v: &Var<'t, T>| std::ptr::eq(v.tape(), tape);
-        assert!(
-            same_tape(&g) && wrt.iter().all(same_tape),
-            "grad: the variables are on different tapes"
-        );
-        if g.shape() != self.shape() {
-            let (got, want) = (g.shape(), self.shape());
-            panic!(
-                "grad_with: cotangent of shape {} for a variable of shape {}",
-                Dims(&got),
-                Dims(&want)
-            );
-        }
-        let targets: Vec<u32> = wrt.iter().map(|v| v.id()).collect();
-        let cotangents = reverse(tape, self.id(), g.id(), &targets);
+        let Swept { cotangents, blocked } = reverse(tape, self.id(), g.id(), targets);
         let found = targets.iter().zip(cotangents).map(|(&w, c)| match c {
             Some(id) => Ok(Var::at(tape, id)),
-            None => Err(reason(tape, self.id(), w)),
+            None => Err(reason(tape, self.id(), w, &blocked)),
         });
         found.collect()
     }
@@ -173,15 +172,23 @@ impl Tape {
     }
 }
 
-/// Appends the adjoints of everything between `targets` and `y`, whose cotangent is `g`, and returns
-/// the cotangents of `targets`.
+/// What a reverse sweep has found.
+struct Swept {
+    /// The cotangent of each target, if one has reached it.
+    cotangents: Vec<Option<u32>>,
+    /// Nodes whose rule passed no cotangent on, and the input that needed it.
+    blocked: Vec<(u32, u32)>,
+}
+
+/// Appends the adjoints of everything between `targets` and `y`, whose cotangent is `g`.
 ///
 /// A rule only returns the cotangents of its inputs; they are added up here, in the order in which
 /// the uses stand on the tape, last first. No borrow of the tape is held while a rule runs.
-fn reverse(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Vec<Option<u32>> {
+fn reverse(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Swept {
     let (ids, needed) = between(tape, y, targets);
     let place = |id: u32| ids.binary_search(&id).ok();
     let mut cotangents: Vec<Option<u32>> = vec![None; ids.len()];
+    let mut blocked = Vec::new();
     if let Some(last) = place(y) {
         cotangents[last] = Some(g);
     }
@@ -196,31 +203,44 @@ fn reverse(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Vec<Option<u32>> {
             }
         };
         let (op, inputs, dtype, at) = step;
-        let places: SmallVec<[Option<usize>; 4]> = inputs.iter().map(|&j| place(j)).collect();
-        let needs: SmallVec<[bool; 4]> =
-            places.iter().map(|p| p.is_some_and(|p| needed[p])).collect();
+        let places: SmallVec<[Option<usize>; 4]> =
+            inputs.iter().map(|&j| place(j).filter(|&p| needed[p])).collect();
+        if places.iter().all(Option::is_none) {
+            continue; // a target itself, which needs nothing further down
+        }
+        let needs: SmallVec<[bool; 4]> = places.iter().map(Option::is_some).collect();
         let site = Site { x: &inputs, y: ids[k], g, needs: &needs, dtype };
-        let _origin = Origin::enter(tape, at);
+        let _ruling = Ruling::enter(tape, ids[k], at);
         let pulled = op.rule().pull(tape, &site);
-        for (i, cotangent) in pulled.into_iter().enumerate() {
-            let (Some(c), true) = (cotangent, needs[i]) else { continue };
-            check_shape(tape, &op, i, inputs[i], c);
-            let slot = &mut cotangents[places[i].expect("a needed input has a place")];
-            *slot = Some(slot.map_or(c, |sum| add(tape, dtype, sum, c)));
+        for (i, &input) in inputs.iter().enumerate() {
+            let Some(p) = places[i] else { continue };
+            // Data inputs, which come last, have no cotangent.
+            let Some(c) = pulled.get(i).copied().flatten() else {
+                blocked.push((ids[k], input));
+                continue;
+            };
+            check_shape(tape, &op, i, input, c);
+            cotangents[p] = Some(cotangents[p].map_or(c, |sum| add(tape, dtype, sum, c)));
         }
     }
-    targets.iter().map(|&w| place(w).and_then(|p| cotangents[p])).collect()
+    let cotangents = targets.iter().map(|&w| place(w).and_then(|p| cotangents[p])).collect();
+    Swept { cotangents, blocked }
 }
 
 /// The tracked nodes `y` depends on, in the order of the tape, and for each whether it depends on one
 /// of `targets` or is one.
 fn between(tape: &Tape, y: u32, targets: &[u32]) -> (Vec<u32>, Vec<bool>) {
     let walk = tape.start_walk();
+    let mut targets = targets.to_vec();
+    targets.sort_unstable();
+    // What was recorded before the first target depends on none: a loop that differentiates by its
+    // present state does not walk back to its beginning.
+    let first = targets.first().copied().unwrap_or(u32::MAX);
     let mut nodes = tape.nodes.borrow_mut();
     let (mut ids, mut stack) = (Vec::new(), vec![y]);
     while let Some(id) = stack.pop() {
         let node = &mut nodes[id as usize];
-        if node.mark.0 == walk || !(node.tracked || targets.contains(&id)) {
+        if node.mark.0 == walk || !node.tracked || id < first {
             continue;
         }
         node.mark.0 = walk;
@@ -236,27 +256,32 @@ fn between(tape: &Tape, y: u32, targets: &[u32]) -> (Vec<u32>, Vec<bool>) {
             let mark = nodes[j as usize].mark;
             (mark.0 == walk).then_some(mark.1 as usize)
         };
-        needed[k] =
-            targets.contains(&ids[k]) || node.inputs.iter().filter_map(place).any(|p| needed[p]);
+        needed[k] = targets.binary_search(&ids[k]).is_ok()
+            || node.inputs.iter().filter_map(place).any(|p| needed[p]);
     }
     (ids, needed)
 }
 
-/// Makes the nodes recorded while it lives inherit a source line.
-struct Origin<'t> {
+/// While it lives, the rule of a node runs: nodes recorded inherit that node's source line, and a panic
+/// is noted as its failure.
+struct Ruling<'t> {
     tape: &'t Tape,
+    node: u32,
     before: Option<&'static Location<'static>>,
 }
 
-impl<'t> Origin<'t> {
-    fn enter(tape: &'t Tape, at: &'static Location<'static>) -> Self {
-        Origin { tape, before: tape.origin.replace(Some(at)) }
+impl<'t> Ruling<'t> {
+    fn enter(tape: &'t Tape, node: u32, at: &'static Location<'static>) -> Self {
+        Ruling { tape, node, before: tape.origin.replace(Some(at)) }
     }
 }
 
-impl Drop for Origin<'_> {
+impl Drop for Ruling<'_> {
     fn drop(&mut self) {
         self.tape.origin.set(self.before);
+        if std::thread::panicking() {
+            self.tape.note_failure(self.node);
+        }
     }
 }
 
@@ -282,11 +307,16 @@ fn check_shape(tape: &Tape, op: &Recorded, input: usize, x: u32, cotangent: u32)
     }
 }
 
-/// Why no cotangent has reached `w` from `y`.
-fn reason(tape: &Tape, y: u32, w: u32) -> NoGradient {
+/// Why no cotangent has reached `w` from `y`, when the rules of `blocked` have passed none on.
+fn reason(tape: &Tape, y: u32, w: u32, blocked: &[(u32, u32)]) -> NoGradient {
     let nodes = tape.nodes.borrow();
     if tape.is_inference() {
         return NoGradient::Inference;
+    }
+    if !nodes[w as usize].tracked {
+        let frozen = tape.params.borrow().iter().any(|b| b.node == w && b.frozen);
+        let at = nodes[w as usize].at;
+        return if frozen { NoGradient::Frozen } else { NoGradient::Constant { at } };
     }
     // Which nodes up to `y` depend on `w`, by any path, tracked or not.
     let mut depends = vec![false; (y.max(w) + 1) as usize];
@@ -294,31 +324,24 @@ fn reason(tape: &Tape, y: u32, w: u32) -> NoGradient {
     for i in w + 1..=y {
         depends[i as usize] = nodes[i as usize].inputs.iter().any(|&j| depends[j as usize]);
     }
-    if y < w || !depends[y as usize] {
-        return match nodes[w as usize].source {
-            Source::Constant => NoGradient::Constant { at: nodes[w as usize].at },
-            _ => NoGradient::Unreached { of: nodes[y as usize].at },
-        };
-    }
-    // Follow the dependence down from `y`: where it meets an untracked node, that one stops the
-    // derivative; where everything down to `w` is tracked, a rule returned none.
-    let mut at = y;
-    loop {
-        let node = &nodes[at as usize];
-        let next =
-            node.inputs.iter().rev().find(|&&j| depends[j as usize] && nodes[j as usize].tracked);
-        let next = next.or(node.inputs.iter().rev().find(|&&j| depends[j as usize]));
-        let stop = |at: u32| match &nodes[at as usize].source {
-            Source::Op(op) => {
-                NoGradient::Stopped { op: op::name(op.rule().debug()), at: nodes[at as usize].at }
-            }
-            _ => NoGradient::Constant { at: nodes[at as usize].at },
-        };
-        match next {
-            _ if !node.tracked => return stop(at),
-            Some(&next) if next == w => return stop(at),
-            Some(&next) => at = next,
-            None => return stop(at),
+    // Every path from `y` down to `w` is cut, at a rule that passed nothing on or at an untracked node
+    // of a tracked input. The cut nearest to `y` is the answer.
+    let mut above = vec![false; depends.len()];
+    above[y as usize] = true;
+    for i in (w + 1..=y).rev().filter(|&i| depends[i as usize]) {
+        if !above[i as usize] {
+            continue;
         }
+        let node = &nodes[i as usize];
+        let below = || node.inputs.iter().filter(|&&j| depends[j as usize]);
+        let cut = match node.tracked {
+            true => below().any(|&j| blocked.contains(&(i, j))),
+            false => below().any(|&j| nodes[j as usize].tracked),
+        };
+        if let (true, Source::Op(op)) = (cut, &node.source) {
+            return NoGradient::Stopped { op: op::name(op.rule().debug()), at: node.at };
+        }
+        below().for_each(|&j| above[j as usize] = true);
     }
+    NoGradient::Unreached { of: nodes[y as usize].at }
 }

@@ -12,8 +12,6 @@ pub mod ops;
 mod param;
 mod replay;
 mod show;
-#[cfg(test)]
-mod smoke;
 mod tape;
 mod transform;
 mod var;

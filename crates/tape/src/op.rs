@@ -18,17 +18,19 @@
 //! this kind of operation would be a contract that no compiler checks. `Tape::apply` takes all
 //! three, since an operation implements exactly one.
 
+mod erased;
+
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-use tensor::{
-    AnySlice, AnySliceMut, AnyView, DType, Element, Error, Float, Layout, Shape, ShapeError, View,
-};
+use tensor::error::OrPanic;
+use tensor::{AnySlice, AnyView, Element, Error, Float, Layout, Shape, ShapeError, View};
 
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
+use erased::{Blocks, Data, DataBlocks, General, PointwiseRule, ViewRule, Views, shared};
+pub(crate) use erased::{GeneralRule, Pulled, Recorded, Ref, Rule, Site};
 
 /// What a rule is given: the inputs, the data inputs, the output, and the output's cotangent.
 #[derive(Clone, Copy)]
@@ -144,9 +146,8 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Record<T, AsOp, N
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, x: [Var<'t, T>; N], d: [AnyVar<'t>; M]) -> Var<'t, T> {
         let (xs, ds) = (x.map(Var::shape), d.map(AnyVar::shape));
-        let shape = self
-            .shape(xs.each_ref().map(|s| &s[..]), ds.each_ref().map(|s| &s[..]))
-            .unwrap_or_else(|e| panic!("{e}"));
+        let shape =
+            self.shape(xs.each_ref().map(|s| &s[..]), ds.each_ref().map(|s| &s[..])).or_panic();
         let inputs = x.iter().map(|v| v.any()).chain(d);
         let tracked = x.iter().any(|v| v.is_tracked());
         let op = Recorded::General(shared!(General<O, T, N, M>, self, dyn GeneralRule));
@@ -158,9 +159,20 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
     for O
 {
     #[track_caller]
-    fn record<'t>(self, tape: &'t Tape, x: [Var<'t, T>; N], d: [AnyVar<'t>; M]) -> Var<'t, T> {
-        let shape = common_shape(&self, x.iter().map(|v| v.any()).chain(d));
-        let (x, d) = (x.map(|v| v.broadcast_to(&shape)), d.map(|v| v.broadcast_to(&shape)));
+    fn record<'t>(
+        self,
+        tape: &'t Tape,
+        mut x: [Var<'t, T>; N],
+        mut d: [AnyVar<'t>; M],
+    ) -> Var<'t, T> {
+        let shape = common_shape(tape, &self, x.iter().map(|v| v.any()).chain(d));
+        // Loops, because a closure would not pass the user's line on.
+        for v in &mut x {
+            *v = v.broadcast_to(&shape);
+        }
+        for v in &mut d {
+            *v = v.broadcast_to(&shape);
+        }
         let inputs = x.iter().map(|v| v.any()).chain(d);
         let tracked = x.iter().any(|v| v.is_tracked());
         let op = Recorded::Pointwise(shared!(Blocks<O, T, N, M>, self, dyn PointwiseRule));
@@ -171,7 +183,7 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
 impl<T: Float, O: ViewOp> Record<T, AsView, 1, 0> for O {
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, [x]: [Var<'t, T>; 1], _: [AnyVar<'t>; 0]) -> Var<'t, T> {
-        debug_assert!(std::ptr::eq(tape, x.tape()));
+        x.any().assert_on(tape, &self);
         record_view(self, x)
     }
 }
@@ -179,49 +191,62 @@ impl<T: Float, O: ViewOp> Record<T, AsView, 1, 0> for O {
 /// Records a view of a variable of any element type.
 #[track_caller]
 pub(crate) fn record_view<'t, E: Element, V: ViewOp>(op: V, x: Var<'t, E>) -> Var<'t, E> {
-    let whole = Layout::contiguous(&x.shape(), 8).unwrap_or_else(|e| panic!("{e}"));
-    let layout = op.layout(&whole).unwrap_or_else(|e| panic!("{e}"));
+    let whole = Layout::contiguous(&x.shape(), 8).or_panic();
+    let layout = op.layout(&whole).or_panic();
     let layout = layout.expect("a row-major input has every view");
     let op = Recorded::View(shared!(Views, op, dyn ViewRule));
     x.tape().push_op(op, [x.any()].into_iter(), layout.shape().into(), V::TRACKS && x.is_tracked())
 }
 
-/// Records an operation without a derivative.
-#[track_caller]
-pub(crate) fn record_data<'t, I: Element, O: Element, const N: usize>(
-    tape: &'t Tape,
-    op: impl DataOp<I, O, N>,
-    x: [Var<'t, I>; N],
-) -> Var<'t, O> {
-    let xs = x.map(Var::shape);
-    let shape = op.shape(xs.each_ref().map(|s| &s[..])).unwrap_or_else(|e| panic!("{e}"));
-    let op = Recorded::General(shared!(Data<_, I, O, N>, op, dyn GeneralRule));
-    tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
+/// An operation without a derivative that [`Tape::apply_data`] can record; `K` as in [`Record`].
+pub trait RecordData<I: Element, O: Element, K, const N: usize> {
+    /// Records the operation on `tape`.
+    fn record<'t>(self, tape: &'t Tape, x: [Var<'t, I>; N]) -> Var<'t, O>;
 }
 
-/// Records a pointwise operation without a derivative; inputs are broadcast to one shape.
-#[track_caller]
-pub(crate) fn record_data_pointwise<'t, I: Element, O: Element, const N: usize>(
-    tape: &'t Tape,
-    op: impl DataPointwise<I, O, N>,
-    x: [Var<'t, I>; N],
-) -> Var<'t, O> {
-    let shape = common_shape(&op, x.iter().map(|v| v.any()));
-    let x = x.map(|v| v.broadcast_to(&shape));
-    let op = Recorded::Pointwise(shared!(DataBlocks<_, I, O, N>, op, dyn PointwiseRule));
-    tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
+impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> RecordData<I, O, AsOp, N> for D {
+    #[track_caller]
+    fn record<'t>(self, tape: &'t Tape, x: [Var<'t, I>; N]) -> Var<'t, O> {
+        let xs = x.map(Var::shape);
+        let shape = self.shape(xs.each_ref().map(|s| &s[..])).or_panic();
+        let op = Recorded::General(shared!(Data<_, I, O, N>, self, dyn GeneralRule));
+        tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
+    }
 }
 
-#[track_caller]
-fn common_shape<'t>(op: &dyn Debug, mut inputs: impl Iterator<Item = AnyVar<'t>>) -> Shape {
-    let first = inputs.next().map_or_else(Shape::new, |v| v.shape());
-    inputs.fold(first, |shape, v| {
-        let other = v.shape();
-        if shape == other {
-            return shape;
+impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
+    RecordData<I, O, AsPointwise, N> for D
+{
+    #[track_caller]
+    fn record<'t>(self, tape: &'t Tape, mut x: [Var<'t, I>; N]) -> Var<'t, O> {
+        let shape = common_shape(tape, &self, x.iter().map(|v| v.any()));
+        for v in &mut x {
+            *v = v.broadcast_to(&shape);
         }
-        tensor::shape::broadcast(&name(op), &shape, &other).unwrap_or_else(|e| panic!("{e}"))
-    })
+        let op = Recorded::Pointwise(shared!(DataBlocks<_, I, O, N>, self, dyn PointwiseRule));
+        tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
+    }
+}
+
+/// The shape that all inputs broadcast to.
+#[track_caller]
+fn common_shape<'t>(
+    tape: &Tape,
+    op: &dyn Debug,
+    inputs: impl Iterator<Item = AnyVar<'t>>,
+) -> Shape {
+    let mut common: Option<Shape> = None;
+    for v in inputs {
+        v.assert_on(tape, op);
+        let shape = v.shape();
+        common = match common {
+            Some(known) if known != shape => {
+                Some(tensor::shape::broadcast(&name(op), &known, &shape).or_panic())
+            }
+            _ => Some(shape),
+        };
+    }
+    common.unwrap_or_default()
 }
 
 /// The operation's name: that of its type, in snake case, as its `Debug` starts.
@@ -236,213 +261,4 @@ pub(crate) fn name(op: &dyn Debug) -> String {
         out.extend(c.to_lowercase());
     }
     out
-}
-
-/// An operation with its types forgotten; which variant it is tells how to run it.
-#[derive(Clone)]
-pub(crate) enum Recorded {
-    Pointwise(Ref<dyn PointwiseRule>),
-    View(Ref<dyn ViewRule>),
-    General(Ref<dyn GeneralRule>),
-}
-
-impl Recorded {
-    pub(crate) fn rule(&self) -> &dyn Rule {
-        match self {
-            Recorded::Pointwise(op) => op.get(),
-            Recorded::View(op) => op.get(),
-            Recorded::General(op) => op.get(),
-        }
-    }
-}
-
-/// A shared operation. Operations without fields, which are most, cost no heap block and no count.
-pub(crate) enum Ref<D: ?Sized + 'static> {
-    Static(&'static D),
-    Shared(Arc<D>),
-}
-
-impl<D: ?Sized> Ref<D> {
-    #[inline]
-    pub(crate) fn get(&self) -> &D {
-        match self {
-            Ref::Static(op) => op,
-            Ref::Shared(op) => op,
-        }
-    }
-}
-
-impl<D: ?Sized> Clone for Ref<D> {
-    fn clone(&self) -> Self {
-        match self {
-            Ref::Static(op) => Ref::Static(op),
-            Ref::Shared(op) => Ref::Shared(op.clone()),
-        }
-    }
-}
-
-/// Wraps an operation and forgets its type. A box of a type without size allocates nothing, so
-/// leaking it leaks nothing. (A macro, because unsizing needs both types at hand.)
-macro_rules! shared {
-    ($wrapper:ident $(<$($arg:ty),*>)?, $op:expr, $dyn:ty) => {{
-        let op = $wrapper$(::<$($arg),*>)?($op, PhantomData);
-        if size_of_val(&op) == 0 {
-            let op: &'static $dyn = Box::leak(Box::new(op));
-            Ref::Static(op)
-        } else {
-            let op: Arc<$dyn> = Arc::new(op);
-            Ref::Shared(op)
-        }
-    }};
-}
-use shared;
-
-/// Where a rule is applied: node numbers on one tape.
-pub(crate) struct Site<'a> {
-    pub x: &'a [u32],
-    pub y: u32,
-    pub g: u32,
-    /// One flag an input.
-    pub needs: &'a [bool],
-    pub dtype: DType,
-}
-
-/// One cotangent an input (data inputs have none), as node numbers.
-pub(crate) type Pulled = SmallVec<[Option<u32>; 3]>;
-
-pub(crate) trait Rule: Debug + Send + Sync {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled;
-    fn debug(&self) -> &dyn Debug;
-}
-pub(crate) trait PointwiseRule: Rule {
-    fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>);
-}
-pub(crate) trait ViewRule: Rule {
-    fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError>;
-}
-pub(crate) trait GeneralRule: Rule {
-    fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error>;
-}
-
-/// The typed pullback behind a site.
-fn pullback<'t, T: Float, const N: usize, const M: usize>(
-    tape: &'t Tape,
-    site: &Site<'_>,
-) -> Pullback<'t, T, N, M> {
-    Pullback {
-        x: std::array::from_fn(|i| Var::at(tape, site.x[i])),
-        d: std::array::from_fn(|i| AnyVar::at(tape, site.x[N + i])),
-        y: Var::at(tape, site.y),
-        g: Var::at(tape, site.g),
-        needs: std::array::from_fn(|i| site.needs[i]),
-    }
-}
-
-const TYPED: &str = "the tape records an operation with inputs of its own types";
-
-#[derive(Debug)]
-struct General<O, T, const N: usize, const M: usize>(O, PhantomData<T>);
-
-impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Rule for General<O, T, N, M> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
-        self.0.vjp(pullback(tape, site)).iter().map(|c| c.map(Var::id)).collect()
-    }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-}
-
-impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule for General<O, T, N, M> {
-    fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
-        let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
-        let data = std::array::from_fn(|i| x[N + i]);
-        self.0.forward(inputs, data, out.get().expect(TYPED))
-    }
-}
-
-#[derive(Debug)]
-struct Blocks<O, T, const N: usize, const M: usize>(O, PhantomData<T>);
-
-impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Rule for Blocks<O, T, N, M> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
-        self.0.vjp(pullback(tape, site)).iter().map(|c| c.map(Var::id)).collect()
-    }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-}
-
-impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> PointwiseRule
-    for Blocks<O, T, N, M>
-{
-    fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>) {
-        let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
-        let data = std::array::from_fn(|i| x[N + i]);
-        self.0.block(inputs, data, out.get().expect(TYPED));
-    }
-}
-
-#[derive(Debug)]
-struct Views<O>(O, PhantomData<()>);
-
-impl<O: ViewOp> Rule for Views<O> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
-        let cotangent = match site.dtype {
-            DType::F32 => self.0.vjp(pullback::<f32, 1, 0>(tape, site)).map(Var::id),
-            DType::F64 => self.0.vjp(pullback::<f64, 1, 0>(tape, site)).map(Var::id),
-            _ => unreachable!("only floats are tracked"),
-        };
-        Pulled::from_slice(&[cotangent])
-    }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-}
-
-impl<O: ViewOp> ViewRule for Views<O> {
-    fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError> {
-        self.0.layout(x)
-    }
-}
-
-#[derive(Debug)]
-struct Data<D, I, O, const N: usize>(D, PhantomData<(I, O)>);
-
-impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> Rule for Data<D, I, O, N> {
-    fn pull(&self, _: &Tape, site: &Site<'_>) -> Pulled {
-        site.x.iter().map(|_| None).collect()
-    }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-}
-
-impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> GeneralRule for Data<D, I, O, N> {
-    fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
-        let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
-        self.0.forward(inputs, out.get().expect(TYPED))
-    }
-}
-
-#[derive(Debug)]
-struct DataBlocks<D, I, O, const N: usize>(D, PhantomData<(I, O)>);
-
-impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> Rule
-    for DataBlocks<D, I, O, N>
-{
-    fn pull(&self, _: &Tape, site: &Site<'_>) -> Pulled {
-        site.x.iter().map(|_| None).collect()
-    }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-}
-
-impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> PointwiseRule
-    for DataBlocks<D, I, O, N>
-{
-    fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>) {
-        let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
-        self.0.block(inputs, out.get().expect(TYPED));
-    }
 }

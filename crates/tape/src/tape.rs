@@ -1,13 +1,15 @@
 //! The tape: nodes in the order they were recorded.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::panic::Location;
 
 use smallvec::SmallVec;
+use tensor::error::OrPanic;
 use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Shape, Tensor};
 
 use crate::error::Failure;
-use crate::op::{Record, Recorded};
+use crate::op::{Record, RecordData, Recorded};
 use crate::param::{Param, ParamId};
 use crate::var::{AnyVar, Var};
 
@@ -17,18 +19,43 @@ use crate::var::{AnyVar, Var};
 /// the nodes is a topological order, so no walk over the tape needs a sort or a recursion.
 ///
 /// A tape is `Send` but not `Sync`, and its handles are neither: build one tape a thread.
-#[derive(Default)]
 pub struct Tape {
     pub(crate) nodes: RefCell<Vec<Node>>,
+    /// In the order of their first use.
     pub(crate) params: RefCell<Vec<Bound>>,
+    node_of: RefCell<HashMap<ParamId, u32>>,
     /// While a rule runs: the line of the forward node, which its adjoint nodes inherit.
     pub(crate) origin: Cell<Option<&'static Location<'static>>>,
     pub(crate) failure: RefCell<Option<Failure>>,
     pub(crate) counters: Counters,
     /// Counts walks over the nodes, so that a walk's marks need no clearing.
     pub(crate) walk: Cell<u32>,
+    /// While a [`Recording`](crate::Recording) is made: there are no values to ask for.
+    pub(crate) recording: Cell<bool>,
+    /// How many pointwise nodes are computed in one pass at most.
+    pub(crate) group_limit: usize,
     inference: bool,
 }
+
+impl Default for Tape {
+    fn default() -> Self {
+        Tape {
+            nodes: RefCell::default(),
+            params: RefCell::default(),
+            node_of: RefCell::default(),
+            origin: Cell::default(),
+            failure: RefCell::default(),
+            counters: Counters::default(),
+            walk: Cell::default(),
+            recording: Cell::default(),
+            group_limit: GROUP_LIMIT,
+            inference: false,
+        }
+    }
+}
+
+/// A group of more nodes is cut into several, so that its blocks stay in the cache.
+const GROUP_LIMIT: usize = 256;
 
 /// A parameter and its node.
 #[derive(Clone, Copy)]
@@ -90,9 +117,17 @@ impl Tape {
         Tape::default()
     }
 
-    /// An empty tape that tracks no derivatives: parameters are bound as constants.
+    /// An empty tape that tracks no derivatives and frees as it goes: parameters and leaves are bound
+    /// as constants, and asking for a value keeps that value alone, and nodes marked
+    /// [`keep`](Var::keep). What was freed and is needed later is computed again.
     pub fn inference() -> Self {
         Tape { inference: true, ..Tape::default() }
+    }
+
+    /// The tape, to compute each node in a pass of its own: the same bits, slower. For telling what
+    /// fusion gains, and that it changes nothing.
+    pub fn unfused(self) -> Self {
+        Tape { group_limit: 1, ..self }
     }
 
     /// Whether the tape was made by [`Tape::inference`].
@@ -118,14 +153,13 @@ impl Tape {
     /// Records the present value of a parameter, once however often it is asked for.
     #[track_caller]
     pub fn param<T: Float>(&self, p: &Param<T>) -> Var<'_, T> {
-        let known = self.params.borrow().iter().find(|b| b.param == p.id()).copied();
-        if let Some(bound) = known {
-            return Var::at(self, bound.node);
+        let known = self.node_of.borrow().get(&p.id()).copied();
+        if let Some(node) = known {
+            return Var::at(self, node);
         }
         let tracked = !self.inference && !p.is_frozen();
         let var = self.push_value(Source::Param, p.value().clone(), tracked);
-        let bound = Bound { param: p.id(), node: var.id(), frozen: p.is_frozen() };
-        self.params.borrow_mut().push(bound);
+        self.attach(p, var);
         var
     }
 
@@ -142,12 +176,15 @@ impl Tape {
             "bind: a value of shape {got:?} for a parameter of shape {want:?}"
         );
         assert!(std::ptr::eq(self, value.tape()), "bind: the value is on another tape");
-        let mut params = self.params.borrow_mut();
-        assert!(
-            params.iter().all(|b| b.param != p.id()),
-            "bind: the parameter is on the tape already"
-        );
-        params.push(Bound { param: p.id(), node: value.id(), frozen: p.is_frozen() });
+        let known = self.node_of.borrow().contains_key(&p.id());
+        assert!(!known, "bind: the parameter is on the tape already");
+        self.attach(p, value);
+    }
+
+    fn attach<'t, T: Float>(&'t self, p: &Param<T>, value: Var<'t, T>) {
+        let bound = Bound { param: p.id(), node: value.id(), frozen: p.is_frozen() };
+        self.params.borrow_mut().push(bound);
+        self.node_of.borrow_mut().insert(p.id(), value.id());
     }
 
     /// Records an operation: a user's own or a built-in one, of any of the three kinds of
@@ -181,14 +218,31 @@ impl Tape {
         op.record(self, x, d)
     }
 
-    /// Records an input whose value is bound at each replay.
+    /// Records an operation without a derivative: a [`DataOp`](crate::DataOp) or a
+    /// [`DataPointwise`](crate::DataPointwise).
+    ///
+    /// # Panics
+    /// As [`apply`](Self::apply).
+    #[track_caller]
+    pub fn apply_data<'t, I: Element, O: Element, K, D, const N: usize>(
+        &'t self,
+        op: D,
+        x: [Var<'t, I>; N],
+    ) -> Var<'t, O>
+    where
+        D: RecordData<I, O, K, N>,
+    {
+        op.record(self, x)
+    }
+
+    /// Records an input whose value is bound at each replay; derivatives can be taken for it if it is
+    /// a float.
     #[track_caller]
     pub(crate) fn input<E: Element>(&self, shape: &[usize]) -> Var<'_, E> {
-        tensor::shape::checked_len(shape, size_of::<E>()).unwrap_or_else(|e| panic!("{e}"));
-        Var::at(
-            self,
-            self.push(Source::Input, SmallVec::new(), shape.into(), E::DTYPE, false, None),
-        )
+        tensor::shape::checked_len(shape, size_of::<E>()).or_panic();
+        let float = matches!(E::DTYPE, DType::F32 | DType::F64);
+        let id = self.push(Source::Input, SmallVec::new(), shape.into(), E::DTYPE, float, None);
+        Var::at(self, id)
     }
 
     #[track_caller]
@@ -206,18 +260,13 @@ impl Tape {
         shape: Shape,
         tracked: bool,
     ) -> Var<'t, E> {
-        let inputs = inputs
-            .map(|v| {
-                if !std::ptr::eq(v.tape(), self) {
-                    panic!(
-                        "{}: its inputs are on different tapes",
-                        crate::op::name(op.rule().debug())
-                    );
-                }
-                v.id()
-            })
-            .collect();
-        Var::at(self, self.push(Source::Op(op), inputs, shape, E::DTYPE, tracked, None))
+        tensor::shape::checked_len(&shape, size_of::<E>()).or_panic();
+        let mut ids = SmallVec::new();
+        for v in inputs {
+            v.assert_on(self, op.rule().debug());
+            ids.push(v.id());
+        }
+        Var::at(self, self.push(Source::Op(op), ids, shape, E::DTYPE, tracked, None))
     }
 
     #[track_caller]
@@ -253,6 +302,7 @@ impl Tape {
     pub fn reset(&mut self) {
         self.nodes.get_mut().clear();
         self.params.get_mut().clear();
+        self.node_of.get_mut().clear();
         *self.failure.get_mut() = None;
     }
 

@@ -185,7 +185,7 @@ fn rows<'t, T: Float>(
     let [g] = pulled(y, u, [x], order);
     // Known beforehand, the forward values are not computed anew for each row.
     tape.evaluate(&[y.id()], Retain::All)?;
-    let script = Script::new(tape, &[u.id()], &[g.id()]);
+    let script = Script::new(tape, &[u.id()], &[g.id()], &[]);
     let width = x.len();
     for (i, row) in out.make_mut().chunks_mut(width.max(1)).enumerate() {
         let mut unit = Tensor::zeros(y.shape());

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use tensor::error::OrPanic;
 use tensor::{DType, Element, Float, Scalar, Shape, Tensor};
 
 use crate::op::record_view;
@@ -95,7 +96,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// no value to ask for.
     #[track_caller]
     pub fn value(self) -> Tensor<E> {
-        self.tape.eval(self).unwrap_or_else(|e| panic!("{e}"))
+        self.tape.eval(self).or_panic()
     }
 
     /// The value of a variable with one element, as a number.
@@ -135,8 +136,12 @@ impl<'t> AnyVar<'t> {
         AnyVar { tape, id }
     }
 
-    pub(crate) fn tape(self) -> &'t Tape {
-        self.tape
+    /// Checks that it is on `tape`, where `op` is to be recorded.
+    #[track_caller]
+    pub(crate) fn assert_on(self, tape: &Tape, op: &dyn fmt::Debug) {
+        if !std::ptr::eq(self.tape, tape) {
+            panic!("{}: its inputs are on different tapes", crate::op::name(op));
+        }
     }
 
     pub(crate) fn id(self) -> u32 {

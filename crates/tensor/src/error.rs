@@ -57,7 +57,14 @@ impl ShapeError {
 }
 
 /// Unwraps a shape rule: a violation is the programmer's error and panics at the caller's line.
-pub(crate) trait OrPanic<T> {
+///
+/// A method rather than `unwrap_or_else` with a closure, because a closure cannot pass the caller's
+/// line on.
+pub trait OrPanic<T> {
+    /// The value.
+    ///
+    /// # Panics
+    /// With the text of the error, if there is one.
     #[track_caller]
     fn or_panic(self) -> T;
 }

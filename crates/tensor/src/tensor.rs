@@ -121,6 +121,11 @@ impl<T: Element> Tensor<T> {
         Arc::ptr_eq(&self.buffer, &other.buffer)
     }
 
+    /// Whether the elements are all of the buffer, and not a part of it.
+    pub fn fills_buffer(&self) -> bool {
+        self.len() == self.buffer.as_slice().len()
+    }
+
     /// The tensor, borrowed for a kernel to read.
     #[inline]
     pub fn view(&self) -> View<'_, T> {

@@ -330,8 +330,13 @@ impl Track {
 
     fn decide(&mut self, i: usize, agrees: bool) {
         let Row { value, error, step, order, noise, .. } = self.rows[i];
-        let vague = error > VAGUE * value.abs() && error > 8.0 * noise;
-        if agrees && vague {
+        let poor = error > VAGUE * value.abs();
+        let vague = poor && error > 8.0 * noise;
+        // At steps so fine that round-off covers the gap, a kink looks smooth and poorly known.
+        let kink = if agrees && poor { self.kink() } else { None };
+        if kink.is_some() {
+            self.answer = kink;
+        } else if agrees && vague {
             self.answer = Some(Numeric::Unstable);
         } else if agrees {
             let order = 2 * order as u32 + 2;

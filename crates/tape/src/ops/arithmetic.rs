@@ -156,3 +156,62 @@ operator!(Add, add);
 operator!(Sub, sub);
 operator!(Mul, mul);
 operator!(Div, div);
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::{Tape, jvp};
+    use tensor::tensor;
+
+    row!(add: |a, b| a + b; pair(Domain::Any, Domain::Any));
+    row!(sub: |a, b| a - b; pair(Domain::Any, Domain::Any));
+    row!(mul: |a, b| a * b; pair(Domain::Any, Domain::Any));
+    row!(div: |a, b| a / b; pair(Domain::Any, Domain::Nonzero));
+    row!(mul0: |g, d| g.mul0(d); pair(Domain::Nonzero, Domain::Any));
+    row!(neg: |x| -x; pointwise(Domain::Any));
+    row!(square: |x| x.square(); pointwise(Domain::Any));
+    row!(recip: |x| x.recip(); pointwise(Domain::Nonzero));
+    row!(scalars: |x| (1.0 - 2.0 * x) / 3.0 + (x + 1) * 0.5f32 - 2.0 / (x + 4.0); pointwise(Domain::Any));
+
+    #[test]
+    fn nothing_passes_a_cotangent_of_zero() {
+        masked(|[a, b]| a + b);
+        masked(|[a, b]| a - b);
+        masked(|[a, b]| a / b);
+        masked(|[a, b]| a.mul0(b));
+        masked(|[x]| -x);
+        masked(|[x]| x.recip());
+    }
+
+    #[test]
+    fn zero_times_anything_is_zero_and_still_linear_in_the_zero() {
+        let d = tensor![f64::NAN, f64::INFINITY, 3.0];
+        let (value, along) = jvp(
+            |[g]| g.mul0(g.tape().constant(tensor![5.0, -7.0, 3.0])),
+            [tensor![0.0, 0.0, 0.0]],
+            [tensor![1.0, 1.0, 2.0]],
+        )
+        .unwrap();
+        assert_eq!((value.to_vec(), along.to_vec()), (vec![0.0; 3], vec![5.0, -7.0, 6.0]));
+        let tape = Tape::new();
+        let product = tape.constant(tensor![0.0, -0.0, 2.0]).mul0(tape.constant(d));
+        assert_eq!(product.value().to_vec(), [0.0, 0.0, 6.0]);
+    }
+
+    #[test]
+    fn a_pole_has_the_derivative_of_its_limit() {
+        assert_eq!(slope(|x| 1.0 / x, tensor![0.0, 2.0]), [f64::NEG_INFINITY, -0.25]);
+        assert!(slope(|x| x / x, tensor![0.0])[0].is_nan());
+    }
+
+    #[test]
+    fn shapes_that_do_not_broadcast_are_refused() {
+        let why = "shapes [2, 3] and [4] do not broadcast: sizes 3 and 4 differ at axis 1";
+        refuses(|[a, b]| a + b, [&[2, 3], &[4]], &format!("add: {why}"));
+        refuses(|[a, b]| a - b, [&[2, 3], &[4]], &format!("sub: {why}"));
+        refuses(|[a, b]| a * b, [&[2, 3], &[4]], &format!("mul: {why}"));
+        refuses(|[a, b]| a / b, [&[2, 3], &[4]], &format!("div: {why}"));
+        refuses(|[a, b]| a.mul0(b), [&[2, 3], &[4]], &format!("mul0: {why}"));
+        refuses(|[a, b]| a + b, [&[0], &[3]], "add: shapes [0] and [3] do not broadcast");
+    }
+}

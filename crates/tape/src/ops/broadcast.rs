@@ -22,3 +22,25 @@ impl ViewOp for Broadcast {
         Some(cx.g.sum_to(cx.x[0].shape()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(broadcast_to: |x| x.broadcast_to([2, 3]); [any([2, 1]).or([3]).or([1, 1]).or([2, 3]).or([])]);
+    row!(broadcast_to_nothing: |x| x.broadcast_to([2, 0, 3]); [any([1, 3]).or([0, 1]).or([])]);
+
+    #[test]
+    fn only_axes_of_size_one_are_repeated() {
+        refuses(
+            |[x]| x.broadcast_to([4, 3]),
+            [&[2, 3]],
+            "broadcast_to: shape [2, 3] cannot become [4, 3]",
+        );
+        refuses(
+            |[x]| x.broadcast_to([3]),
+            [&[2, 3]],
+            "broadcast_to: shape [2, 3] cannot become [3]",
+        );
+    }
+}

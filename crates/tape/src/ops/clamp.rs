@@ -61,3 +61,26 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Clamp { lo, hi }, [self])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::tensor;
+
+    // No number of the domain is a bound.
+    row!(clamp: |x| x.clamp(-0.755, 1.003); pointwise(Domain::Any));
+
+    #[test]
+    fn the_derivative_is_zero_at_the_bounds_and_nan_at_nan() {
+        let x = tensor![-2.0, -1.0, 0.5, 1.0, f64::INFINITY];
+        assert_eq!(slope(|x| x.clamp(-1, 1), x), [0.0, 0.0, 1.0, 0.0, 0.0]);
+        assert!(slope(|x| x.clamp(-1, 1), tensor![f64::NAN])[0].is_nan());
+        masked(|[x]| x.clamp(-1, 1));
+    }
+
+    #[test]
+    fn an_empty_interval_is_refused() {
+        refuses(|[x]| x.clamp(2.0, 1.0), [&[3]], "clamp: the interval from 2 to 1 is empty");
+        refuses(|[x]| x.clamp(f64::NAN, 1.0), [&[3]], "clamp: the interval from NaN to 1 is empty");
+    }
+}

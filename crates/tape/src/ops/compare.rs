@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use tensor::{Element, Float, kernel};
 
-use crate::op::{DataPointwise, record_data_pointwise, record_view};
+use crate::op::{DataPointwise, record_view};
 use crate::ops::detach::Detach;
 use crate::var::{Operand, Var};
 
@@ -101,7 +101,7 @@ impl<E: Element, U: Element> DataPointwise<E, U, 1> for CastTo<U> {
 impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn compare(self, how: Comparison, other: impl Operand<'t, T>) -> Var<'t, bool> {
-        record_data_pointwise(self.tape(), how, [self, other.beside(self)])
+        self.tape().apply_data(how, [self, other.beside(self)])
     }
 
     /// Where it equals `other`, a variable or a number. No derivative passes a comparison.
@@ -143,7 +143,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// Where it is NaN.
     #[track_caller]
     pub fn is_nan(self) -> Var<'t, bool> {
-        record_data_pointwise(self.tape(), IsNan, [self])
+        self.tape().apply_data(IsNan, [self])
     }
 }
 
@@ -151,7 +151,7 @@ impl<'t> Var<'t, i64> {
     /// Where two variables of integers are equal: predictions and labels.
     #[track_caller]
     pub fn equals(self, other: Var<'t, i64>) -> Var<'t, bool> {
-        record_data_pointwise(self.tape(), Comparison::Eq, [self, other])
+        self.tape().apply_data(Comparison::Eq, [self, other])
     }
 }
 
@@ -159,20 +159,20 @@ impl<'t> Var<'t, bool> {
     /// Where both hold.
     #[track_caller]
     pub fn and(self, other: Self) -> Self {
-        record_data_pointwise(self.tape(), And, [self, other])
+        self.tape().apply_data(And, [self, other])
     }
 
     /// Where one holds.
     #[track_caller]
     pub fn or(self, other: Self) -> Self {
-        record_data_pointwise(self.tape(), Or, [self, other])
+        self.tape().apply_data(Or, [self, other])
     }
 
     /// Where it does not hold.
     #[track_caller]
     #[allow(clippy::should_implement_trait)] // `!mask` is given too
     pub fn not(self) -> Self {
-        record_data_pointwise(self.tape(), Not, [self])
+        self.tape().apply_data(Not, [self])
     }
 }
 
@@ -188,12 +188,57 @@ impl<'t, E: Element> Var<'t, E> {
     /// The elements as another type, as Rust's `as` does it. No derivative passes.
     #[track_caller]
     pub fn cast<U: Element>(self) -> Var<'t, U> {
-        record_data_pointwise(self.tape(), CastTo::<U>(PhantomData), [self])
+        self.tape().apply_data(CastTo::<U>(PhantomData), [self])
     }
 
     /// The same value, as a constant: no derivative passes.
     #[track_caller]
     pub fn detach(self) -> Self {
         record_view(Detach, self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::{NoGradient, Tape};
+    use tensor::tensor;
+
+    // What has no derivative has a row of what it decides.
+    row!(compared: |x| x.gt(0.0).select(x.square(), x * 3.0); [nonzero([2, 3]).or([0, 3]).or([])]);
+    row!(counted: |x| x * x.le(0.0).cast::<T>().sum(); [nonzero([2, 3]).or([])]);
+    row!(detached: |x| x + (x.detach() - x.detach().cast::<T>()); pointwise(Domain::Any));
+
+    #[test]
+    fn nan_compares_as_ieee_says() {
+        let tape = Tape::new();
+        let x = tape.constant(tensor![f64::NAN, 1.0, 2.0]);
+        assert_eq!(x.eq_to(x).value().to_vec(), [false, true, true]);
+        assert_eq!(x.ne_to(1.0).value().to_vec(), [true, false, true]);
+        assert_eq!(x.lt(2.0).value().to_vec(), [false, true, false]);
+        assert_eq!(x.le(2).value().to_vec(), [false, true, true]);
+        assert_eq!(x.gt(1.0).value().to_vec(), [false, false, true]);
+        assert_eq!(x.ge(1.0f32).value().to_vec(), [false, true, true]);
+        assert_eq!(x.is_nan().value().to_vec(), [true, false, false]);
+        assert_eq!((!x.is_nan()).and(x.lt(2.0)).value().to_vec(), [false, true, false]);
+        assert_eq!(x.is_nan().or(x.ge(2.0)).value().to_vec(), [true, false, true]);
+    }
+
+    #[test]
+    fn no_derivative_passes_and_asking_for_it_says_so() {
+        for why in
+            [stopped(|x| x.gt(0.0).cast::<f64>()), stopped(|x| x.cast::<f32>().cast::<f64>())]
+        {
+            assert!(matches!(why, NoGradient::Stopped { .. }), "{why}");
+        }
+    }
+
+    #[test]
+    fn shapes_that_do_not_broadcast_are_refused() {
+        refuses(
+            |[a, b]| a.lt(b).select(a, b),
+            [&[2], &[3]],
+            "lt: shapes [2] and [3] do not broadcast: sizes 2 and 3 differ at axis 0",
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+use tensor::error::OrPanic;
 use tensor::{AnySliceMut, AnyView, Error, Float, View, kernel};
 
 use crate::op::{GeneralRule, Pulled, Recorded, Ref, Rule, Site};
@@ -63,8 +64,8 @@ impl<'t, T: Float> Var<'t, T> {
         let Some(&first) = parts.first() else { panic!("concat: there is nothing to join") };
         let shapes: Vec<_> = parts.iter().map(|v| v.shape()).collect();
         let shapes: Vec<&[usize]> = shapes.iter().map(|s| &s[..]).collect();
-        let axis = tensor::shape::axis("concat", axis, shapes[0]).unwrap_or_else(|e| panic!("{e}"));
-        let shape = kernel::concat_shape(&shapes, axis as isize).unwrap_or_else(|e| panic!("{e}"));
+        let axis = tensor::shape::axis("concat", axis, shapes[0]).or_panic();
+        let shape = kernel::concat_shape(&shapes, axis as isize).or_panic();
         let op: Arc<dyn GeneralRule> = Arc::new(Concat::<T> { axis, element: PhantomData });
         let tracked = parts.iter().any(|v| v.is_tracked());
         let op = Recorded::General(Ref::Shared(op));
@@ -77,13 +78,16 @@ impl<'t, T: Float> Var<'t, T> {
     /// When there is none, or their shapes differ.
     #[track_caller]
     pub fn stack(parts: &[Self], axis: isize) -> Self {
-        let raised: Vec<Self> = parts.iter().map(|v| v.unsqueeze(axis)).collect();
         let Some(first) = parts.first() else { panic!("stack: there is nothing to join") };
         if let Some(other) = parts.iter().find(|v| v.shape() != first.shape()) {
             panic!("stack: shapes {:?} and {:?} differ", &first.shape()[..], &other.shape()[..]);
         }
-        let axis = if axis < 0 { axis + first.rank() as isize + 1 } else { axis };
-        Var::concat(&raised, axis)
+        let joined = if axis < 0 { axis + first.rank() as isize + 1 } else { axis };
+        let mut raised = parts.to_vec();
+        for part in &mut raised {
+            *part = part.unsqueeze(axis);
+        }
+        Var::concat(&raised, joined)
     }
 
     /// Parts of the given sizes along `axis`, which they fill.
@@ -93,7 +97,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn split(self, axis: isize, sizes: &[usize]) -> Vec<Self> {
         let shape = self.shape();
-        let k = tensor::shape::axis("split", axis, &shape).unwrap_or_else(|e| panic!("{e}"));
+        let k = tensor::shape::axis("split", axis, &shape).or_panic();
         let total = sizes.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
         if total != Some(shape[k]) {
             panic!(
@@ -102,10 +106,47 @@ impl<'t, T: Float> Var<'t, T> {
             );
         }
         let mut start = 0;
-        let part = |&n: &usize| {
+        let mut parts = Vec::with_capacity(sizes.len());
+        for &n in sizes {
+            parts.push(self.narrow(axis, start, n));
             start += n;
-            self.narrow(axis, start - n, n)
-        };
-        sizes.iter().map(part).collect()
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::Var;
+
+    row!(concat: |a, b| Var::concat(&[a, b, a], 1); [any([2, 2]).or([2, 0]).or([2, 1]).or([0, 2]), any([2, 1]).or([2, 3]).or([2, 0]).or([0, 1])]);
+    row!(concat_rows: |a, b| Var::concat(&[a, b], -2); [any([1, 3]).or([0, 3]).or([0, 3]), any([2, 3]).or([2, 3]).or([0, 3])]);
+    row!(concat_one: |x| Var::concat(&[x], 0); [any([3]).or([0])]);
+    row!(stack: |a, b| Var::stack(&[a, b], 1); [any([2, 3]).or([3]).or([2, 0]), any([2, 3]).or([3]).or([2, 0])]);
+    row!(stack_last: |a, b| Var::stack(&[a, b], -1); [any([2, 3]).or([]), any([2, 3]).or([])]);
+    row!(split: |x| { let p = x.split(1, &[1, 0, 2]); p[2] * p[0] + p[1].sum_keepdim(1) }; [any([2, 3]).or([0, 3])]);
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        refuses(
+            |[a, b]| Var::concat(&[a, b], 1),
+            [&[2, 3], &[3, 3]],
+            "concat: shapes [2, 3] and [3, 3] (tensors 0 and 1) differ beside axis 1",
+        );
+        refuses(|[a, b]| Var::concat(&[a, b], 0), [&[2, 3], &[3]], "concat: shapes [2, 3] and [3]");
+        refuses(
+            |[a]| Var::concat(&[a], 2),
+            [&[2, 3]],
+            "concat: axis 2 is out of range for shape [2, 3]",
+        );
+        refuses(|[_]| Var::concat(&[], 0), [&[2]], "concat: there is nothing to join");
+        refuses(|[_]| Var::stack(&[], 0), [&[2]], "stack: there is nothing to join");
+        refuses(|[a, b]| Var::stack(&[a, b], 0), [&[2], &[3]], "stack: shapes [2] and [3] differ");
+        refuses(
+            |[a]| a.split(0, &[1, 2])[0],
+            [&[2]],
+            "split: sizes [1, 2] do not fill axis 0 of shape [2]",
+        );
     }
 }

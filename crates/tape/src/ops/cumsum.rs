@@ -1,5 +1,6 @@
 //! Running sums.
 
+use tensor::error::OrPanic;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
 use crate::op::{Op, Pullback};
@@ -42,6 +43,25 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn cumsum(self, axis: isize) -> Self {
         let axis = tensor::shape::axis("cumsum", axis, &self.shape());
-        self.tape().apply(Cumsum { axis: axis.unwrap_or_else(|e| panic!("{e}")) }, [self])
+        self.tape().apply(Cumsum { axis: axis.or_panic() }, [self])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(cumsum: |x| x.cumsum(1); [any([2, 3]).or([2, 0]).or([0, 3])]);
+    row!(cumsum_outer: |x| x.cumsum(-2); [any([3, 2]).or([1, 2])]);
+    row!(cumsum_of_one: |x| x.cumsum(0); [any([4]).or([0])]);
+
+    #[test]
+    fn an_axis_out_of_range_is_refused() {
+        refuses(
+            |[x]| x.cumsum(2),
+            [&[2, 3]],
+            "cumsum: axis 2 is out of range for shape [2, 3] of rank 2",
+        );
+        refuses(|[x]| x.cumsum(0), [&[]], "cumsum: axis 0 is out of range for shape [] of rank 0");
     }
 }

@@ -20,3 +20,19 @@ impl ViewOp for Detach {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::NoGradient;
+    use tensor::tensor;
+
+    row!(detach: |x| x + (x - x).detach(); pointwise(Domain::Any));
+
+    #[test]
+    fn the_value_passes_and_no_derivative_does() {
+        assert_eq!(slope(|x| x * x.detach(), tensor![3.0, -2.0]), [3.0, -2.0]);
+        let why = stopped(|x| x.detach().square());
+        assert!(matches!(why, NoGradient::Stopped { .. }), "{why}");
+    }
+}

@@ -63,3 +63,25 @@ impl<'t, T: Float> Var<'t, T> {
         self.diagonal().sum_axis(-1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(diagonal: |x| x.diagonal(); [any([3, 3]).or([2, 3]).or([0, 3]).or([2, 2, 2])]);
+    row!(diagonal_above: |x| x.diagonal_of(1, 0, 1); [any([2, 3]).or([1, 1])]);
+    row!(diagonal_below: |x| x.diagonal_of(-1, 1, 0); [any([3, 2])]);
+    row!(trace: |x| x.trace(); [any([3, 3]).or([0, 0]).or([2, 2, 2])]);
+
+    #[test]
+    fn what_has_no_diagonal_is_refused() {
+        refuses(
+            |[x]| x.diagonal(),
+            [&[3]],
+            "diagonal: axis -2 is out of range for shape [3] of rank 1",
+        );
+        refuses(|[x]| x.diagonal_of(0, 1, 1), [&[3, 3]], "diagonal: axis 1 is named twice");
+        refuses(|[x]| x.trace(), [&[2, 3]], "trace: shape [2, 3] is not square");
+        refuses(|[x]| x.trace(), [&[]], "trace: shape [] is not square");
+    }
+}

@@ -31,3 +31,19 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Erf, [self])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::tensor;
+
+    row!(erf: |x| x.erf(); pointwise(Domain::Any));
+
+    #[test]
+    fn it_is_flat_far_out_and_steepest_at_zero() {
+        let steepest = std::f64::consts::FRAC_2_SQRT_PI;
+        let x = tensor![0.0, 1e200, f64::INFINITY, f64::NEG_INFINITY];
+        assert_eq!(slope(|x| x.erf(), x), [steepest, 0.0, 0.0, 0.0]);
+        masked(|[x]| x.erf());
+    }
+}

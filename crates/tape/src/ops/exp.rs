@@ -50,3 +50,21 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Expm1, [self])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::tensor;
+
+    row!(exp: |x| x.exp(); pointwise(Domain::Any));
+    row!(expm1: |x| x.expm1(); pointwise(Domain::Any));
+
+    #[test]
+    fn it_overflows_and_underflows_with_its_derivative() {
+        let x = tensor![f64::NEG_INFINITY, -800.0, 0.0, 800.0];
+        assert_eq!(slope(|x| x.exp(), &x), [0.0, 0.0, 1.0, f64::INFINITY]);
+        assert_eq!(slope(|x| x.expm1(), &x), [0.0, 0.0, 1.0, f64::INFINITY]);
+        masked(|[x]| x.exp());
+        masked(|[x]| x.expm1());
+    }
+}

@@ -73,3 +73,38 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Minimum, [self, other.beside(self)])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::tensor;
+
+    row!(maximum: |a, b| a.maximum(b); pair(Domain::Distinct, Domain::Distinct));
+    row!(minimum: |a, b| a.minimum(b); pair(Domain::Distinct, Domain::Distinct));
+    // No number of the domain is a multiple of 1/10 but 0.
+    row!(beside_a_number: |x| x.maximum(-0.7).minimum(0.9); pointwise(Domain::Distinct));
+
+    #[test]
+    fn a_tie_shares_evenly_and_nan_stays() {
+        assert_eq!(slope(|x| x.maximum(0.0), tensor![-1.0, 0.0, 2.0]), [0.0, 0.5, 1.0]);
+        assert_eq!(slope(|x| x.minimum(0.0), tensor![-1.0, 0.0, 2.0]), [1.0, 0.5, 0.0]);
+        assert_eq!(slope(|x| x.maximum(x), tensor![3.0]), [1.0]);
+        assert!(slope(|x| x.maximum(0.0), tensor![f64::NAN])[0].is_nan());
+        masked(|[a, b]| a.maximum(b));
+        masked(|[a, b]| a.minimum(b));
+    }
+
+    #[test]
+    fn shapes_that_do_not_broadcast_are_refused() {
+        refuses(
+            |[a, b]| a.maximum(b),
+            [&[2], &[3]],
+            "maximum: shapes [2] and [3] do not broadcast",
+        );
+        refuses(
+            |[a, b]| a.minimum(b),
+            [&[2], &[3]],
+            "minimum: shapes [2] and [3] do not broadcast",
+        );
+    }
+}

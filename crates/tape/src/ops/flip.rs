@@ -33,3 +33,21 @@ impl<'t, E: Element> Var<'t, E> {
         record_view(Flip { axis }, self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(flip: |x| x.flip(1); [any([2, 3]).or([2, 0]).or([2, 3, 2])]);
+    row!(flip_first: |x| x.flip(-2); [any([3, 2])]);
+
+    #[test]
+    fn an_axis_out_of_range_is_refused() {
+        refuses(
+            |[x]| x.flip(-3),
+            [&[2, 3]],
+            "flip: axis -3 is out of range for shape [2, 3] of rank 2",
+        );
+        refuses(|[x]| x.flip(0), [&[]], "flip: axis 0 is out of range for shape [] of rank 0");
+    }
+}

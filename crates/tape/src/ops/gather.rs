@@ -1,5 +1,6 @@
 //! Reading and adding at indices.
 
+use tensor::error::OrPanic;
 use tensor::shape::Dims;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
@@ -120,6 +121,66 @@ impl<'t, T: Float> Var<'t, T> {
 
     #[track_caller]
     fn indexed(self, op: &str, axis: isize) -> usize {
-        tensor::shape::axis(op, axis, &self.shape()).unwrap_or_else(|e| panic!("{e}"))
+        tensor::shape::axis(op, axis, &self.shape()).or_panic()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::Tape;
+    use tensor::{Tensor, tensor};
+
+    // Repeated indices; in the second, an index smaller than the variable off the axis.
+    row!(gather: |x| x.gather(1, x.tape().constant(tensor![[2, 0, 0, 1], [1, 1, 1, 0]])); [any([2, 3])]);
+    row!(gather_part: |x| x.gather(0, x.tape().constant(tensor![[2, 0], [2, 1]])); [any([3, 3])]);
+    row!(gather_nothing: |x| x.gather(0, x.tape().constant(Tensor::<i64>::zeros([0, 2]))); [any([3, 2]).or([0, 2])]);
+    row!(index_select: |x| x.index_select(1, x.tape().constant(tensor![2, 0, 2])); [any([2, 3]).or([0, 3])]);
+    row!(index_select_rows: |x| x.index_select(-2, x.tape().constant(tensor![1, 1])); [any([2, 2]).or([2, 0])]);
+    row!(scatter_add: |x, s| x.scatter_add(1, x.tape().constant(tensor![[2, 0, 2], [1, 1, 1]]), s); [any([2, 3]), any([2, 3])]);
+    row!(scatter_add_part: |x, s| x.scatter_add(0, x.tape().constant(tensor![[2], [2]]), s); [any([3, 2]), any([2, 1])]);
+
+    #[test]
+    fn an_index_out_of_range_is_an_error_that_names_operation_and_line() {
+        let tape = Tape::new();
+        let x = tape.leaf(tensor![[1.0, 2.0], [3.0, 4.0]]);
+        for bad in [2, -1, i64::MAX] {
+            let y = x.index_select(0, tape.constant(tensor![0, bad]));
+            let error = tape.eval(y).unwrap_err();
+            assert_eq!((error.op.as_str(), error.at.file()), ("gather", file!()));
+            assert_eq!(error.at.line(), line!() - 3);
+            assert!(error.to_string().contains(&format!("index {bad} at position 2")), "{error}");
+            assert!(error.to_string().contains("out of range for 2 entries"), "{error}");
+            let (index, ones) =
+                (tape.constant(tensor![[bad, 0]]), tape.constant(tensor![[1.0, 1.0]]));
+            let z = x.scatter_add(0, index, ones);
+            let error = tape.eval(z).unwrap_err();
+            assert_eq!((error.op.as_str(), error.at.line()), ("scatter_add", line!() - 2));
+        }
+        assert_eq!(x.sum().item(), 10.0);
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_refused() {
+        refuses(
+            |[x]| x.gather(0, x.tape().constant(tensor![[0, 0, 0]])),
+            [&[2, 2]],
+            "gather: indices of shape [1, 3] do not lie within shape [2, 2] but for axis 0",
+        );
+        refuses(
+            |[x]| x.index_select(0, x.tape().constant(tensor![[0]])),
+            [&[2, 2]],
+            "index_select: index of shape [1, 1] is not a vector",
+        );
+        refuses(
+            |[x, s]| x.scatter_add(0, x.tape().constant(tensor![[0, 0]]), s),
+            [&[2, 2], &[2, 2]],
+            "scatter_add: source of shape [2, 2] and index of shape [1, 2] differ",
+        );
+        refuses(
+            |[x]| x.gather(2, x.tape().constant(tensor![[0]])),
+            [&[2, 2]],
+            "gather: axis 2 is out of range for shape [2, 2] of rank 2",
+        );
     }
 }

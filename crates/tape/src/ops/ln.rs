@@ -50,3 +50,27 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Log1p, [self])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::tensor;
+
+    row!(ln: |x| x.ln(); pointwise(Domain::Positive));
+    row!(log1p: |x| x.log1p(); pointwise(Domain::Unit));
+
+    #[test]
+    fn at_the_edge_the_derivative_is_the_limit() {
+        assert_eq!(slope(|x| x.ln(), tensor![0.0, f64::INFINITY]), [f64::INFINITY, 0.0]);
+        assert_eq!(slope(|x| x.log1p(), tensor![-1.0, 0.0]), [f64::INFINITY, 1.0]);
+        masked(|[x]| x.ln());
+        masked(|[x]| x.log1p());
+    }
+
+    #[test]
+    fn below_the_edge_the_value_is_nan() {
+        let tape = crate::Tape::new();
+        assert!(tape.constant(-1.0f64).ln().item().is_nan());
+        assert!(tape.constant(-2.0f64).log1p().item().is_nan());
+    }
+}

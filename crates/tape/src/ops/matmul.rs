@@ -1,5 +1,6 @@
 //! The matrix product.
 
+use tensor::error::OrPanic;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
 use crate::op::{Op, Pullback};
@@ -43,9 +44,39 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn matmul(self, other: Self) -> Self {
         let (a, b) = (self.shape(), other.shape());
-        let shape = kernel::matmul_shape(&a, &b).unwrap_or_else(|e| panic!("{e}"));
+        let shape = kernel::matmul_shape(&a, &b).or_panic();
         let row = if a.len() == 1 { self.unsqueeze(0) } else { self };
         let column = if b.len() == 1 { other.unsqueeze(1) } else { other };
         self.tape().apply(Matmul, [row, column]).reshape(shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(matmul: |a, b| a.matmul(b); [any([2, 3]).or([2, 0]).or([0, 3]).or([1, 1]), any([3, 2]).or([0, 2]).or([3, 2]).or([1, 1])]);
+    row!(vectors: |a, b| a.matmul(b); [any([3]).or([3]).or([2, 3]).or([0]), any([3]).or([3, 2]).or([3]).or([0])]);
+    row!(batches: |a, b| a.matmul(b); [any([2, 1, 2]).or([2, 1, 1, 2]).or([2]).or([2, 2, 2]), any([2, 2, 1]).or([2, 2, 1]).or([2, 2, 1]).or([2])]);
+    row!(with_itself: |x| x.matmul(x.t()); [any([2, 3]).or([2, 0])]);
+
+    #[test]
+    fn shapes_that_do_not_fit_are_refused() {
+        refuses(
+            |[a, b]| a.matmul(b),
+            [&[3, 4], &[5, 6]],
+            "matmul: [3, 4] x [5, 6]: inner sizes 4 and 5 differ",
+        );
+        refuses(|[a, b]| a.matmul(b), [&[], &[2, 2]], "matmul: [] x [2, 2]");
+        refuses(
+            |[a, b]| a.matmul(b),
+            [&[3], &[2]],
+            "matmul: [3] x [2]: inner sizes 3 and 2 differ",
+        );
+        refuses(
+            |[a, b]| a.matmul(b),
+            [&[2, 3, 4], &[3, 4, 5]],
+            "matmul: [2, 3, 4] x [3, 4, 5]: leading axes [2] and [3] do not broadcast",
+        );
     }
 }

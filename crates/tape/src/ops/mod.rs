@@ -5,6 +5,8 @@
 //! line here; see `docs/adding-an-op.md`.
 
 pub mod arithmetic;
+#[cfg(test)]
+mod battery;
 pub mod broadcast;
 pub mod clamp;
 pub mod compare;

@@ -1,8 +1,9 @@
 //! Order statistics: positions have no derivative, the elements read at them have.
 
+use tensor::error::OrPanic;
 use tensor::{AxisSet, Error, Float, Shape, ShapeError, View, kernel};
 
-use crate::op::{DataOp, record_data};
+use crate::op::DataOp;
 use crate::var::Var;
 
 /// The position of the largest (or smallest) element over `axes`.
@@ -54,7 +55,7 @@ impl<T: Float> DataOp<T, i64, 1> for Argsort {
 impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn arg(self, max: bool, axes: AxisSet, keep: bool) -> Var<'t, i64> {
-        record_data(self.tape(), Arg { max, axes, keep }, [self])
+        self.tape().apply_data(Arg { max, axes, keep }, [self])
     }
 
     /// The position of the largest element in row-major order: the first NaN, else the first of the
@@ -105,8 +106,8 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn argsort(self, axis: isize, descending: bool) -> Var<'t, i64> {
         let axis = tensor::shape::axis("argsort", axis, &self.shape());
-        let axis = axis.unwrap_or_else(|e| panic!("{e}"));
-        record_data(self.tape(), Argsort { axis, descending }, [self])
+        let axis = axis.or_panic();
+        self.tape().apply_data(Argsort { axis, descending }, [self])
     }
 
     /// The elements of `axis` in order; the derivative goes where each element came from.
@@ -144,6 +145,69 @@ impl<'t> Var<'t, i64> {
     /// `0..classes` is an error of the evaluation.
     #[track_caller]
     pub fn one_hot<T: Float>(self, classes: usize) -> Var<'t, T> {
-        record_data(self.tape(), OneHot { classes }, [self])
+        self.tape().apply_data(OneHot { classes }, [self])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::{NoGradient, Tape};
+    use tensor::tensor;
+
+    row!(sort: |x| x.sort(1, false); [distinct([2, 3]).or([2, 0])]);
+    row!(sort_descending: |x| x.sort(-2, true); [distinct([3, 2])]);
+    row!(read_at_the_argmax: |x| x.gather(1, x.argmax_axis(1).unsqueeze(1)); [distinct([2, 3])]);
+    row!(weighed_by_labels: |x| x * x.argmin_axis(1).one_hot::<T>(3); [distinct([2, 3])]);
+
+    #[test]
+    fn nan_is_the_largest_of_positions_and_the_last_of_an_order() {
+        let tape = Tape::new();
+        let x = tape.leaf(tensor![2.0, f64::NAN, -1.0, 2.0, f64::NAN]);
+        assert_eq!((x.argmax().item(), x.argmin().item()), (1, 1));
+        assert_eq!(x.argsort(0, false).value().to_vec(), [2, 0, 3, 1, 4]);
+        assert_eq!(x.argsort(0, true).value().to_vec(), [0, 3, 2, 1, 4]);
+        assert_eq!(tape.constant(tensor![3.0, 7.0, 7.0]).argmax().item(), 1);
+    }
+
+    #[test]
+    fn the_gradient_of_a_sorted_element_goes_where_it_came_from() {
+        assert_eq!(
+            slope(|x| x.sort(0, false).index_axis(0, 2), tensor![1.0, 3.0, 2.0]),
+            [0.0, 1.0, 0.0]
+        );
+        // Ties keep their order.
+        assert_eq!(slope(|x| x.sort(0, false).index_axis(0, 0), tensor![1.0, 1.0]), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn positions_pass_no_derivative_on() {
+        for why in
+            [stopped(|x| x.argmax().cast::<f64>()), stopped(|x| x.argsort(0, true).cast::<f64>())]
+        {
+            assert!(matches!(why, NoGradient::Stopped { .. }), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_label_out_of_range_is_an_error_that_names_the_line() {
+        let tape = Tape::new();
+        for bad in [3, -1] {
+            let hot = tape.constant(tensor![0, bad]).one_hot::<f64>(3);
+            let error = tape.eval(hot).unwrap_err();
+            assert_eq!((error.op.as_str(), error.at.line()), ("one_hot", line!() - 2));
+            assert!(error.to_string().contains(&format!("index {bad} at position 1")), "{error}");
+        }
+        refuses(
+            |[x]| x.sort(2, false),
+            [&[2, 3]],
+            "argsort: axis 2 is out of range for shape [2, 3]",
+        );
+        refuses(
+            |[x]| x.gather(0, x.argmax()),
+            [&[0]],
+            "argmax: shape [0] has no elements along axes [0]",
+        );
+        refuses(|[x]| x.gather(0, x.argmin_axis(3)), [&[2]], "argmin_axis: axis 3 is out of range");
     }
 }

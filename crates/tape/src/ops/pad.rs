@@ -43,3 +43,34 @@ impl<'t, T: Float> Var<'t, T> {
         inside.select(out, value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::Tape;
+    use tensor::tensor;
+
+    row!(pad: |x| x.pad([(1, 0), (0, 2)], 0.0); [any([2, 2]).or([0, 2]).or([1, 0])]);
+    row!(pad_with_a_value: |x| x.pad([(0, 1), (2, 1)], 1.5); [any([2, 2]).or([0, 1])]);
+    row!(pad_nothing: |x| x.pad([], 1.0); [any([])]);
+
+    #[test]
+    fn an_infinite_margin_stays_outside() {
+        let tape = Tape::new();
+        let x = tape.leaf(tensor![1.0, 0.0, f64::NAN]);
+        for value in [f64::INFINITY, f64::NAN, -2.0] {
+            let y = x.pad([(1, 1)], value).value().to_vec();
+            let expected = [value, 1.0, 0.0, f64::NAN, value];
+            assert!(y.iter().zip(expected).all(|(y, e)| y.to_bits() == e.to_bits()), "{y:?}");
+        }
+        assert_eq!(slope(|x| x.pad([(1, 1)], f64::INFINITY), tensor![1.0, 0.0]), [1.0, 1.0]);
+        masked(|[x]| x.pad([(1, 1)], f64::NAN));
+    }
+
+    #[test]
+    fn margins_that_do_not_fit_are_refused() {
+        refuses(|[x]| x.pad([(1, 1)], 0.0), [&[2, 3]], "pad: 1 margins for shape [2, 3]");
+        refuses(|[x]| x.pad([(usize::MAX, 1)], 0.0), [&[2]], "pad: shape [2] with margins");
+        refuses(|[x]| x.pad([(1 << 61, 1)], 0.0), [&[2]], "overflows");
+    }
+}

@@ -1,5 +1,6 @@
 //! The order of the axes.
 
+use tensor::error::OrPanic;
 use tensor::{Element, Float, Layout, Shape, ShapeError};
 
 use crate::op::{Pullback, ViewOp, record_view};
@@ -44,10 +45,10 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     pub fn swap_axes(self, a: isize, b: isize) -> Self {
         let shape = self.shape();
-        let axis =
-            |i| tensor::shape::axis("swap_axes", i, &shape).unwrap_or_else(|e| panic!("{e}"));
+        let a = tensor::shape::axis("swap_axes", a, &shape).or_panic();
+        let b = tensor::shape::axis("swap_axes", b, &shape).or_panic();
         let mut axes: Shape = (0..shape.len()).collect();
-        axes.swap(axis(a), axis(b));
+        axes.swap(a, b);
         self.permute(axes)
     }
 
@@ -61,5 +62,35 @@ impl<'t, E: Element> Var<'t, E> {
             panic!("t: shape {} has no two axes to exchange", tensor::shape::Dims(&self.shape()));
         }
         self.swap_axes(-2, -1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(permute: |x| x.permute([2, 0, 1]); [any([2, 3, 2]).or([0, 1, 2])]);
+    row!(swap_axes: |x| x.swap_axes(0, -1); [any([2, 1, 3]).or([2, 3]).or([3])]);
+    row!(t: |x| x.t(); [any([2, 3]).or([2, 0]).or([2, 2, 2])]);
+    row!(permute_nothing: |x| x.permute([]); [any([])]);
+
+    #[test]
+    fn what_is_no_order_of_the_axes_is_refused() {
+        refuses(
+            |[x]| x.permute([0, 0]),
+            [&[2, 3]],
+            "permute: [0, 0] is no order of the axes of shape [2, 3]",
+        );
+        refuses(
+            |[x]| x.permute([0]),
+            [&[2, 3]],
+            "permute: [0] is no order of the axes of shape [2, 3]",
+        );
+        refuses(
+            |[x]| x.swap_axes(0, 2),
+            [&[2, 3]],
+            "swap_axes: axis 2 is out of range for shape [2, 3]",
+        );
+        refuses(|[x]| x.t(), [&[3]], "t: shape [3] has no two axes to exchange");
     }
 }

@@ -49,3 +49,53 @@ impl<'t, T: Float> Var<'t, T> {
         self.pow(exponent)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::{Tape, hessian};
+    use tensor::tensor;
+
+    row!(pow: |a, b| a.pow(b); pair(Domain::Positive, Domain::Any));
+    row!(powi: |x| x.powi(3) - x.powi(-1); pointwise(Domain::Nonzero));
+    row!(powf: |x| x.powf(2.5); pointwise(Domain::Positive));
+
+    /// The value at `(a, b)` and the derivatives by both.
+    fn at(a: f64, b: f64) -> (f64, [f64; 2]) {
+        let tape = Tape::new();
+        let (a, b) = (tape.leaf(a), tape.leaf(b));
+        let y = a.pow(b);
+        let g = y.grad([a, b]);
+        (y.item(), [g[0].item(), g[1].item()])
+    }
+
+    #[test]
+    fn at_the_base_zero() {
+        let inf = f64::INFINITY;
+        assert_eq!(at(0.0, 0.0), (1.0, [0.0, 0.0]));
+        assert_eq!(at(0.0, 1.0), (0.0, [1.0, 0.0]));
+        assert_eq!(at(0.0, 2.0), (0.0, [0.0, 0.0]));
+        assert_eq!(at(0.0, 0.5), (0.0, [inf, 0.0]));
+        assert_eq!(at(0.0, -1.0), (inf, [-inf, -inf]));
+        assert_eq!(hessian(|x| x.pow(2).sum(), tensor![0.0]).unwrap().to_vec(), [2.0]);
+        assert_eq!(hessian(|x| x.pow(1).sum(), tensor![0.0]).unwrap().to_vec(), [0.0]);
+        masked(|[a, b]| a.pow(b));
+    }
+
+    #[test]
+    fn a_negative_base_has_integer_powers() {
+        let (value, [by_base, by_exponent]) = at(-2.0, 2.0);
+        assert_eq!((value, by_base), (4.0, -4.0));
+        assert!(by_exponent.is_nan(), "the power of -2 exists at integers only");
+        assert!(at(-8.0, 1.0 / 3.0).0.is_nan());
+        assert_eq!(slope(|x| x.powi(2), tensor![-2.0, 0.0, 3.0]), [-4.0, 0.0, 6.0]);
+        assert_eq!(slope(|x| x.powi(3), tensor![-2.0]), [12.0]);
+    }
+
+    #[test]
+    fn nan_propagates_where_ieee_says() {
+        assert_eq!((at(f64::NAN, 0.0).0, at(1.0, f64::NAN).0), (1.0, 1.0));
+        assert!(at(f64::NAN, 2.0).0.is_nan());
+        refuses(|[a, b]| a.pow(b), [&[2], &[3]], "pow: shapes [2] and [3] do not broadcast");
+    }
+}

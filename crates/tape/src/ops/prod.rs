@@ -2,7 +2,7 @@
 
 use tensor::{Axes, AxisSet, Float, Shape};
 
-use super::sum::axis_set;
+use super::sum::{Sum, axis_set};
 use crate::var::Var;
 
 impl<'t, T: Float> Var<'t, T> {
@@ -44,9 +44,9 @@ fn product<'t, T: Float>(x: Var<'t, T>, axes: AxisSet, keep: bool) -> Var<'t, T>
     let n = axes.count(&shape);
     let mut rows: Shape = smallvec::smallvec![n];
     rows.extend(axes.reduce(&shape, false));
-    let target = axes.reduce(&shape, keep);
     if n == 0 {
-        return x.scalar(1.0).broadcast_to(target);
+        // Written so that it depends on `x`, whose derivative is there and has no element.
+        return x.tape().apply(Sum { axes, keep }, [x]) + 1.0;
     }
     let mut x = x.permute(order).reshape(rows);
     let mut n = n;
@@ -56,5 +56,39 @@ fn product<'t, T: Float>(x: Var<'t, T>, axes: AxisSet, keep: bool) -> Var<'t, T>
         x = if n % 2 == 1 { Var::concat(&[pairs, x.narrow(0, n - 1, 1)], 0) } else { pairs };
         n = n.div_ceil(2);
     }
-    x.reshape(target)
+    x.reshape(axes.reduce(&shape, keep))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::Tape;
+    use tensor::{Tensor, tensor};
+
+    row!(prod: |x| x.prod(); [any([2, 3]).or([1]).or([]).or([0])]);
+    row!(prod_axis: |x| x.prod_axis(0); [any([3, 2]).or([0, 2]).or([3, 0])]);
+    row!(prod_axes: |x| x.prod_axis([0, -1]); [any([2, 2, 3]).or([2, 2, 0])]);
+    row!(prod_keepdim: |x| x.prod_keepdim([1]); [any([2, 3]).or([2, 0])]);
+    row!(prod_keepdims: |x| x.prod_keepdim([2, 0]); [any([2, 1, 3])]);
+
+    #[test]
+    fn zeros_leave_the_product_of_the_others() {
+        assert_eq!(slope(|x| x.prod(), tensor![2.0, 0.0, 3.0, 4.0]), [0.0, 24.0, 0.0, 0.0]);
+        assert_eq!(slope(|x| x.prod(), tensor![2.0, 0.0, 0.0, 4.0]), [0.0; 4]);
+        let rows = tensor![[0.0, 5.0], [2.0, 3.0]];
+        assert_eq!(slope(|x| x.prod_axis(1), &rows), [5.0, 0.0, 3.0, 2.0]);
+        let h = crate::hessian(|x| x.prod(), tensor![0.0, 0.0, 5.0]).unwrap();
+        assert_eq!(h.to_vec(), [0.0, 5.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_shape_is_that_of_a_sum() {
+        let tape = Tape::new();
+        let x = tape.leaf(Tensor::<f64>::full([2, 3, 2], 2.0));
+        assert_eq!(x.prod_axis([0, 2]).value(), Tensor::full([3], 16.0));
+        assert_eq!(x.prod_keepdim([0, 2]).value(), Tensor::full([1, 3, 1], 16.0));
+        let nothing = tape.leaf(Tensor::<f64>::zeros([2, 0]));
+        assert_eq!(nothing.prod_axis(1).value().to_vec(), [1.0, 1.0]);
+        refuses(|[x]| x.prod_axis([0, 0]), [&[2, 3]], "prod_axis: axis 0 is named twice");
+    }
 }

@@ -50,3 +50,23 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Abs, [self])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::tensor;
+
+    row!(relu: |x| x.relu(); pointwise(Domain::Nonzero));
+    row!(abs: |x| x.abs(); pointwise(Domain::Nonzero));
+
+    #[test]
+    fn the_derivative_at_zero_is_zero_and_nan_stays() {
+        let x = tensor![-1.0, -0.0, 0.0, 1e-310, f64::INFINITY];
+        assert_eq!(slope(|x| x.relu(), &x), [0.0, 0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(slope(|x| x.abs(), &x), [-1.0, 0.0, 0.0, 1.0, 1.0]);
+        assert!(slope(|x| x.relu(), tensor![f64::NAN])[0].is_nan());
+        assert!(slope(|x| x.abs(), tensor![f64::NAN])[0].is_nan());
+        masked(|[x]| x.relu());
+        masked(|[x]| x.abs());
+    }
+}

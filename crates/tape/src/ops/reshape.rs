@@ -1,5 +1,6 @@
 //! The same elements in row-major order under another shape.
 
+use tensor::error::OrPanic;
 use tensor::{Element, Float, Layout, Shape, ShapeError};
 
 use crate::op::{Pullback, ViewOp, record_view};
@@ -63,8 +64,8 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     pub fn flatten(self, first: isize, last: isize) -> Self {
         let shape = self.shape();
-        let axis = |a| tensor::shape::axis("flatten", a, &shape).unwrap_or_else(|e| panic!("{e}"));
-        let (first, last) = (axis(first), axis(last));
+        let first = tensor::shape::axis("flatten", first, &shape).or_panic();
+        let last = tensor::shape::axis("flatten", last, &shape).or_panic();
         assert!(first <= last, "flatten: axis {first} comes after axis {last}");
         let mut joined = Shape::from_slice(&shape[..first]);
         joined.push(shape[first..=last].iter().product());
@@ -76,7 +77,33 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     fn reshaped(self, rule: impl FnOnce(&Layout) -> Result<Layout, ShapeError>) -> Self {
         let whole = Layout::contiguous(&self.shape(), 8);
-        let layout = whole.and_then(|x| rule(&x)).unwrap_or_else(|e| panic!("{e}"));
+        let layout = whole.and_then(|x| rule(&x)).or_panic();
         self.reshape(layout.shape())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(reshape: |x| x.reshape([3, 2]); [any([2, 3]).or([6]).or([1, 6, 1])]);
+    row!(reshape_nothing: |x| x.reshape([0, 5]); [any([2, 0]).or([0])]);
+    row!(reshape_one: |x| x.reshape([1, 1]); [any([]).or([1])]);
+    row!(unsqueeze: |x| x.unsqueeze(-1); [any([2, 3]).or([]).or([0])]);
+    row!(squeeze: |x| x.squeeze(1); [any([2, 1, 3]).or([0, 1])]);
+    row!(flatten: |x| x.flatten(0, -2); [any([2, 1, 3]).or([2, 0, 3])]);
+
+    #[test]
+    fn what_has_another_number_of_elements_is_refused() {
+        refuses(|[x]| x.reshape([4]), [&[2, 3]], "reshape: shape [2, 3] has 6 elements, [4] has 4");
+        refuses(|[x]| x.reshape([usize::MAX, 2]), [&[2, 3]], "overflow");
+        refuses(|[x]| x.squeeze(0), [&[2, 3]], "squeeze: axis 0 of shape [2, 3] has size 2, not 1");
+        refuses(|[x]| x.unsqueeze(4), [&[2, 3]], "unsqueeze");
+        refuses(|[x]| x.flatten(1, 0), [&[2, 3]], "flatten: axis 1 comes after axis 0");
+        refuses(
+            |[x]| x.flatten(0, 2),
+            [&[2, 3]],
+            "flatten: axis 2 is out of range for shape [2, 3]",
+        );
     }
 }

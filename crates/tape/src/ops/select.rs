@@ -34,3 +34,35 @@ impl<'t> Var<'t, bool> {
         self.tape().apply_with(Select, [a, b.beside(a)], [self.any()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::Tape;
+    use tensor::tensor;
+
+    row!(select: |a, b| a.gt(0.25).select(a, b); pair(Domain::Distinct, Domain::Distinct));
+    row!(select_or_number: |x| x.lt(0.0).select(x * x, 0.5); pointwise(Domain::Nonzero));
+    row!(larger_mask: |a, b| a.tape().constant(tensor![[true], [false]]).select(a, b); [any([3]).or([]).or([2, 3]), any([1]).or([3]).or([])]);
+
+    #[test]
+    fn the_branch_that_is_not_taken_gets_exactly_zero() {
+        let tape = Tape::new();
+        let (a, b) = (tape.leaf(tensor![f64::NAN, 1.0]), tape.leaf(tensor![2.0, f64::INFINITY]));
+        let y = tape.constant(tensor![false, true]).select(a.sqrt(), b.sqrt());
+        assert_eq!(y.value().to_vec(), [2f64.sqrt(), 1.0]);
+        let g = y.sum().grad([a, b]);
+        assert_eq!(g[0].value().to_vec(), [0.0, 0.5]);
+        assert_eq!(g[1].value().to_vec(), [0.5 / 2f64.sqrt(), 0.0]);
+        masked(|[a, b]| a.gt(b).select(a, b));
+    }
+
+    #[test]
+    fn shapes_that_do_not_broadcast_are_refused() {
+        refuses(
+            |[a, b]| a.gt(0.0).select(b, 1.0),
+            [&[2], &[3]],
+            "select: shapes [3] and [2] do not broadcast",
+        );
+    }
+}

@@ -56,3 +56,24 @@ impl<'t, T: Float> Var<'t, T> {
         -(-self).softplus()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::tensor;
+
+    row!(sigmoid: |x| x.sigmoid(); pointwise(Domain::Any));
+    row!(softplus: |x| x.softplus(); pointwise(Domain::Any));
+    row!(log_sigmoid: |x| x.log_sigmoid(); pointwise(Domain::Any));
+
+    #[test]
+    fn far_out_the_derivatives_are_exact() {
+        let x = tensor![f64::NEG_INFINITY, -800.0, 0.0, 800.0, f64::INFINITY];
+        assert_eq!(slope(|x| x.sigmoid(), &x), [0.0, 0.0, 0.25, 0.0, 0.0]);
+        assert_eq!(slope(|x| x.softplus(), &x), [0.0, 0.0, 0.5, 1.0, 1.0]);
+        assert_eq!(slope(|x| x.log_sigmoid(), &x), [1.0, 1.0, 0.5, 0.0, 0.0]);
+        masked(|[x]| x.sigmoid());
+        masked(|[x]| x.softplus());
+        masked(|[x]| x.log_sigmoid());
+    }
+}

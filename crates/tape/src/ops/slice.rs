@@ -1,6 +1,7 @@
 //! Parts of axes.
 
 use smallvec::SmallVec;
+use tensor::error::OrPanic;
 use tensor::slice::Range;
 use tensor::{Element, Float, Layout, ShapeError};
 
@@ -58,9 +59,41 @@ impl<'t, E: Element> Var<'t, E> {
 
     #[track_caller]
     fn part(self, op: &str, axis: isize, range: Range) -> Self {
-        let axis = tensor::shape::axis(op, axis, &self.shape()).unwrap_or_else(|e| panic!("{e}"));
+        let axis = tensor::shape::axis(op, axis, &self.shape()).or_panic();
         let mut ranges: SmallVec<[Range; 4]> = smallvec::smallvec![Range::from(..); axis];
         ranges.push(range);
         self.slice(ranges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::s;
+
+    row!(slice: |x| x.slice(s![1.., ..;-1]); [any([2, 3]).or([3, 0])]);
+    row!(slice_steps: |x| x.slice(s![..;2, 0]); [any([3, 2])]);
+    row!(slice_nothing: |x| x.slice(s![1..1]); [any([2, 3])]);
+    row!(index_axis: |x| x.index_axis(-1, -2); [any([2, 3]).or([0, 2]).or([2])]);
+    row!(narrow: |x| x.narrow(1, 1, 2); [any([2, 3]).or([0, 3])]);
+    row!(overlapping: |x| x.narrow(0, 0, 2) * x.narrow(0, 1, 2); [any([3, 2])]);
+
+    #[test]
+    fn what_leaves_the_axis_is_refused() {
+        refuses(
+            |[x]| x.slice(s![1..4]),
+            [&[3]],
+            "slice: axis 0 of shape [3]: range 1..4 leaves size 3",
+        );
+        refuses(|[x]| x.slice(s![.., 0]), [&[3]], "slice: 2 ranges for shape [3] of rank 1");
+        refuses(|[x]| x.slice(s![..;0]), [&[3]], "a step of 0");
+        refuses(|[x]| x.index_axis(0, 3), [&[3]], "index 3 is out of range for size 3");
+        refuses(
+            |[x]| x.index_axis(1, 0),
+            [&[3]],
+            "index_axis: axis 1 is out of range for shape [3]",
+        );
+        refuses(|[x]| x.narrow(0, 2, 2), [&[3]], "range 2..4 leaves size 3");
+        refuses(|[x]| x.narrow(2, 0, 0), [&[3]], "narrow: axis 2 is out of range for shape [3]");
     }
 }

@@ -50,3 +50,28 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Rsqrt, [self])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::hessian;
+    use tensor::tensor;
+
+    row!(sqrt: |x| x.sqrt(); pointwise(Domain::Positive));
+    row!(rsqrt: |x| x.rsqrt(); pointwise(Domain::Positive));
+
+    #[test]
+    fn at_zero_the_derivative_is_infinite_unless_nobody_asks() {
+        let inf = f64::INFINITY;
+        assert_eq!(slope(|x| x.sqrt(), tensor![0.0, -0.0, 4.0, inf]), [inf, -inf, 0.25, 0.0]);
+        assert_eq!(slope(|x| x.rsqrt(), tensor![0.0, 4.0, inf]), [-inf, -0.0625, 0.0]);
+        assert!(slope(|x| x.sqrt(), tensor![-1.0])[0].is_nan());
+        masked(|[x]| x.sqrt());
+        masked(|[x]| x.rsqrt());
+        // The second derivative of a branch that is not taken stays away, too.
+        fn taken(x: crate::Var<'_, f64>) -> crate::Var<'_, f64> {
+            x.gt(0.0).select(x.sqrt(), x * x).sum()
+        }
+        assert_eq!(hessian(taken, tensor![-1.0]).unwrap().to_vec(), [2.0]);
+    }
+}

@@ -109,3 +109,52 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Round, [self])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use crate::{NoGradient, Tape, Var};
+    use tensor::tensor;
+
+    // A step has no derivative of its own: its row is a function that it is part of.
+    row!(sign: |x| x.sign() * x.square(); pointwise(Domain::Nonzero));
+    row!(heaviside: |x| x.heaviside() * x; pointwise(Domain::Nonzero));
+    row!(rounded: |x| x * (x.floor() + x.ceil() * 2.0 - x.round()); [positive([2, 3]).or([])]);
+
+    #[test]
+    fn the_steps_are_where_the_conventions_say() {
+        let tape = Tape::new();
+        let x = tape.constant(tensor![-1.5, -0.0, 0.0, 0.5, 1.5, 2.5]);
+        assert_eq!(x.sign().value().to_vec(), [-1.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(x.heaviside().value().to_vec(), [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(x.floor().value().to_vec(), [-2.0, 0.0, 0.0, 0.0, 1.0, 2.0]);
+        assert_eq!(x.ceil().value().to_vec(), [-1.0, 0.0, 0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(x.round().value().to_vec(), [-2.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
+        let nan = tape.constant(f64::NAN);
+        for y in [nan.sign(), nan.heaviside(), nan.floor(), nan.ceil(), nan.round()] {
+            assert!(y.item().is_nan(), "{y:?}");
+        }
+    }
+
+    #[test]
+    fn asking_for_a_gradient_is_answered_with_name_and_line() {
+        type Step = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
+        let steps: [(&str, Step); 5] = [
+            ("sign", |x| x.sign()),
+            ("heaviside", |x| x.heaviside()),
+            ("floor", |x| x.floor()),
+            ("ceil", |x| x.ceil()),
+            ("round", |x| x.round()),
+        ];
+        for (name, step) in steps {
+            match stopped(step) {
+                NoGradient::Stopped { op, at } => {
+                    assert_eq!((op.as_str(), at.file()), (name, file!()))
+                }
+                other => panic!("{name}: {other}"),
+            }
+        }
+        let NoGradient::Stopped { at, .. } = stopped(|x| x.heaviside() * 2.0) else { panic!() };
+        assert_eq!(at.line(), line!() - 1);
+    }
+}

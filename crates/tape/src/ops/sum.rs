@@ -1,5 +1,6 @@
 //! Sums over axes: the adjoint of broadcasting.
 
+use tensor::error::OrPanic;
 use tensor::shape::Dims;
 use tensor::{AnyView, Axes, AxisSet, Error, Float, Shape, ShapeError, View, kernel};
 
@@ -75,7 +76,10 @@ impl<'t, T: Float> Var<'t, T> {
         if from[..] == *to {
             return self;
         }
-        let Some(lead) = from.len().checked_sub(to.len()) else {
+        let fits = |i: usize, lead: usize| to[i - lead] == from[i] || to[i - lead] == 1;
+        let lead = from.len().checked_sub(to.len());
+        let lead = lead.filter(|&lead| (lead..from.len()).all(|i| fits(i, lead)));
+        let Some(lead) = lead else {
             panic!("sum_to: shape {} cannot become {}", Dims(&from), Dims(to));
         };
         let repeated = |i: usize| i < lead || (to[i - lead] == 1 && from[i] != 1);
@@ -87,5 +91,35 @@ impl<'t, T: Float> Var<'t, T> {
 /// Resolves the axes of a reduction.
 #[track_caller]
 pub(crate) fn axis_set<T: Float>(op: &str, x: Var<'_, T>, axes: impl Axes) -> AxisSet {
-    AxisSet::of(op, &axes, &x.shape()).unwrap_or_else(|e| panic!("{e}"))
+    AxisSet::of(op, &axes, &x.shape()).or_panic()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+
+    row!(sum: |x| x.sum(); [any([2, 3]).or([]).or([0, 2])]);
+    row!(sum_axis: |x| x.sum_axis(-1); [any([2, 3]).or([2, 0]).or([0, 2])]);
+    row!(sum_axes: |x| x.sum_axis([0, 2]); [any([2, 2, 3])]);
+    row!(sum_keepdim: |x| x.sum_keepdim([0]); [any([3, 2]).or([0, 2])]);
+    row!(sum_to: |x| x.sum_to([2, 1]); [any([3, 2, 2]).or([2, 1]).or([2, 0])]);
+    row!(sum_to_one: |x| x.sum_to([]); [any([2, 3]).or([])]);
+
+    #[test]
+    fn what_cannot_be_a_sum_is_refused() {
+        refuses(
+            |[x]| x.sum_axis(2),
+            [&[2, 3]],
+            "sum_axis: axis 2 is out of range for shape [2, 3] of rank 2",
+        );
+        refuses(|[x]| x.sum_axis([1, -1]), [&[2, 3]], "sum_axis: axis -1 is named twice");
+        refuses(|[x]| x.sum_to([3]), [&[2]], "sum_to: shape [2] cannot become [3]");
+        refuses(|[x]| x.sum_to([2, 2]), [&[2]], "sum_to: shape [2] cannot become [2, 2]");
+        // As many elements, but no sum.
+        refuses(
+            |[x]| x.sum_to([4, 3]),
+            [&[2, 3, 4]],
+            "sum_to: shape [2, 3, 4] cannot become [4, 3]",
+        );
+    }
 }

@@ -50,3 +50,20 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Cos, [self])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::battery::*;
+    use tensor::tensor;
+
+    row!(sin: |x| x.sin(); pointwise(Domain::Any));
+    row!(cos: |x| x.cos(); pointwise(Domain::Any));
+
+    #[test]
+    fn infinity_has_no_angle() {
+        assert!(slope(|x| x.sin(), tensor![f64::INFINITY])[0].is_nan());
+        assert!(slope(|x| x.cos(), tensor![f64::NEG_INFINITY])[0].is_nan());
+        masked(|[x]| x.sin());
+        masked(|[x]| x.cos());
+    }
+}

@@ -6,13 +6,24 @@
 //! is a boundary unless both ends are pointwise and have the same shape. All pointwise nodes of one
 //! stage and one shape form a fusion group, computed in one pass over blocks. This can never close a
 //! cycle: a path that leaves the group and comes back crosses a boundary, so it ends in a later stage.
-//! Steps in the order of their stages are therefore in a topological order, and the steps of one stage
-//! do not depend on each other.
+//!
+//! Views move no bytes and bound nothing between themselves: a view of a view has its stage, and a view
+//! of a given value stage 0, so that a number beside a variable keeps nothing from fusing.
+//!
+//! A group that has reached its limit is closed: an edge out of it is a boundary, and nodes of its
+//! stage that do not depend on it begin another group there.
+//!
+//! # Order
+//!
+//! Steps run in the order in which they were recorded, as far as fusion allows: what a loop makes and
+//! uses up in one round dies before the next. In the order of stages, which is topological too, all
+//! rounds would be alive at once.
 //!
 //! A plan depends on the structure of the program alone (kinds, types, shapes, edges, and which
 //! values are wanted), not on any value.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::ops::Range;
 
 use smallvec::SmallVec;
@@ -48,6 +59,8 @@ pub(crate) struct Program {
     pub inputs: Vec<u32>,
     /// Whether a value may be freed after its last use.
     pub frees: bool,
+    /// How many nodes a group has at most.
+    pub group_limit: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -124,9 +137,6 @@ pub(crate) enum Target {
     Store(u32),
 }
 
-/// A group of more members is cut into several, so that its blocks stay in the cache.
-const GROUP_LIMIT: usize = 256;
-
 /// A step before the steps are put in order.
 struct Draft {
     stage: u32,
@@ -137,8 +147,7 @@ struct Draft {
 impl Plan {
     pub(crate) fn new(program: &Program) -> Self {
         let (mut drafts, draft_of) = stages(program);
-        let mut order: Vec<u32> = (0..drafts.len() as u32).collect();
-        order.sort_by_key(|&d| drafts[d as usize].stage);
+        let order = order(program, drafts.len(), &draft_of);
         let mut position = vec![0u32; drafts.len()];
         for (p, &d) in order.iter().enumerate() {
             position[d as usize] = p as u32;
@@ -173,30 +182,28 @@ fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
     let mut drafts: Vec<Draft> = Vec::new();
     let mut draft_of = vec![NEVER; program.nodes.len()];
     let mut open: HashMap<(u32, &[usize]), u32> = HashMap::new();
+    let limit = program.group_limit;
     for (i, node) in program.nodes.iter().enumerate() {
         if node.work == Work::Given {
             continue;
         }
         let pointwise = node.work == Work::Pointwise;
-        let (mut stage, mut with) = (1, NEVER);
+        let view = node.work == Work::View;
+        let (mut stage, mut with) = (if view { 0 } else { 1 }, NEVER);
         for &j in program.inputs_of(i as u32) {
             let (input, draft) = (&program.nodes[j as usize], draft_of[j as usize]);
             let Some(d) = drafts.get(draft as usize) else { continue };
             let same = pointwise && input.work == Work::Pointwise && input.shape == node.shape;
-            let open = same && d.members.len() < GROUP_LIMIT;
-            let after = if open { d.stage } else { d.stage + 1 };
+            let open = same && d.members.len() < limit;
+            let joined = open || (view && input.work == Work::View);
+            let after = if joined { d.stage } else { d.stage + 1 };
             if after > stage || (after == stage && open) {
                 (stage, with) = (after, if open { draft } else { NEVER });
             }
         }
         if pointwise && with == NEVER {
-            while let Some(&d) = open.get(&(stage, &node.shape[..])) {
-                if drafts[d as usize].members.len() < GROUP_LIMIT {
-                    with = d;
-                    break;
-                }
-                stage += 1;
-            }
+            let last = open.get(&(stage, &node.shape[..])).copied();
+            with = last.filter(|&d| drafts[d as usize].members.len() < limit).unwrap_or(NEVER);
         }
         if with == NEVER {
             with = drafts.len() as u32;
@@ -209,6 +216,49 @@ fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
         draft_of[i] = with;
     }
     (drafts, draft_of)
+}
+
+/// The drafts in an order in which each comes after those it reads. Their numbers follow their first
+/// members, so of those that could be next the lowest was recorded first.
+fn order(program: &Program, drafts: usize, draft_of: &[u32]) -> Vec<u32> {
+    let each_read = |f: &mut dyn FnMut(usize, u32)| {
+        for (i, &to) in draft_of.iter().enumerate() {
+            for &j in program.inputs_of(i as u32) {
+                let from = draft_of[j as usize];
+                if from != to && from != NEVER {
+                    f(from as usize, to);
+                }
+            }
+        }
+    };
+    // `readers[first[d]..first[d + 1]]` read draft `d`, each as often as it reads.
+    let (mut first, mut waits) = (vec![0u32; drafts + 1], vec![0u32; drafts]);
+    each_read(&mut |from, to| {
+        first[from + 1] += 1;
+        waits[to as usize] += 1;
+    });
+    for d in 0..drafts {
+        first[d + 1] += first[d];
+    }
+    let (mut next, mut readers) = (first.clone(), vec![0u32; first[drafts] as usize]);
+    each_read(&mut |from, to| {
+        readers[next[from] as usize] = to;
+        next[from] += 1;
+    });
+    let mut order = Vec::with_capacity(drafts);
+    let mut ready: BinaryHeap<Reverse<u32>> =
+        (0..drafts as u32).filter(|&d| waits[d as usize] == 0).map(Reverse).collect();
+    while let Some(Reverse(d)) = ready.pop() {
+        order.push(d);
+        for &reader in &readers[first[d as usize] as usize..first[d as usize + 1] as usize] {
+            waits[reader as usize] -= 1;
+            if waits[reader as usize] == 0 {
+                ready.push(Reverse(reader));
+            }
+        }
+    }
+    debug_assert_eq!(order.len(), drafts, "stages let no cycle close");
+    order
 }
 
 /// Who reads what.

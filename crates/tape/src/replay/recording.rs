@@ -8,7 +8,7 @@ use super::script::{Refusal, Script, kind};
 use crate::error::{EvalError, NoGradient};
 use crate::gradients::Gradients;
 use crate::param::{Param, ParamId};
-use crate::tape::Tape;
+use crate::tape::{Node, Tape};
 use crate::var::Var;
 
 /// The shape and the type of an input of a recording.
@@ -140,10 +140,9 @@ impl<S: Specs, T: Float> Recording<S, T> {
     pub fn new(specs: S, f: impl for<'t> FnOnce(&'t Tape, S::Vars<'t>) -> Var<'t, T>) -> Self {
         let tape = Tape::new();
         let mut slots = Vec::new();
-        let loss = {
-            let vars = specs.declare(&tape, &mut slots);
-            f(&tape, vars).id()
-        };
+        let vars = specs.declare(&tape, &mut slots);
+        tape.recording.set(true);
+        let loss = f(&tape, vars).id();
         let inputs = slots.len();
         let bound = tape.params.borrow().clone();
         let (mut outputs, mut gradients, mut reasons) = (vec![loss], Vec::new(), Vec::new());
@@ -156,8 +155,13 @@ impl<S: Specs, T: Float> Recording<S, T> {
                 Err(why) => reasons.push((b.param, why)),
             }
         }
+        tape.recording.set(false);
         slots.extend(bound.iter().map(|b| b.node));
-        let script = Script::new(&tape, &slots, &outputs);
+        let marked = |nodes: &Vec<Node>| {
+            (0..nodes.len() as u32).filter(|&i| nodes[i as usize].keep).collect::<Vec<u32>>()
+        };
+        let keep = marked(&tape.nodes.borrow());
+        let script = Script::new(&tape, &slots, &outputs, &keep);
         let params = bound.iter().map(|b| b.param).collect();
         let (kept, element) = (Vec::new(), PhantomData);
         Recording { tape, script, specs, params, inputs, gradients, reasons, kept, element }
@@ -217,8 +221,8 @@ impl<S: Specs, T: Float> Recording<S, T> {
         Ok((loss.item(), gradients))
     }
 
-    /// The values of the nodes marked [`keep`](Var::keep), as of the last replay, in the order they
-    /// were recorded.
+    /// The values of all nodes marked [`keep`](Var::keep), whether the loss depends on them or not, as
+    /// of the last replay, in the order they were recorded.
     pub fn kept(&self) -> &[AnyTensor] {
         &self.kept
     }

@@ -142,27 +142,30 @@ fn grouped(
 }
 
 /// The tensors a group writes, and for each the input whose buffer it took over: one that dies here,
-/// is as large, lies side by side, and is shared with nobody.
+/// lies side by side, fills its buffer (which is then as large as needed, and no larger), and shares it
+/// with nobody.
 fn outputs(
     group: &Group,
     program: &Program,
     values: &mut [Option<AnyTensor>],
     dying: &[u32],
 ) -> (SmallVec<[AnyTensor; 4]>, SmallVec<[Option<u32>; 4]>) {
+    // What dies in a group is one of its inputs, of the shape of its outputs.
+    let mut spares: SmallVec<[u32; 4]> = SmallVec::new();
+    for &dead in dying {
+        let value = values[dead as usize].as_mut().expect(ORDER);
+        if value.fills_buffer() && value.as_mut_slice().is_some() {
+            spares.push(dead);
+        }
+    }
     let mut outs = SmallVec::new();
     let mut overwritten: SmallVec<[Option<u32>; 4]> = SmallVec::new();
     for &store in &group.stores {
         let wanted = &program.nodes[store as usize];
-        let spare = group.loads.iter().copied().find(|&load| {
-            dying.contains(&load)
-                && program.nodes[load as usize].dtype == wanted.dtype
-                && values[load as usize].as_mut().is_some_and(|t| {
-                    t.as_mut_slice().is_some_and(|s| s.len() == group.len)
-                        && t.layout().offset() == 0
-                })
-        });
+        let fits = |&spare: &u32| program.nodes[spare as usize].dtype == wanted.dtype;
+        let spare = spares.iter().position(fits).map(|k| spares.swap_remove(k));
         outs.push(match spare {
-            Some(load) => values[load as usize].take().expect(ORDER),
+            Some(spare) => values[spare as usize].take().expect(ORDER),
             None => AnyTensor::scratch(wanted.dtype, &wanted.shape),
         });
         overwritten.push(spare);

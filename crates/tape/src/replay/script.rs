@@ -17,7 +17,7 @@ pub(crate) struct Script {
     slots: Vec<Slot>,
     /// Places of the outputs.
     outputs: Vec<u32>,
-    /// Places of the nodes marked `keep`.
+    /// Places of the nodes to keep beside them.
     kept: Vec<u32>,
 }
 
@@ -43,28 +43,25 @@ pub(crate) struct Outcome {
 }
 
 impl Script {
-    /// Plans `outputs`, which start from new values of `slots`.
+    /// Plans `outputs` and `kept`, which start from new values of `slots`: all inputs of the tape, and
+    /// parameters.
     #[track_caller]
-    pub(crate) fn new(tape: &Tape, slots: &[u32], outputs: &[u32]) -> Self {
+    pub(crate) fn new(tape: &Tape, slots: &[u32], outputs: &[u32], kept: &[u32]) -> Self {
         for &slot in slots {
             tape.nodes.borrow_mut()[slot as usize].value = None;
         }
-        let mut load = tape.load(outputs, Retain::Asked, slots);
+        let load = tape.load(&[outputs, kept].concat(), Retain::Asked, true);
         let place = |node: u32| load.ids.binary_search(&node).ok().map(|p| p as u32);
         let nodes = tape.nodes.borrow();
         let known = |&node: &u32| {
             let n = &nodes[node as usize];
             Slot { place: place(node), dtype: n.dtype, shape: n.shape.clone() }
         };
-        let kept = (0..load.ids.len() as u32)
-            .filter(|&p| nodes[load.ids[p as usize] as usize].keep)
-            .collect();
         let slots: Vec<Slot> = slots.iter().map(known).collect();
-        let outputs = outputs.iter().map(|&o| place(o).expect("an output is loaded")).collect();
+        let places = |ids: &[u32]| ids.iter().map(|&o| place(o).expect("it is loaded")).collect();
+        let (outputs, kept) = (places(outputs), places(kept));
         let plan = Plan::new(&load.program);
-        for slot in slots.iter().filter_map(|s| s.place) {
-            load.values[slot as usize] = None;
-        }
+        drop(nodes);
         Script { load, plan, slots, outputs, kept }
     }
 

@@ -140,6 +140,11 @@ impl AnyTensor {
         }
     }
 
+    /// Whether the elements are all of its buffer.
+    pub fn fills_buffer(&self) -> bool {
+        each!(self, AnyTensor, t => t.fills_buffer())
+    }
+
     /// The elements in row-major order, side by side: the tensor itself if they are.
     pub fn to_contiguous(&self) -> Self {
         match self {

@@ -1,0 +1,229 @@
+//! Operations with their types forgotten: what a node holds.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tensor::{AnySlice, AnySliceMut, AnyView, DType, Element, Error, Float, Layout, ShapeError};
+
+use super::{DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
+use crate::tape::Tape;
+use crate::var::{AnyVar, Var};
+
+/// An operation with its types forgotten; which variant it is tells how to run it.
+#[derive(Clone)]
+pub(crate) enum Recorded {
+    Pointwise(Ref<dyn PointwiseRule>),
+    View(Ref<dyn ViewRule>),
+    General(Ref<dyn GeneralRule>),
+}
+
+impl Recorded {
+    pub(crate) fn rule(&self) -> &dyn Rule {
+        match self {
+            Recorded::Pointwise(op) => op.get(),
+            Recorded::View(op) => op.get(),
+            Recorded::General(op) => op.get(),
+        }
+    }
+}
+
+/// A shared operation. Operations without fields, which are most, cost no heap block and no count.
+pub(crate) enum Ref<D: ?Sized + 'static> {
+    Static(&'static D),
+    Shared(Arc<D>),
+}
+
+impl<D: ?Sized> Ref<D> {
+    #[inline]
+    pub(crate) fn get(&self) -> &D {
+        match self {
+            Ref::Static(op) => op,
+            Ref::Shared(op) => op,
+        }
+    }
+}
+
+impl<D: ?Sized> Clone for Ref<D> {
+    fn clone(&self) -> Self {
+        match self {
+            Ref::Static(op) => Ref::Static(op),
+            Ref::Shared(op) => Ref::Shared(op.clone()),
+        }
+    }
+}
+
+/// Wraps an operation and forgets its type. A box of a type without size allocates nothing, so
+/// leaking it leaks nothing. (A macro, because unsizing needs both types at hand.)
+macro_rules! shared {
+    ($wrapper:ident $(<$($arg:ty),*>)?, $op:expr, $dyn:ty) => {{
+        let op = $wrapper$(::<$($arg),*>)?($op, PhantomData);
+        if size_of_val(&op) == 0 {
+            let op: &'static $dyn = Box::leak(Box::new(op));
+            Ref::Static(op)
+        } else {
+            let op: Arc<$dyn> = Arc::new(op);
+            Ref::Shared(op)
+        }
+    }};
+}
+pub(super) use shared;
+
+/// Where a rule is applied: node numbers on one tape.
+pub(crate) struct Site<'a> {
+    pub x: &'a [u32],
+    pub y: u32,
+    pub g: u32,
+    /// One flag an input.
+    pub needs: &'a [bool],
+    pub dtype: DType,
+}
+
+/// One cotangent an input (data inputs have none), as node numbers.
+pub(crate) type Pulled = SmallVec<[Option<u32>; 3]>;
+
+pub(crate) trait Rule: Debug + Send + Sync {
+    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled;
+    fn debug(&self) -> &dyn Debug;
+}
+pub(crate) trait PointwiseRule: Rule {
+    fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>);
+}
+pub(crate) trait ViewRule: Rule {
+    fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError>;
+}
+pub(crate) trait GeneralRule: Rule {
+    fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error>;
+}
+
+/// The typed pullback behind a site.
+fn pullback<'t, T: Float, const N: usize, const M: usize>(
+    tape: &'t Tape,
+    site: &Site<'_>,
+) -> Pullback<'t, T, N, M> {
+    Pullback {
+        x: std::array::from_fn(|i| Var::at(tape, site.x[i])),
+        d: std::array::from_fn(|i| AnyVar::at(tape, site.x[N + i])),
+        y: Var::at(tape, site.y),
+        g: Var::at(tape, site.g),
+        needs: std::array::from_fn(|i| site.needs[i]),
+    }
+}
+
+/// The number of a node that a rule returned.
+fn pulled<T: Float>(tape: &Tape, cotangent: Option<Var<'_, T>>) -> Option<u32> {
+    cotangent.map(|c| {
+        assert!(std::ptr::eq(c.tape(), tape), "vjp: it returned a variable of another tape");
+        c.id()
+    })
+}
+
+const TYPED: &str = "the tape records an operation with inputs of its own types";
+
+#[derive(Debug)]
+pub(super) struct General<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
+
+impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Rule for General<O, T, N, M> {
+    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
+        self.0.vjp(pullback(tape, site)).map(|c| pulled(tape, c)).into_iter().collect()
+    }
+    fn debug(&self) -> &dyn Debug {
+        &self.0
+    }
+}
+
+impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule for General<O, T, N, M> {
+    fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
+        let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
+        let data = std::array::from_fn(|i| x[N + i]);
+        self.0.forward(inputs, data, out.get().expect(TYPED))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Blocks<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
+
+impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Rule for Blocks<O, T, N, M> {
+    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
+        self.0.vjp(pullback(tape, site)).map(|c| pulled(tape, c)).into_iter().collect()
+    }
+    fn debug(&self) -> &dyn Debug {
+        &self.0
+    }
+}
+
+impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> PointwiseRule
+    for Blocks<O, T, N, M>
+{
+    fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>) {
+        let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
+        let data = std::array::from_fn(|i| x[N + i]);
+        self.0.block(inputs, data, out.get().expect(TYPED));
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Views<O>(pub O, pub PhantomData<()>);
+
+impl<O: ViewOp> Rule for Views<O> {
+    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
+        let cotangent = match site.dtype {
+            DType::F32 => pulled(tape, self.0.vjp(pullback::<f32, 1, 0>(tape, site))),
+            DType::F64 => pulled(tape, self.0.vjp(pullback::<f64, 1, 0>(tape, site))),
+            _ => unreachable!("only floats are tracked"),
+        };
+        Pulled::from_slice(&[cotangent])
+    }
+    fn debug(&self) -> &dyn Debug {
+        &self.0
+    }
+}
+
+impl<O: ViewOp> ViewRule for Views<O> {
+    fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError> {
+        self.0.layout(x)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Data<D, I, O, const N: usize>(pub D, pub PhantomData<(I, O)>);
+
+impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> Rule for Data<D, I, O, N> {
+    fn pull(&self, _: &Tape, site: &Site<'_>) -> Pulled {
+        site.x.iter().map(|_| None).collect()
+    }
+    fn debug(&self) -> &dyn Debug {
+        &self.0
+    }
+}
+
+impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> GeneralRule for Data<D, I, O, N> {
+    fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
+        let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
+        self.0.forward(inputs, out.get().expect(TYPED))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct DataBlocks<D, I, O, const N: usize>(pub D, pub PhantomData<(I, O)>);
+
+impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> Rule
+    for DataBlocks<D, I, O, N>
+{
+    fn pull(&self, _: &Tape, site: &Site<'_>) -> Pulled {
+        site.x.iter().map(|_| None).collect()
+    }
+    fn debug(&self) -> &dyn Debug {
+        &self.0
+    }
+}
+
+impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> PointwiseRule
+    for DataBlocks<D, I, O, N>
+{
+    fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>) {
+        let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
+        self.0.block(inputs, out.get().expect(TYPED));
+    }
+}

@@ -1,0 +1,142 @@
+//! What must not grow, in processes of their own.
+#![cfg(target_os = "linux")]
+
+use tape::{Param, Recording, Tape, spec};
+use tensor::{Tensor, tensor};
+
+use crate::support::{alone, peak, resident};
+
+/// Runs `f` for `rounds`, after a tenth as many to warm up: memory must not grow.
+#[track_caller]
+fn flat(rounds: usize, mut f: impl FnMut(usize)) {
+    (0..rounds / 10).for_each(&mut f);
+    let before = resident();
+    (0..rounds).for_each(&mut f);
+    let grown = resident().saturating_sub(before);
+    assert!(grown <= 1 << 20, "{grown} bytes more after {rounds} rounds");
+}
+
+fn draw(shape: [usize; 2], seed: u64) -> Tensor<f32> {
+    Tensor::uniform(shape, -0.1, 0.1, &mut tensor::rng(seed))
+}
+
+#[test]
+fn ten_thousand_forward_passes_without_backward() {
+    if !alone("memory::ten_thousand_forward_passes_without_backward") {
+        return;
+    }
+    let (w, x) = (Param::new(draw([128, 128], 1)), draw([4, 128], 2));
+    flat(10_000, |_| {
+        let tape = Tape::new();
+        let y = tape.constant(&x).matmul(tape.param(&w)).relu();
+        assert!(y.sum().item().is_finite());
+    });
+    let mut tape = Tape::inference();
+    flat(10_000, |_| {
+        tape.reset();
+        assert!(tape.constant(&x).matmul(tape.param(&w)).relu().sum().item().is_finite());
+        assert_eq!(tape.len(), 5);
+    });
+}
+
+#[test]
+fn a_hundred_thousand_training_steps() {
+    if !alone("memory::a_hundred_thousand_training_steps") {
+        return;
+    }
+    let mut w = Param::new(tensor![[0.1], [0.2]]);
+    let (x, y) = (tensor![[1.0, 2.0], [3.0, -1.0], [0.5, 0.5]], tensor![[3.0], [2.0], [1.0]]);
+    let mut tape = Tape::new();
+    let mut losses = Vec::with_capacity(200_000);
+    flat(100_000, |_| {
+        tape.reset();
+        let error = tape.constant(&x).matmul(tape.param(&w)) - tape.constant(&y);
+        let loss = error.square().sum();
+        let grads = loss.backward();
+        losses.push(loss.item());
+        let g = &grads[&w].to_vec();
+        tape.reset();
+        for (w, g) in w.values_mut().iter_mut().zip(g) {
+            *w -= 0.01 * g;
+        }
+    });
+    let (first, last) = (losses[0], losses[losses.len() - 1]);
+    assert!(last < 1e-3 * first, "{first} {last}");
+}
+
+#[test]
+fn ten_thousand_replays() {
+    if !alone("memory::ten_thousand_replays") {
+        return;
+    }
+    let mut w = Param::new(Tensor::uniform([8, 4], -1.0, 1.0, &mut tensor::rng(1)));
+    let mut step = Recording::new(spec::<f64>([16, 8]), |tape, x| {
+        x.matmul(tape.param(&w)).tanh().keep().square().sum()
+    });
+    flat(10_000, |k| {
+        let x = Tensor::uniform([16, 8], -1.0, 1.0, &mut tensor::rng(k as u64));
+        let (_, grads) = step.replay(&[&w], x).unwrap();
+        let g = grads[&w].to_vec();
+        for (w, g) in w.values_mut().iter_mut().zip(g) {
+            *w -= 1e-3 * g;
+        }
+    });
+}
+
+#[test]
+fn a_million_leaves_and_steps_that_fail() {
+    if !alone("memory::a_million_leaves_and_steps_that_fail") {
+        return;
+    }
+    flat(1000, |_| {
+        let tape = Tape::new();
+        for k in 0..1000 {
+            tape.leaf(k as f64);
+        }
+        let index = tape.constant(tensor![9i64]);
+        let p = Param::new(tensor![1.0, 2.0]);
+        assert!(tape.gradients(tape.param(&p).exp().gather(0, index).sum()).is_err());
+    });
+}
+
+/// A sum over two hundred batches in one program: each batch dies before the next is made.
+#[test]
+fn a_loop_without_derivatives_holds_one_round() {
+    if !alone("memory::a_loop_without_derivatives_holds_one_round") {
+        return;
+    }
+    let (n, w) = (256, Param::new(draw([256, 256], 1)));
+    let tape = Tape::inference();
+    let x = tape.constant(draw([n, n], 2));
+    let mut sum = tape.constant(0f32);
+    for k in 0..200 {
+        sum = sum + x.matmul(tape.param(&w).narrow(0, 0, n - k % 2).t()).sum();
+    }
+    let before = peak();
+    assert!(sum.item().is_finite());
+    let used = peak() - before;
+    assert!(used <= 20 * n * n * size_of::<f32>(), "{used} bytes");
+}
+
+/// `z ← x z`, a hundred times: the gradient needs the hundred values of `z` and a few more, not a
+/// hundred cotangents as well.
+#[test]
+fn a_deep_product_holds_a_few_cotangents() {
+    if !alone("memory::a_deep_product_holds_a_few_cotangents") {
+        return;
+    }
+    let (n, steps) = (192, 100);
+    let bytes = n * n * size_of::<f32>();
+    let x = Param::new(draw([n, n], 1));
+    let tape = Tape::new();
+    let mut z = tape.constant(draw([n, n], 2));
+    for _ in 0..steps {
+        z = tape.param(&x).matmul(z);
+    }
+    let loss = z.sum();
+    let before = peak().max(resident());
+    let grads = loss.backward();
+    assert_eq!(grads[&x].shape(), [n, n]);
+    let used = peak() - before;
+    assert!(used <= (steps + 50) * bytes, "{} values at once", used / bytes);
+}

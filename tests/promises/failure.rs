@@ -1,0 +1,168 @@
+//! What happens when the data, an operation or the program is at fault.
+
+use std::panic::panic_any;
+
+use tape::{Op, Param, Pointwise, Pullback, Tape, Var};
+use tensor::{AnySlice, AnyView, Error, Shape, ShapeError, Tensor, View, tensor};
+
+use crate::support::{panic_of, pools};
+
+#[test]
+fn an_index_out_of_range_is_a_typed_error_with_the_recorded_line() {
+    let p = Param::new(tensor![1.0, 2.0]);
+    let tape = Tape::new();
+    let index = tape.constant(tensor![0i64, 2]);
+    let (recorded, y) = (line!(), tape.param(&p).gather(0, index));
+    let loss = (y * 2.0).sum();
+
+    let error = tape.eval((loss, y)).unwrap_err();
+    assert_eq!(
+        (error.op.as_str(), error.at.file(), error.at.line()),
+        ("gather", file!(), recorded)
+    );
+    let out_of_range = Error::Index { op: "gather", index: 2, position: 1, size: 2 };
+    assert_eq!(error.source, out_of_range);
+    assert_eq!(tape.gradients(loss).unwrap_err(), error);
+
+    let named = format!("failure.rs:{recorded}");
+    for (asked, panic) in [
+        (line!(), panic_of(|| y.value())),
+        (line!(), panic_of(|| loss.item())),
+        (line!(), panic_of(|| loss.backward().len())),
+    ] {
+        assert_eq!((panic.file.as_str(), panic.line), (file!(), asked));
+        assert!(panic.text.contains(&named) && panic.text.contains("gather"), "{}", panic.text);
+    }
+    let failure = tape.failure().unwrap();
+    assert_eq!((failure.op.as_str(), failure.at.line()), ("gather", recorded));
+    assert!(tape.to_string().contains(&format!("%{} = gather", failure.node)));
+
+    let fine = tape.constant(tensor![1i64, 1]);
+    let loss = tape.param(&p).gather(0, fine).sum();
+    assert_eq!(loss.item(), 4.0);
+    assert_eq!(loss.backward()[&p], tensor![0.0, 2.0]);
+}
+
+/// Panics, with a payload that is no text.
+#[derive(Debug)]
+struct Bomb;
+
+impl Op<f64, 1> for Bomb {
+    fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
+        Ok(x.into())
+    }
+    fn forward(
+        &self,
+        _: [View<'_, f64>; 1],
+        _: [AnyView<'_>; 0],
+        _: &mut [f64],
+    ) -> Result<(), Error> {
+        panic_any(42u32)
+    }
+    fn vjp<'t>(&self, _: Pullback<'t, f64, 1>) -> [Option<Var<'t, f64>>; 1] {
+        panic_any("no rule")
+    }
+}
+
+#[test]
+fn a_panic_of_an_operation_keeps_its_payload_and_names_its_node() {
+    let tape = Tape::new();
+    let x = tape.leaf(tensor![1.0, 2.0]);
+    let (line, y) = (line!(), tape.apply(Bomb, [x.exp()]));
+    let loss = y.sum();
+    let panic = panic_of(|| loss.item());
+    assert_eq!(panic.payload.downcast_ref::<u32>(), Some(&42));
+    let failure = tape.failure().unwrap();
+    assert_eq!((failure.op.as_str(), failure.at.line()), ("bomb", line));
+    assert_eq!(format!("{y:?}"), format!("%{}: f64[2]", failure.node));
+
+    let panic = panic_of(|| loss.grad([x]));
+    assert_eq!(panic.text, "no rule");
+    assert_eq!(tape.failure(), Some(failure));
+    let (here, next) = (line!(), x * 3.0);
+    assert_eq!(next.value(), tensor![3.0, 6.0]);
+    assert!(tape.to_string().contains(&format!("failure.rs:{here}")), "lines are its own again");
+}
+
+/// The identity, which panics at 7.
+#[derive(Debug)]
+struct Touchy;
+
+impl Pointwise<f64, 1> for Touchy {
+    fn block(&self, [x]: [&[f64]; 1], _: [AnySlice<'_>; 0], out: &mut [f64]) {
+        if x.contains(&7.0) {
+            // Not through the hook, which would print it on a thread of the pool.
+            std::panic::resume_unwind(Box::new("seven"));
+        }
+        out.copy_from_slice(x);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, f64, 1>) -> [Option<Var<'t, f64>>; 1] {
+        [Some(cx.g)]
+    }
+}
+
+#[test]
+fn a_panic_in_a_block_of_a_parallel_group_does_the_same() {
+    for pool in pools() {
+        pool.install(|| {
+            let tape = Tape::new();
+            let mut data = Tensor::<f64>::zeros([300_000]);
+            data.make_mut()[171_717] = 7.0;
+            let x = tape.constant(data);
+            let (line, y) = (line!(), tape.apply(Touchy, [x * 1.0]));
+            let panic = panic_of(|| (y + 1.0).sum().item());
+            assert_eq!(panic.text, "seven");
+            let failure = tape.failure().unwrap();
+            assert_eq!((failure.op.as_str(), failure.at.line()), ("touchy", line));
+            assert_eq!((x * 2.0).sum().item(), 14.0, "tape and pool go on");
+        });
+    }
+}
+
+#[test]
+fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::<f64>::zeros([2, 3]));
+    let v = tape.leaf(Tensor::<f64>::zeros([4]));
+    let i = tape.constant(tensor![0i64]);
+    let nodes = tape.len();
+    for (line, panic, text) in [
+        (line!(), panic_of(|| x + v), "[2, 3]"),
+        (line!(), panic_of(|| x.matmul(v)), "matmul: [2, 3] x [4]"),
+        (line!(), panic_of(|| x.reshape([5])), "[5]"),
+        (line!(), panic_of(|| x.broadcast_to([3, 3])), "[3, 3]"),
+        (line!(), panic_of(|| x.sum_axis(2)), "sum_axis"),
+        (line!(), panic_of(|| x.mean_axis(-3)), "mean_axis"),
+        (line!(), panic_of(|| x.max_axis([0, 0])), "max_axis"),
+        (line!(), panic_of(|| x.permute([0, 0])), "permute"),
+        (line!(), panic_of(|| x.swap_axes(0, 2)), "swap_axes"),
+        (line!(), panic_of(|| v.t()), "[4]"),
+        (line!(), panic_of(|| x.flatten(1, 0)), "flatten"),
+        (line!(), panic_of(|| x.flatten(0, 5)), "flatten"),
+        (line!(), panic_of(|| x.squeeze(0)), "squeeze"),
+        (line!(), panic_of(|| x.unsqueeze(9)), "unsqueeze"),
+        (line!(), panic_of(|| x.narrow(1, 2, 2)), "3"),
+        (line!(), panic_of(|| x.index_axis(4, 0)), "index_axis"),
+        (line!(), panic_of(|| x.flip(2)), "flip"),
+        (line!(), panic_of(|| x.cumsum(2)), "cumsum"),
+        (line!(), panic_of(|| x.softmax(2)), "softmax"),
+        (line!(), panic_of(|| x.cross_entropy(i)), "cross_entropy"),
+        (line!(), panic_of(|| x.gather(0, i)), "gather"),
+        (line!(), panic_of(|| x.index_select(3, i)), "index_select"),
+        (line!(), panic_of(|| x.argsort(2, false)), "argsort"),
+        (line!(), panic_of(|| x.trace()), "trace"),
+        (line!(), panic_of(|| x.diagonal_of(0, 1, 1)), "diagonal"),
+        (line!(), panic_of(|| Var::concat(&[x, x.t()], 0)), "concat"),
+        (line!(), panic_of(|| Var::stack(&[v, v], 3)), "3"),
+        (line!(), panic_of(|| x.split(1, &[1, 1])), "split"),
+        (line!(), panic_of(|| x.pad([(1, 1)], 0.0)), "pad"),
+        (line!(), panic_of(|| x.clamp(2.0, 1.0)), "clamp"),
+        (line!(), panic_of(|| x.gt(1.0).select(x, v)), "select"),
+        (line!(), panic_of(|| x.item()), "item: shape [2, 3] has 6 elements"),
+        (line!(), panic_of(|| x.sum_to([3, 3])), "sum"),
+    ] {
+        assert_eq!((panic.file.as_str(), panic.line), (file!(), line), "{}", panic.text);
+        assert!(panic.text.contains(text), "line {line}: {}", panic.text);
+    }
+    assert!(tape.len() <= nodes + 8, "mistakes record nothing but their parts");
+}

@@ -1,0 +1,3 @@
+//! That training arrives where the theory says.
+
+mod autoencoder;
