@@ -207,7 +207,8 @@ fn descent_trains_the_sigmoid_whose_weights_then_serve_the_threshold() {
     let start = || Linear::from_parts(tensor![[-1.0, -1.0]], Some(tensor![-1.0]));
     let gradients = |linear: &Linear<f64>, phi: &dyn for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>| {
         let tape = Tape::new();
-        loss::half_squared_error(phi(linear.forward(tape.constant(&x))), tape.constant(&y)).backward()
+        loss::half_squared_error(phi(linear.forward(tape.constant(&x))), tape.constant(&y))
+            .backward()
     };
     let mut linear = start();
     for _ in 0..400 {

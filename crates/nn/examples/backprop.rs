@@ -7,7 +7,8 @@ use std::path::Path;
 
 use nn::prelude::*;
 use plot::{
-    BLACK, BLUE, Colors, Figure, GREEN, GREY, Mark, ORANGE, PALETTE, Plot, cells, contour, dots, line,
+    BLACK, BLUE, Colors, Figure, GREEN, GREY, Mark, ORANGE, PALETTE, Plot, cells, contour, dots,
+    line,
 };
 
 const ABOUT: &str = "Draws the 2-2-1 network: its backward pass as a Mermaid diagram (backprop.md) and \
@@ -47,7 +48,8 @@ fn picture(dir: &Path) {
     let loss = 0.5 * (y - y_hat).square();
 
     let names = [
-        "L", "ŷ", "net_o1", "w31", "w32", "h1", "h2", "net_h1", "net_h2", "w11", "w21", "w12", "w22",
+        "L", "ŷ", "net_o1", "w31", "w32", "h1", "h2", "net_h1", "net_h2", "w11", "w21", "w12",
+        "w22",
     ];
     let nodes = [loss, y_hat, net_o1, w31, w32, h1, h2, net_h1, net_h2, w11, w21, w12, w22];
     let cotangents = loss.grad(nodes);
@@ -82,7 +84,13 @@ fn network(biases: bool, seed: u64) -> Mlp<f64> {
 }
 
 /// `w ← w − η ∂L/∂w` for so many steps; the losses.
-fn descend(net: &mut Mlp<f64>, x: &Tensor<f64>, y: &Tensor<f64>, eta: f64, steps: usize) -> Vec<f64> {
+fn descend(
+    net: &mut Mlp<f64>,
+    x: &Tensor<f64>,
+    y: &Tensor<f64>,
+    eta: f64,
+    steps: usize,
+) -> Vec<f64> {
     let specs = (spec::<f64>(x.shape()), spec::<f64>(y.shape()));
     let mut step = Recording::new(&*net, specs, |_, net, (x, y)| {
         loss::half_squared_error(net.forward(x).sigmoid(), y)
@@ -109,17 +117,21 @@ fn signs() -> Tensor<f64> {
 /// Both loss pictures, a network that has learned XOR, and one that cannot.
 fn training() -> (Plot, Plot, Mlp<f64>, Mlp<f64>) {
     let axes = |title: &str| {
-        Plot::new(title).x("step of gradient descent").y("loss, ½(ŷ − y)² on average").log_x().log_y()
+        Plot::new(title)
+            .x("step of gradient descent")
+            .y("loss, ½(ŷ − y)² on average")
+            .log_x()
+            .log_y()
     };
     let grid = Tensor::from_fn([9, 2], |i| [i[0] / 3, i[0] % 3][i[1]] as f64 - 1.0);
-    let mut teacher = network(true, 0);
+    let mut teacher = network(true, 1);
     teacher.layers[0].linear =
         Linear::from_parts(tensor![[2.0, -1.0], [0.5, 1.5]], Some(tensor![0.5, -0.5]));
     teacher.layers[1].linear = Linear::from_parts(tensor![[2.0, -2.0]], Some(tensor![0.25]));
     let targets = teacher.forward(Tape::inference().constant(&grid)).sigmoid().value();
     let mut regression = axes("Regression on another 2-2-1 network");
-    for (eta, color) in [0.25, 1.0, 4.0].into_iter().zip(PALETTE) {
-        let losses = descend(&mut network(true, 1), &grid, &targets, eta, 10_000);
+    for (eta, color) in [0.5, 2.0, 8.0].into_iter().zip(PALETTE) {
+        let losses = descend(&mut network(true, 0), &grid, &targets, eta, 10_000);
         regression = regression.add(curve(&losses).color(color).name(format!("η = {eta}")));
     }
 
@@ -141,9 +153,9 @@ fn training() -> (Plot, Plot, Mlp<f64>, Mlp<f64>) {
     let mut stuck = network(false, 0);
     let losses = descend(&mut stuck, &signs(), &reached, 4.0, steps);
     let floor = 0.5 * 0.4f64.powi(2);
-    xor = xor
-        .add(curve(&losses).color(ORANGE).name("without biases"))
-        .add(line([(1.0, floor), (steps as f64, floor)]).color(GREY).dashed().name("ŷ = ½ for all"));
+    xor = xor.add(curve(&losses).color(ORANGE).name("without biases")).add(
+        line([(1.0, floor), (steps as f64, floor)]).color(GREY).dashed().name("ŷ = ½ for all"),
+    );
     (regression, xor, trained, stuck)
 }
 
@@ -156,9 +168,8 @@ fn plane(title: &str, net: &Mlp<f64>) -> Plot {
     let grid = tape.constant(Tensor::from_fn([n, n, 2], |i| at(i[1 - i[2]])));
     let values = net.forward(grid).sigmoid().squeeze(-1).value();
     let rows: Vec<Vec<f64>> = (0..n as isize).map(|k| values.index_axis(0, k).to_vec()).collect();
-    let y_hat = |x: f64, y: f64| {
-        net.forward(Tape::inference().constant(tensor![x, y])).sigmoid().item()
-    };
+    let y_hat =
+        |x: f64, y: f64| net.forward(Tape::inference().constant(tensor![x, y])).sigmoid().item();
     Plot::new(title)
         .x("x₁")
         .y("x₂")

@@ -5,8 +5,8 @@ mod plot;
 
 use nn::prelude::*;
 use plot::{
-    AMBER, BLACK, BLUE, Colors, Figure, GREEN, GREY, Mark, ORANGE, PALETTE, PINK, Plot, arrow, cells,
-    contour, line, words,
+    AMBER, BLACK, BLUE, Colors, Figure, GREEN, GREY, Mark, ORANGE, PALETTE, PINK, Plot, arrow,
+    cells, contour, line, words,
 };
 
 const ABOUT: &str = "Draws activations with their derivatives (activations.svg) and the level sets of \
@@ -57,7 +57,8 @@ fn activations() -> [Plot; 3] {
     }
     let z = Tensor::linspace(-6.0, 6.0, 241);
     let orders = derivatives(|z| z.sigmoid(), &z, 6);
-    let mut smooth = Plot::new("Derivatives of σ of order n").x("z").y("σ⁽ⁿ⁾(z)").y_range(-0.6, 0.6);
+    let mut smooth =
+        Plot::new("Derivatives of σ of order n").x("z").y("σ⁽ⁿ⁾(z)").y_range(-0.6, 0.6);
     for (n, (order, color)) in orders[1..].iter().zip(PALETTE).enumerate() {
         smooth = smooth.add(curve(&z, order).color(color).name(format!("n = {}", n + 1)));
     }
@@ -82,7 +83,8 @@ fn level_set(
     let grid = Tensor::from_fn([CELLS, CELLS, 2], |i| at(i[1 - i[2]]));
     let tape = Tape::inference();
     let values = phi(tape.constant(&grid).matmul(tape.constant(&theta))).value();
-    let rows: Vec<Vec<f64>> = (0..CELLS as isize).map(|k| values.index_axis(0, k).to_vec()).collect();
+    let rows: Vec<Vec<f64>> =
+        (0..CELLS as isize).map(|k| values.index_axis(0, k).to_vec()).collect();
     let mut plot = Plot::new(title)
         .x("x₁")
         .y("x₂")

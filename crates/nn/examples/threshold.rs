@@ -4,7 +4,9 @@
 mod plot;
 
 use nn::prelude::*;
-use plot::{BLACK, BLUE, Colors, Figure, GREY, Mark, ORANGE, PALETTE, Plot, arrow, cells, dots, line, words};
+use plot::{
+    BLACK, BLUE, Colors, Figure, GREY, Mark, ORANGE, PALETTE, Plot, arrow, cells, dots, line, words,
+};
 use tape::NoGradient;
 
 const ABOUT: &str = "Draws threshold units and the sigmoids that approach them (threshold.svg).";
@@ -72,9 +74,10 @@ fn sigmoid(a: f64) -> (Tensor<f64>, Tensor<f64>, Tensor<f64>) {
 }
 
 fn sigmoids() -> Plot {
-    let mut plot = Plot::new("σ(az) approaches H(z), but for z = 0").x("z").y("activity").add(
-        step().name("H(z)"),
-    );
+    let mut plot = Plot::new("σ(az) approaches H(z), but for z = 0")
+        .x("z")
+        .y("activity")
+        .add(step().name("H(z)"));
     for (a, color) in SLOPES.into_iter().zip(PALETTE) {
         let (z, y, _) = sigmoid(a);
         plot = plot.add(line(z.iter().zip(y.iter())).color(color).name(format!("a = {a}")));

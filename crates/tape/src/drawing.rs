@@ -203,7 +203,9 @@ mod tests {
         assert!(text.contains("<b>∂y/∂x</b>"), "{text}");
         assert!(text.contains("n1 -.-> n"), "{text}");
         let last = tape.len() - 1;
-        assert!(text.lines().any(|l| l.contains(&format!("n{last}[")) && l.ends_with(":::backward")));
+        assert!(
+            text.lines().any(|l| l.contains(&format!("n{last}[")) && l.ends_with(":::backward"))
+        );
         let arrows: Vec<&str> = text.lines().filter(|l| l.contains("->")).collect();
         let style = text.lines().find(|l| l.contains("linkStyle")).expect("has a style");
         let red = style.split_whitespace().nth(1).expect("has numbers").split(',');
