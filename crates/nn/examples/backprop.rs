@@ -18,10 +18,8 @@ fn main() {
     let dir = plot::out_dir(ABOUT);
     picture(&dir);
     let (regression, xor, trained, stuck) = training();
-    let planes = [
-        plane("XOR with biases", &trained),
-        plane("XOR without biases: no line, no curve does it", &stuck),
-    ];
+    let planes =
+        [plane("XOR with biases", &trained), plane("XOR without biases: ŷ stays at ½", &stuck)];
     let [with, without] = planes;
     Figure::new([regression, xor, with, without])
         .columns(2)
@@ -161,11 +159,11 @@ fn training() -> (Plot, Plot, Mlp<f64>, Mlp<f64>) {
 
 /// `ŷ` over the plane, the line where it is ½, and the four points.
 fn plane(title: &str, net: &Mlp<f64>) -> Plot {
-    let (n, side) = (80, 2.0);
-    let range = (-side, side);
-    let at = |k: usize| -side + 2.0 * side * (k as f64 + 0.5) / n as f64;
+    let n = 48;
+    let (across, up) = ((-2.5, 2.5), (-2.0, 2.0));
+    let at = |(low, high): (f64, f64), k: usize| low + (high - low) * (k as f64 + 0.5) / n as f64;
     let tape = Tape::inference();
-    let grid = tape.constant(Tensor::from_fn([n, n, 2], |i| at(i[1 - i[2]])));
+    let grid = tape.constant(Tensor::from_fn([n, n, 2], |i| at([across, up][i[2]], i[1 - i[2]])));
     let values = net.forward(grid).sigmoid().squeeze(-1).value();
     let rows: Vec<Vec<f64>> = (0..n as isize).map(|k| values.index_axis(0, k).to_vec()).collect();
     let y_hat =
@@ -173,11 +171,11 @@ fn plane(title: &str, net: &Mlp<f64>) -> Plot {
     Plot::new(title)
         .x("x₁")
         .y("x₂")
-        .x_range(-side, side)
-        .y_range(-side, side)
+        .x_range(across.0, across.1)
+        .y_range(up.0, up.1)
         .equal()
-        .add(cells(&rows, range, range, Colors::Diverging, (0.0, 1.0)).opacity(0.7))
-        .add(contour(y_hat, 0.5, range, range, 60).color(BLACK).name("ŷ = ½"))
+        .add(cells(&rows, across, up, Colors::Diverging, (0.0, 1.0)).opacity(0.7))
+        .add(contour(y_hat, 0.5, across, up, 60).color(BLACK).name("ŷ = ½"))
         .add(dots([(-1.0, 1.0), (1.0, -1.0)]).color(GREEN).width(5.0).name("class 1"))
         .add(dots([(-1.0, -1.0), (1.0, 1.0)]).color(BLACK).width(5.0).name("class 0"))
 }

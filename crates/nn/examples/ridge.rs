@@ -40,7 +40,9 @@ fn curve(z: &Tensor<f64>, y: &Tensor<f64>) -> Mark {
 }
 
 fn activations() -> [Plot; 3] {
-    let z = Tensor::linspace(-4.0, 4.0, 201);
+    // What is not a number breaks a line: at 0, where the derivative of a rectifier jumps.
+    let (left, right) = (Tensor::linspace(-4.0, 0.0, 101), Tensor::linspace(1e-9, 4.0, 101));
+    let z = Tensor::concat(&[&left, &tensor![f64::NAN], &right], 0);
     let rows = [
         (Activation::Logistic, BLUE),
         (Activation::Tanh, ORANGE),
@@ -58,7 +60,7 @@ fn activations() -> [Plot; 3] {
     let z = Tensor::linspace(-6.0, 6.0, 241);
     let orders = derivatives(|z| z.sigmoid(), &z, 6);
     let mut smooth =
-        Plot::new("Derivatives of σ of order n").x("z").y("σ⁽ⁿ⁾(z)").y_range(-0.6, 0.6);
+        Plot::new("Derivatives of σ of order n").x("z").y("σ⁽ⁿ⁾(z)").x_range(-6.5, 10.5);
     for (n, (order, color)) in orders[1..].iter().zip(PALETTE).enumerate() {
         smooth = smooth.add(curve(&z, order).color(color).name(format!("n = {}", n + 1)));
     }
@@ -67,15 +69,15 @@ fn activations() -> [Plot; 3] {
 
 /// The half width of the plane, and the points a side at which it is coloured.
 const SIDE: f64 = 2.0;
-const CELLS: usize = 80;
+const CELLS: usize = 48;
 
-/// `φ(x·θ)` on the plane: colours, three level lines, `θ`, and the gradient at points of one line
-/// across the levels.
+/// `φ(x·θ)` on the plane: colours up to `span`, three level lines, `θ`, and the gradient at
+/// some points, drawn `scale` times as long as it is.
 fn level_set(
     title: &str,
     phi: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>,
     levels: [f64; 3],
-    span: (f64, f64),
+    (span, scale): (f64, f64),
 ) -> Plot {
     let theta = tensor![1.2, 0.6];
     let range = (-SIDE, SIDE);
@@ -91,7 +93,7 @@ fn level_set(
         .x_range(-SIDE, SIDE)
         .y_range(-SIDE, SIDE)
         .equal()
-        .add(cells(&rows, range, range, Colors::Diverging, span).opacity(0.6));
+        .add(cells(&rows, range, range, Colors::Diverging, (-span, span)).opacity(0.6));
     let value = |x: f64, y: f64| {
         let tape = Tape::inference();
         phi(tape.constant(tensor![x, y]).matmul(tape.constant(&theta))).item()
@@ -106,7 +108,7 @@ fn level_set(
         let x = tape.leaf(tensor![from[0], from[1]]);
         let [g] = phi(x.matmul(tape.constant(&theta))).grad([x]);
         let g = g.value();
-        let to = (from[0] + 0.6 * g[[0]], from[1] + 0.6 * g[[1]]);
+        let to = (from[0] + scale * g[[0]], from[1] + scale * g[[1]]);
         if g.norm().item() > 0.02 {
             plot = plot.add(arrow((from[0], from[1]), to).color(ORANGE));
         }
@@ -118,8 +120,8 @@ fn level_set(
 
 fn level_sets() -> [Plot; 3] {
     [
-        level_set("tanh(x·θ): hyperplanes", |z| z.tanh(), [-0.7, 0.0, 0.7], (-1.5, 1.5)),
-        level_set("relu(x·θ): 0 on half a space", |z| z.relu(), [0.7, 1.4, 2.1], (-3.0, 3.0)),
-        level_set("(x·θ)²: hyperplanes in pairs", |z| z.square(), [0.5, 2.0, 4.5], (-8.0, 8.0)),
+        level_set("tanh(x·θ): hyperplanes", |z| z.tanh(), [-0.7, 0.0, 0.7], (1.5, 0.6)),
+        level_set("relu(x·θ): 0 on half a space", |z| z.relu(), [0.7, 1.4, 2.1], (3.0, 0.4)),
+        level_set("(x·θ)²: hyperplanes in pairs", |z| z.square(), [0.5, 2.0, 4.5], (8.0, 0.18)),
     ]
 }

@@ -27,24 +27,24 @@ const CORNERS: [[f64; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
 /// A unit that computes AND: it fires where `x₁ + x₂` reaches 3/2.
 fn neuron() -> Plot {
     let n = 120;
-    let range = (-0.5, 1.5);
-    let at = |k: usize| range.0 + (range.1 - range.0) * (k as f64 + 0.5) / n as f64;
+    let (across, up) = ((-0.85, 1.85), (-0.5, 1.5));
+    let at = |(low, high): (f64, f64), k: usize| low + (high - low) * (k as f64 + 0.5) / n as f64;
     let tape = Tape::inference();
     let unit = Ridge {
         linear: Linear::from_parts(tensor![[1.0, 1.0]], Some(tensor![-1.5])),
         activation: Activation::Heaviside,
     };
-    let grid = tape.constant(Tensor::from_fn([n, n, 2], |i| at(i[1 - i[2]])));
+    let grid = tape.constant(Tensor::from_fn([n, n, 2], |i| at([across, up][i[2]], i[1 - i[2]])));
     let fires = unit.forward(grid).squeeze(-1).value();
     let rows: Vec<Vec<f64>> = (0..n as isize).map(|k| fires.index_axis(0, k).to_vec()).collect();
     let mut plot = Plot::new("A neuron that computes AND")
         .x("x₁")
         .y("x₂")
-        .x_range(range.0, range.1)
-        .y_range(range.0, range.1)
+        .x_range(across.0, across.1)
+        .y_range(up.0, up.1)
         .equal()
-        .add(cells(&rows, range, range, Colors::Diverging, (-2.0, 2.0)).opacity(0.7))
-        .add(line([(0.0, 1.5), (1.5, 0.0)]).color(GREY))
+        .add(cells(&rows, across, up, Colors::Diverging, (-2.0, 2.0)).opacity(0.7))
+        .add(line([(0.0, 1.5), (1.85, -0.35)]).color(GREY))
         .add(arrow((0.75, 0.75), (1.1, 1.1)).color(BLUE))
         .add(words((1.16, 1.2), "θ").color(BLUE).width(14.0))
         .add(words((1.2, 0.62), "fires: 1"))
@@ -126,7 +126,9 @@ fn descent() -> Plot {
     let curve = |losses: &[f64]| line(losses.iter().enumerate().map(|(k, l)| (k as f64, *l)));
     for (a, color) in SLOPES.into_iter().zip(PALETTE) {
         let (losses, _) = learn(|z| (a * z).sigmoid());
-        plot = plot.add(curve(&losses).color(color).name(format!("σ(az), a = {a}")));
+        let mark = curve(&losses).color(color).name(format!("σ(az), a = {a}"));
+        // The steepest ones rest at the same loss: let both be seen.
+        plot = plot.add(if a == SLOPES[3] { mark.dashed() } else { mark });
     }
     let (losses, why) = learn(|z| z.heaviside());
     println!("threshold unit: {}", why.expect("a threshold passes no derivative on"));
