@@ -1,7 +1,7 @@
 //! Gradient checks of whole models.
 
 use tape::check::{Gradcheck, GradcheckError, Program, Report};
-use tape::{Param, Tape, Var};
+use tape::{NoGradient, Param, Tape, Var};
 use tensor::Tensor;
 
 use crate::{Module, ParamRef};
@@ -61,7 +61,9 @@ pub fn gradcheck_with<M: Module + ?Sized>(
         paths.push(path);
     }
     let inputs: Vec<Tensor<f64>> = params.iter().map(|p| p.value().clone()).collect();
-    options.check_program(&Loss { model, f, paths, params }, &inputs)
+    let loss = Loss { model, f, paths, params };
+    loss.refuse_the_unreached(&inputs);
+    options.check_program(&loss, &inputs)
 }
 
 /// A loss as a function of the parameters of a model.
@@ -70,6 +72,29 @@ struct Loss<'a, M: ?Sized, F> {
     f: F,
     paths: Vec<String>,
     params: Vec<&'a Param<f64>>,
+}
+
+impl<M: ?Sized, F> Loss<'_, M, F>
+where
+    F: for<'t> Fn(&'t Tape, &M) -> Var<'t, f64>,
+{
+    /// A parameter that the loss reads behind the tape's back (`p.value()`) would have a gradient of 0
+    /// by the rules and by differences, and the check would pass having checked nothing.
+    #[track_caller]
+    fn refuse_the_unreached(&self, inputs: &[Tensor<f64>]) {
+        assert!(!inputs.is_empty(), "gradcheck: the model has no parameters");
+        let tape = Tape::new();
+        let (vars, y) = self.record(&tape, inputs);
+        let g = tape.constant(Tensor::<f64>::zeros(y.shape()));
+        for (path, found) in self.paths.iter().zip(y.pull(g, &vars)) {
+            if let Err(NoGradient::Unreached { .. }) = found {
+                panic!(
+                    "gradcheck: the result does not depend on parameter `{path}`; \
+                     a model reaches its parameters by `tape.param`"
+                );
+            }
+        }
+    }
 }
 
 impl<M: ?Sized, F> Program for Loss<'_, M, F>
@@ -137,6 +162,22 @@ mod tests {
             });
             check.unwrap_or_else(|e| panic!("{activation}: {e}"));
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "does not depend on parameter `bias`")]
+    fn a_parameter_read_behind_the_tapes_back_is_refused() {
+        let model = Linear::<f64>::new(3, 2, &mut tensor::rng(0));
+        let bias = model.bias.as_ref().expect("a bias").value().clone();
+        let _ =
+            gradcheck(&model, |tape, m| (tape.param(&m.weight).sum() * tape.constant(&bias)).sum());
+    }
+
+    #[test]
+    #[should_panic(expected = "the model has no parameters")]
+    fn a_model_without_parameters_is_refused() {
+        let none: Vec<Linear<f64>> = Vec::new();
+        let _ = gradcheck(&none, |tape, _| tape.constant(1.0));
     }
 
     #[test]

@@ -1,4 +1,31 @@
 //! Reverse-mode automatic differentiation on a lazy tape.
+//!
+//! An operation on variables checks shapes and records a node; it computes nothing. Values are
+//! computed when somebody asks for them. Derivatives are recorded on the same tape, so they have
+//! derivatives of their own.
+//!
+//! ```
+//! use tape::{Param, Tape, Var};
+//! use tensor::{Tensor, tensor};
+//!
+//! let tape = Tape::new(); // one tape, any element types
+//! let x = tape.constant(tensor![[1.0, 2.0], [3.0, 4.0]]);
+//! let w = tape.leaf(tensor![[0.5], [-0.25]]);
+//! let loss = (x.matmul(w).tanh() - 1.0).square().sum();
+//! let [dw] = loss.grad([w]); // a variable on the same tape
+//! let [ddw] = dw.sum().grad([w]); // again
+//! let (loss, ddw) = tape.eval((loss, ddw))?; // evaluated together
+//! println!("{tape}"); // the program
+//! let y = x.gt(1.5).select(x, 0.0 * x); // masks and indices are nodes too: lazy, replayable
+//! assert_eq!(y.value(), tensor![[0.0, 2.0], [3.0, 4.0]]);
+//!
+//! // Parameters live off the tape, in ordinary structs.
+//! let p: Param<f64> = Param::new(Tensor::ones([2]));
+//! let square: Var<'_, f64> = tape.param(&p).square().sum();
+//! assert_eq!(square.backward()[&p], tensor![2.0, 2.0]);
+//! # let _ = (loss, ddw);
+//! # Ok::<(), tape::EvalError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod check;

@@ -19,6 +19,8 @@ mod joining;
 pub mod kernel;
 pub mod layout;
 #[cfg(test)]
+mod layout_regressions;
+#[cfg(test)]
 mod layout_tests;
 #[cfg(feature = "linalg")]
 mod linalg;

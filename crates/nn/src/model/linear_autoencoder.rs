@@ -109,11 +109,11 @@ impl<T: Float> LinearAutoencoder<T> {
     /// When a value is not finite, or the decomposition does not converge.
     ///
     /// # Panics
-    /// When `x` is not a matrix.
+    /// When `x` is not a matrix, or has no rows.
     #[track_caller]
     pub fn optimum(x: &Tensor<T>, m: usize) -> Result<f64, Error> {
-        let &[n, _] = x.shape() else {
-            panic!("optimum: data of shape {} is not [n, d]", Dims(x.shape()));
+        let &[n @ 1..=usize::MAX, _] = x.shape() else {
+            panic!("optimum: data of shape {} is not [n, d] with n > 0", Dims(x.shape()));
         };
         let values = x.cast::<f64>().svd()?.s;
         // The smallest first: the sum then loses the least.

@@ -60,7 +60,7 @@ impl AdamW {
     /// Unless it is in `[0, ∞)`.
     #[track_caller]
     pub fn eps(mut self, eps: f64) -> Self {
-        self.eps = check("eps", eps, 0.0..f64::INFINITY);
+        self.eps = check("eps", eps, f64::from(f32::MIN_POSITIVE)..f64::INFINITY);
         self
     }
 
