@@ -4,6 +4,7 @@
 //! | module                        | what it holds the project to                                  |
 //! |-------------------------------|---------------------------------------------------------------|
 //! | [`promises`]                  | what evaluation promises (`docs/design.md`), promise by promise |
+//! | [`lecture`]                   | the lecture, statement by statement (`docs/lecture.md`)       |
 //! | [`graph`]                     | deep, wide and tangled programs                               |
 //! | [`lecture`]                   | the lecture, formula by formula (`docs/lecture.md`)           |
 //! | [`memory`]                    | what must not grow                                            |

@@ -32,3 +32,14 @@ fn draw<const N: usize>(shapes: [&[usize]; N], seed: u64) -> [Tensor<f64>; N] {
 fn close(a: &Tensor<f64>, b: &Tensor<f64>, tolerance: f64) {
     assert!(a.allclose(b, tolerance, tolerance), "{a}\nis not\n{b}");
 }
+//! The lecture, one file a subsection; `docs/lecture.md` names the test that proves each statement.
+
+mod backpropagation;
+mod convergence;
+mod mlp;
+mod mlp3_fixture;
+mod ridge;
+mod section4;
+mod sigmoid;
+mod softmax;
+mod threshold;

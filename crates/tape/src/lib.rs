@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+mod drawing;
 pub mod error;
 mod eval;
 mod grad;
@@ -43,6 +44,7 @@ mod transform;
 mod var;
 
 pub use check::{Gradcheck, GradcheckError, gradcheck};
+pub use drawing::Drawing;
 pub use error::{EvalError, Failure, NoGradient};
 pub use eval::Evaluate;
 pub use gradients::Gradients;

@@ -1,6 +1,5 @@
-//! Printing a tape: as a program, and as a Mermaid diagram.
+//! Printing a tape as a program.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::fmt::Write;
 use std::panic::Location;
@@ -30,49 +29,6 @@ impl fmt::Debug for Tape {
     }
 }
 
-impl Tape {
-    /// The tape as a [Mermaid](https://mermaid.js.org) flowchart, to be pasted into Markdown: one
-    /// box a node, an arrow from each input. Boxes of one source line stand in one frame if
-    /// `group_by_line`.
-    pub fn mermaid(&self, group_by_line: bool) -> String {
-        let nodes = self.nodes.borrow();
-        let mut out = String::from("flowchart TD\n");
-        let mut frames: Vec<(&Location<'_>, Vec<usize>)> = Vec::new();
-        let mut frame_of: HashMap<(&str, u32), usize> = HashMap::new();
-        for (i, node) in nodes.iter().enumerate() {
-            let key = if group_by_line { (node.at.file(), node.at.line()) } else { ("", i as u32) };
-            let frame = *frame_of.entry(key).or_insert_with(|| {
-                frames.push((node.at, Vec::new()));
-                frames.len() - 1
-            });
-            frames[frame].1.push(i);
-        }
-        for (k, (at, members)) in frames.iter().enumerate() {
-            if group_by_line {
-                let _ = writeln!(out, "  subgraph f{k}[\"{}\"]", escape(&place(at)));
-            }
-            for &i in members {
-                let node = &nodes[i];
-                let label = format!("%{i} {}<br/>{}{}", what(node), node.dtype, Dims(&node.shape));
-                let (open, close) = match node.source {
-                    Source::Op(_) => ("[\"", "\"]"),
-                    _ => ("([\"", "\"])"),
-                };
-                let _ = writeln!(out, "    n{i}{open}{}{close}", escape(&label));
-            }
-            if group_by_line {
-                out.push_str("  end\n");
-            }
-        }
-        for (i, node) in nodes.iter().enumerate() {
-            for j in &node.inputs {
-                let _ = writeln!(out, "  n{j} --> n{i}");
-            }
-        }
-        out
-    }
-}
-
 /// `%7 = tanh(%6) : f64[32, 64]`
 fn statement(i: usize, node: &Node) -> String {
     let mut line = format!("%{i} = {}", what(node));
@@ -88,7 +44,7 @@ fn statement(i: usize, node: &Node) -> String {
 }
 
 /// The operation's name, or where the value comes from.
-fn what(node: &Node) -> String {
+pub(crate) fn what(node: &Node) -> String {
     match &node.source {
         Source::Op(op) => op::name(op.rule().debug()),
         Source::Constant => match &node.value {
@@ -102,7 +58,7 @@ fn what(node: &Node) -> String {
     }
 }
 
-fn scalar(value: &tensor::AnyTensor) -> String {
+pub(crate) fn scalar(value: &tensor::AnyTensor) -> String {
     match value {
         tensor::AnyTensor::F32(t) => t.item().to_string(),
         tensor::AnyTensor::F64(t) => t.item().to_string(),
@@ -122,12 +78,8 @@ fn fields(node: &Node) -> Option<String> {
 }
 
 /// `src/model.rs:41`: the last three parts of the path are enough to find it.
-fn place(at: &Location<'_>) -> String {
+pub(crate) fn place(at: &Location<'_>) -> String {
     let parts: Vec<&str> = at.file().split(['/', '\\']).collect();
     let tail = &parts[parts.len().saturating_sub(3)..];
     format!("{}:{}", tail.join("/"), at.line())
-}
-
-fn escape(text: &str) -> String {
-    text.replace('"', "&quot;")
 }
