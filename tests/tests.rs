@@ -6,7 +6,6 @@
 //! | [`promises`]                  | what evaluation promises (`docs/design.md`), promise by promise |
 //! | [`lecture`]                   | the lecture, statement by statement (`docs/lecture.md`)       |
 //! | [`graph`]                     | deep, wide and tangled programs                               |
-//! | [`lecture`]                   | the lecture, formula by formula (`docs/lecture.md`)           |
 //! | [`memory`]                    | what must not grow                                            |
 //! | [`threads`]                   | many threads, and as few as a program needs                   |
 //! | [`training`]                  | that training arrives where the theory says                   |
@@ -15,7 +14,6 @@
 //! | [`regression::broadcasting`]  | C: gradients of what was broadcast                            |
 //! | [`regression::zero_size`]     | D: tensors without elements, and of rank 0                    |
 //! | [`regression::strides`]       | E: views in every position, repeated indices                  |
-//! | [`lecture`]                   | the lecture: its formulas, theorems and slips, by subsection  |
 //! | [`docs`]                      | that the pages of documentation link to what exists           |
 //! | [`tidy`]                      | the conventions of the sources themselves                     |
 //!

@@ -1,16 +1,23 @@
-//! The lecture, subsection by subsection; `docs/lecture.md` names the tests beside the formulas.
-
-mod claim;
-mod deep_linear_gradients;
-mod gradient_dynamics;
-mod matrix_derivatives;
-//! The lecture, subsection by subsection; each test is named in `docs/lecture.md`.
+//! The lecture, subsection by subsection; `docs/lecture.md` names the test beside each statement.
 
 mod autoencoder;
+mod backpropagation;
+mod claim;
+mod convergence;
+mod deep_linear_gradients;
+mod gradient_dynamics;
 mod linear_units;
 mod linearity;
+mod matrix_derivatives;
+mod mlp;
+mod mlp3_fixture;
 mod representation;
+mod ridge;
+mod section4;
+mod sigmoid;
+mod softmax;
 mod svd;
+mod threshold;
 
 use proptest::test_runner::Config;
 use tensor::Tensor;
@@ -32,14 +39,3 @@ fn draw<const N: usize>(shapes: [&[usize]; N], seed: u64) -> [Tensor<f64>; N] {
 fn close(a: &Tensor<f64>, b: &Tensor<f64>, tolerance: f64) {
     assert!(a.allclose(b, tolerance, tolerance), "{a}\nis not\n{b}");
 }
-//! The lecture, one file a subsection; `docs/lecture.md` names the test that proves each statement.
-
-mod backpropagation;
-mod convergence;
-mod mlp;
-mod mlp3_fixture;
-mod ridge;
-mod section4;
-mod sigmoid;
-mod softmax;
-mod threshold;

@@ -110,7 +110,7 @@ proptest! {
             let (ur, sr, vr) = leading(&x, r);
             prop_assert_eq!([ur.shape(), sr.shape(), vr.shape()], [[d, r], [r, r], [n, r]]);
             let i = r as isize - 1;
-            sum = sum + u.index_axis(1, i).outer(&vt.index_axis(0, i)) * s[[r - 1]];
+            sum += u.index_axis(1, i).outer(&vt.index_axis(0, i)) * s[[r - 1]];
             let xr = truncated(&x, r);
             close(&xr, &sum, 1e-12);
             prop_assert_eq!(xr.matrix_rank(Some(1e-10)).unwrap(), r);

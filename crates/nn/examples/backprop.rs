@@ -104,7 +104,7 @@ fn descend(
 
 /// A loss curve, thinned out where the logarithmic axis has no room for it.
 fn curve(losses: &[f64]) -> Mark {
-    let shown = |k: &usize| *k < 100 || k % 10 == 0;
+    let shown = |k: &usize| *k < 100 || k.is_multiple_of(10);
     line((0..losses.len()).filter(shown).map(|k| (k as f64 + 1.0, losses[k])))
 }
 

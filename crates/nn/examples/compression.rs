@@ -92,8 +92,7 @@ fn main() {
 fn train(x: &Tensor<f32>, m: usize) -> f64 {
     eprintln!("training a code of {m}");
     let mut net = LinearAutoencoder::<f32>::new(x.shape()[1], m, &mut rng(1));
-    let mut step =
-        Recording::new(&net, (spec::<f32>(x.shape()),), |_, net, (x,)| net.loss(x));
+    let mut step = Recording::new(&net, (spec::<f32>(x.shape()),), |_, net, (x,)| net.loss(x));
     let mut adam = Adam::new(0.01);
     for i in 0..400 {
         adam.set_learning_rate(if i < 300 { 0.01 } else { 0.001 });

@@ -8,3 +8,6 @@ pub struct AddingAnOp;
 
 #[doc = include_str!("../../../docs/gradcheck.md")]
 pub struct Gradcheck;
+
+#[doc = include_str!("../../../docs/lecture.md")]
+pub struct Lecture;
