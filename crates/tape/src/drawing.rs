@@ -93,7 +93,7 @@ impl<'t> Drawing<'t> {
         }
         let _ = write!(label, "%{i} {}<br/>{}{}", what(node), node.dtype, Dims(&node.shape));
         match (&node.source, &node.value) {
-            (Source::Constant, _) => {} // its value stands in place of its name
+            (Source::Constant | Source::Number(_), _) => {} // its value stands in place of its name
             (_, Some(value)) if node.shape.is_empty() => {
                 let _ = write!(label, " = {}", short(value));
             }

@@ -167,12 +167,18 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
     ) -> Var<'t, T> {
         let shape = common_shape(tape, &self, x.iter().map(|v| v.any()).chain(d));
         // Loops, because a closure would not pass the user's line on.
-        for v in &mut x {
-            *v = v.broadcast_to(&shape);
-        }
-        for v in &mut d {
-            *v = v.broadcast_to(&shape);
-        }
+        let shape = match shape {
+            Common::Same(shape) => shape,
+            Common::Broadcast(shape) => {
+                for v in &mut x {
+                    *v = v.broadcast_to(&shape);
+                }
+                for v in &mut d {
+                    *v = v.broadcast_to(&shape);
+                }
+                shape
+            }
+        };
         let inputs = x.iter().map(|v| v.any()).chain(d);
         let tracked = x.iter().any(|v| v.is_tracked());
         let op = Recorded::Pointwise(shared!(Blocks<O, T, N, M>, self, dyn PointwiseRule));
@@ -219,34 +225,55 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
 {
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, mut x: [Var<'t, I>; N]) -> Var<'t, O> {
-        let shape = common_shape(tape, &self, x.iter().map(|v| v.any()));
-        for v in &mut x {
-            *v = v.broadcast_to(&shape);
-        }
+        let shape = match common_shape(tape, &self, x.iter().map(|v| v.any())) {
+            Common::Same(shape) => shape,
+            Common::Broadcast(shape) => {
+                for v in &mut x {
+                    *v = v.broadcast_to(&shape);
+                }
+                shape
+            }
+        };
         let op = Recorded::Pointwise(shared!(DataBlocks<_, I, O, N>, self, dyn PointwiseRule));
         tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
     }
 }
 
 /// The shape that all inputs broadcast to.
+enum Common {
+    /// It is that of each of them.
+    Same(Shape),
+    Broadcast(Shape),
+}
+
 #[track_caller]
 fn common_shape<'t>(
     tape: &Tape,
     op: &dyn Debug,
-    inputs: impl Iterator<Item = AnyVar<'t>>,
-) -> Shape {
-    let mut common: Option<Shape> = None;
+    inputs: impl Iterator<Item = AnyVar<'t>> + Clone,
+) -> Common {
+    let nodes = tape.nodes.borrow();
+    let mut first: Option<&Shape> = None;
+    let same = inputs.clone().all(|v| {
+        v.is_on(tape) && {
+            let shape = &nodes[v.id() as usize].shape;
+            first.get_or_insert(shape)[..] == shape[..]
+        }
+    });
+    if same {
+        return Common::Same(first.map_or(Shape::new(), |shape| Shape::from_slice(shape)));
+    }
+    drop(nodes);
+    let mut common = Shape::new();
     for v in inputs {
         v.assert_on(tape, op);
         let shape = v.shape();
-        common = match common {
-            Some(known) if known != shape => {
-                Some(tensor::shape::broadcast(&name(op), &known, &shape).or_panic())
-            }
-            _ => Some(shape),
-        };
+        // The name is a string to be made, so only where it is needed.
+        let wider = tensor::shape::broadcast("", &common, &shape);
+        let wider = wider.or_else(|_| tensor::shape::broadcast(&name(op), &common, &shape));
+        common = wider.or_panic();
     }
-    common.unwrap_or_default()
+    Common::Broadcast(common)
 }
 
 /// The operation's name: that of its type, in snake case, as its `Debug` starts.

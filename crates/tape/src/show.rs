@@ -4,6 +4,7 @@ use std::fmt;
 use std::fmt::Write;
 use std::panic::Location;
 
+use tensor::DType;
 use tensor::shape::Dims;
 
 use crate::op;
@@ -52,6 +53,8 @@ pub(crate) fn what(node: &Node) -> String {
             Some(value) if node.shape.is_empty() => format!("constant {}", scalar(value)),
             _ => "constant".into(),
         },
+        Source::Number(x) if node.dtype == DType::F32 => format!("constant {}", *x as f32),
+        Source::Number(x) => format!("constant {x}"),
         Source::Leaf => "leaf".into(),
         Source::Param => "param".into(),
         Source::Input => "input".into(),

@@ -1,9 +1,9 @@
 //! The tape: nodes in the order they were recorded.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::panic::Location;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use tensor::error::OrPanic;
 use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Shape, Tensor};
@@ -11,6 +11,7 @@ use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Shape, Tensor};
 use crate::error::Failure;
 use crate::op::{Record, RecordData, Recorded};
 use crate::param::{Param, ParamId};
+use crate::replay::straight::Straight;
 use crate::var::{AnyVar, Var};
 
 /// A program under construction: what was recorded, and the values known so far.
@@ -23,7 +24,7 @@ pub struct Tape {
     pub(crate) nodes: RefCell<Vec<Node>>,
     /// In the order of their first use.
     pub(crate) params: RefCell<Vec<Bound>>,
-    node_of: RefCell<HashMap<ParamId, u32>>,
+    node_of: RefCell<FxHashMap<ParamId, u32>>,
     /// While a rule runs: the line of the forward node, which its adjoint nodes inherit.
     pub(crate) origin: Cell<Option<&'static Location<'static>>>,
     pub(crate) failure: RefCell<Option<Failure>>,
@@ -32,6 +33,8 @@ pub struct Tape {
     pub(crate) walk: Cell<u32>,
     /// While a [`Recording`](crate::Recording) is made: there are no values to ask for.
     pub(crate) recording: Cell<bool>,
+    /// Memory for programs of tiny values; taken while one runs.
+    pub(crate) straight: Cell<Straight>,
     /// How many pointwise nodes are computed in one pass at most.
     pub(crate) group_limit: usize,
     inference: bool,
@@ -48,6 +51,7 @@ impl Default for Tape {
             counters: Counters::default(),
             walk: Cell::default(),
             recording: Cell::default(),
+            straight: Cell::default(),
             group_limit: GROUP_LIMIT,
             inference: false,
         }
@@ -75,6 +79,8 @@ pub(crate) struct Counters {
 #[derive(Clone)]
 pub(crate) enum Source {
     Constant,
+    /// A constant filled with one number, rounded to the node's type: it needs no tensor.
+    Number(f64),
     Leaf,
     Param,
     Input,
@@ -139,6 +145,13 @@ impl Tape {
     #[track_caller]
     pub fn constant<X: IntoTensor>(&self, x: X) -> Var<'_, X::Elem> {
         self.push_value(Source::Constant, x.into_tensor(), false)
+    }
+
+    /// Records a constant of `shape` filled with a number, rounded to `T`.
+    #[track_caller]
+    pub(crate) fn number<T: Float>(&self, shape: &[usize], x: f64) -> Var<'_, T> {
+        let id = self.push(Source::Number(x), SmallVec::new(), shape.into(), T::DTYPE, false, None);
+        Var::at(self, id)
     }
 
     /// Records a variable: something derivatives can be taken for.

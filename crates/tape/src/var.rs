@@ -136,10 +136,14 @@ impl<'t> AnyVar<'t> {
         AnyVar { tape, id }
     }
 
+    pub(crate) fn is_on(self, tape: &Tape) -> bool {
+        std::ptr::eq(self.tape, tape)
+    }
+
     /// Checks that it is on `tape`, where `op` is to be recorded.
     #[track_caller]
     pub(crate) fn assert_on(self, tape: &Tape, op: &dyn fmt::Debug) {
-        if !std::ptr::eq(self.tape, tape) {
+        if !self.is_on(tape) {
             panic!("{}: its inputs are on different tapes", crate::op::name(op));
         }
     }
@@ -150,7 +154,7 @@ impl<'t> AnyVar<'t> {
 
     /// Sizes of the axes, outermost first.
     pub fn shape(self) -> Shape {
-        self.tape.nodes.borrow()[self.id as usize].shape.clone()
+        Shape::from_slice(&self.tape.nodes.borrow()[self.id as usize].shape)
     }
 
     /// The element type.
@@ -180,7 +184,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// A constant of the same shape filled with `x`.
     #[track_caller]
     pub fn full_like(self, x: f64) -> Self {
-        self.tape.constant(Tensor::scalar(T::of(x))).broadcast_to(self.shape())
+        self.tape.number(&self.shape(), x)
     }
 }
 

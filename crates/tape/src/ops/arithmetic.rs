@@ -3,7 +3,7 @@
 use std::ops;
 
 use tensor::kernel::{binary_block, unary_block};
-use tensor::{AnySlice, Float, Scalar, Tensor, math};
+use tensor::{AnySlice, Float, Scalar, math};
 
 use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
@@ -114,7 +114,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// The scalar as a constant, to be broadcast.
     #[track_caller]
     pub(crate) fn scalar(self, x: impl Scalar) -> Self {
-        self.tape().constant(Tensor::scalar(T::of(x.to_f64())))
+        self.tape().number(&[], x.to_f64())
     }
 }
 

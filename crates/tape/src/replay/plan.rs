@@ -23,9 +23,10 @@
 //! values are wanted), not on any value.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use tensor::{DType, Shape};
 
@@ -181,7 +182,7 @@ const NEVER: u32 = u32::MAX;
 fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
     let mut drafts: Vec<Draft> = Vec::new();
     let mut draft_of = vec![NEVER; program.nodes.len()];
-    let mut open: HashMap<(u32, &[usize]), u32> = HashMap::new();
+    let mut open: FxHashMap<(u32, &[usize]), u32> = FxHashMap::default();
     let limit = program.group_limit;
     for (i, node) in program.nodes.iter().enumerate() {
         if node.work == Work::Given {
@@ -303,13 +304,13 @@ fn group(
     let first = members[0] as usize;
     let mut out =
         Group { len: tensor::shape::len(&program.nodes[first].shape), ..Group::default() };
-    let mut last: HashMap<u32, usize> = HashMap::new();
+    let mut last: FxHashMap<u32, usize> = FxHashMap::default();
     for (k, &i) in members.iter().enumerate() {
         for &j in program.inputs_of(i) {
             last.insert(j, k);
         }
     }
-    let mut place: HashMap<u32, Operand> = HashMap::with_capacity(last.len());
+    let mut place: FxHashMap<u32, Operand> = FxHashMap::default();
     let mut free: Vec<u32> = Vec::new();
     for (k, &i) in members.iter().enumerate() {
         let start = out.operands.len() as u32;
