@@ -7,7 +7,7 @@ use crate::error::{EvalError, Failure};
 use crate::op::{self, Recorded};
 use crate::replay::plan::{Plan, Program, ProgramNode, Work};
 use crate::replay::run::{self, Halt};
-use crate::replay::straight;
+use crate::replay::straight::{self, Straight};
 use crate::tape::{Node, Source, Tape};
 use crate::var::Var;
 
@@ -164,8 +164,7 @@ impl Tape {
     }
 
     fn run_straight(&self, wanted: &[u32], ids: &[u32], retain: Retain) -> Result<(), Halt> {
-        // Taken, not borrowed: an operation may evaluate on this tape while it runs.
-        let mut straight = self.straight.take();
+        let mut straight = Straight::recycled();
         straight.load(&self.nodes.borrow(), ids)?;
         straight.run()?;
         let mut nodes = self.nodes.borrow_mut();
@@ -189,8 +188,7 @@ impl Tape {
                 node.value = Some(straight.value(node.mark.1));
             }
         }
-        straight.clear();
-        self.straight.set(straight);
+        straight.recycle();
         Ok(())
     }
 

@@ -14,6 +14,10 @@
 //! up; that is the engine's work. Rules use a fixed vocabulary: `g` is the cotangent of the output,
 //! `y` the output, `x` (or `a`, `b`) the inputs.
 //!
+//! An operation is a value: its fields are its static configuration, `Debug` shows them in a printed
+//! program, and two that are equal (`PartialEq`) compute the same function with the same rule, so that
+//! a program that was met before can be recognised.
+//!
 //! Why three traits rather than one with defaulted methods: a method that must not be called for
 //! this kind of operation would be a contract that no compiler checks. `Tape::apply` takes all
 //! three, since an operation implements exactly one.
@@ -29,8 +33,8 @@ use tensor::{AnySlice, AnyView, Element, Error, Float, Layout, Shape, ShapeError
 
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
-use erased::{Blocks, Data, DataBlocks, General, PointwiseRule, ViewRule, Views, shared};
-pub(crate) use erased::{GeneralRule, Pulled, Recorded, Ref, Rule, Site};
+use erased::{Blocks, Data, DataBlocks, PointwiseRule, ViewRule, shared};
+pub(crate) use erased::{General, GeneralRule, Pulled, Recorded, Ref, Rule, Site, Views};
 
 /// What a rule is given: the inputs, the data inputs, the output, and the output's cotangent.
 #[derive(Clone, Copy)]
@@ -59,7 +63,9 @@ impl<'t, T: Float, const N: usize, const M: usize> Pullback<'t, T, N, M> {
 }
 
 /// A differentiable operation of `N` inputs and `M` data inputs that is neither pointwise nor a view.
-pub trait Op<T: Float, const N: usize, const M: usize = 0>: Debug + Send + Sync + 'static {
+pub trait Op<T: Float, const N: usize, const M: usize = 0>:
+    Debug + PartialEq + Send + Sync + 'static
+{
     /// The shape of the output.
     ///
     /// # Errors
@@ -80,7 +86,7 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>: Debug + Send + Sync 
 /// A differentiable operation whose output element depends on the input elements at the same place.
 /// The inputs are broadcast to one shape before it is recorded.
 pub trait Pointwise<T: Float, const N: usize, const M: usize = 0>:
-    Debug + Send + Sync + 'static
+    Debug + PartialEq + Send + Sync + 'static
 {
     /// Computes one block; all slices have the length of `out`.
     fn block(&self, x: [&[T]; N], d: [AnySlice<'_>; M], out: &mut [T]);
@@ -90,7 +96,7 @@ pub trait Pointwise<T: Float, const N: usize, const M: usize = 0>:
 }
 
 /// The same elements under another layout.
-pub trait ViewOp: Debug + Send + Sync + 'static {
+pub trait ViewOp: Debug + PartialEq + Send + Sync + 'static {
     /// Whether a derivative passes. If not, the output is a constant.
     const TRACKS: bool = true;
 
@@ -106,7 +112,9 @@ pub trait ViewOp: Debug + Send + Sync + 'static {
 }
 
 /// An operation without a derivative: argmax, one-hot, sort order.
-pub trait DataOp<I: Element, O: Element, const N: usize>: Debug + Send + Sync + 'static {
+pub trait DataOp<I: Element, O: Element, const N: usize>:
+    Debug + PartialEq + Send + Sync + 'static
+{
     /// The shape of the output.
     ///
     /// # Errors
@@ -122,7 +130,7 @@ pub trait DataOp<I: Element, O: Element, const N: usize>: Debug + Send + Sync + 
 
 /// A pointwise operation without a derivative: comparisons, logic, casts.
 pub trait DataPointwise<I: Element, O: Element, const N: usize>:
-    Debug + Send + Sync + 'static
+    Debug + PartialEq + Send + Sync + 'static
 {
     /// Computes one block; all slices have the length of `out`.
     fn block(&self, x: [&[I]; N], out: &mut [O]);

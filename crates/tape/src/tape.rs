@@ -1,6 +1,7 @@
 //! The tape: nodes in the order they were recorded.
 
 use std::cell::{Cell, RefCell};
+use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
 use rustc_hash::FxHashMap;
@@ -11,7 +12,6 @@ use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Shape, Tensor};
 use crate::error::Failure;
 use crate::op::{Record, RecordData, Recorded};
 use crate::param::{Param, ParamId};
-use crate::replay::straight::Straight;
 use crate::var::{AnyVar, Var};
 
 /// A program under construction: what was recorded, and the values known so far.
@@ -21,7 +21,7 @@ use crate::var::{AnyVar, Var};
 ///
 /// A tape is `Send` but not `Sync`, and its handles are neither: build one tape a thread.
 pub struct Tape {
-    pub(crate) nodes: RefCell<Vec<Node>>,
+    pub(crate) nodes: RefCell<Nodes>,
     /// In the order of their first use.
     pub(crate) params: RefCell<Vec<Bound>>,
     node_of: RefCell<FxHashMap<ParamId, u32>>,
@@ -33,8 +33,6 @@ pub struct Tape {
     pub(crate) walk: Cell<u32>,
     /// While a [`Recording`](crate::Recording) is made: there are no values to ask for.
     pub(crate) recording: Cell<bool>,
-    /// Memory for programs of tiny values; taken while one runs.
-    pub(crate) straight: Cell<Straight>,
     /// How many pointwise nodes are computed in one pass at most.
     pub(crate) group_limit: usize,
     inference: bool,
@@ -51,7 +49,6 @@ impl Default for Tape {
             counters: Counters::default(),
             walk: Cell::default(),
             recording: Cell::default(),
-            straight: Cell::default(),
             group_limit: GROUP_LIMIT,
             inference: false,
         }
@@ -102,6 +99,47 @@ pub(crate) struct Node {
     pub at: &'static Location<'static>,
     /// The last walk that met this node, and its place in that walk.
     pub mark: (u32, u32),
+}
+
+/// The nodes of a tape. A tape that is dropped leaves their memory to the next one of its thread: a
+/// step that records anew would pay more for fresh pages than for recording.
+pub(crate) struct Nodes(Vec<Node>);
+
+thread_local! {
+    static SPARE: Cell<Vec<Node>> = const { Cell::new(Vec::new()) };
+}
+
+/// Memory of more nodes than this is given back.
+const SPARE_NODES: usize = 1 << 14;
+
+impl Default for Nodes {
+    fn default() -> Self {
+        Nodes(SPARE.try_with(Cell::take).unwrap_or_default())
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        if self.0.capacity() <= SPARE_NODES {
+            self.0.clear();
+            let memory = std::mem::take(&mut self.0);
+            // Fails while the thread is torn down, when nobody needs it.
+            let _ = SPARE.try_with(|spare| spare.set(memory));
+        }
+    }
+}
+
+impl Deref for Nodes {
+    type Target = Vec<Node>;
+    fn deref(&self) -> &Vec<Node> {
+        &self.0
+    }
+}
+
+impl DerefMut for Nodes {
+    fn deref_mut(&mut self) -> &mut Vec<Node> {
+        &mut self.0
+    }
 }
 
 /// How much a tape holds and has computed.

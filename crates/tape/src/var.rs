@@ -1,5 +1,6 @@
 //! Handles to nodes.
 
+use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -8,7 +9,7 @@ use tensor::{DType, Element, Float, Scalar, Shape, Tensor};
 
 use crate::op::record_view;
 use crate::ops::broadcast::Broadcast;
-use crate::tape::Tape;
+use crate::tape::{Source, Tape};
 
 /// A variable: a handle to a node of a tape. `Copy`; it keeps nothing alive and holds no value.
 ///
@@ -78,6 +79,14 @@ impl<'t, E: Element> Var<'t, E> {
     /// Whether derivatives pass through it.
     pub fn is_tracked(self) -> bool {
         self.tape.nodes.borrow()[self.id as usize].tracked
+    }
+
+    /// What `f` makes of the operation and the inputs that this was recorded with, if the operation
+    /// is, as the tape wraps it, a `W`.
+    pub(crate) fn recorded_as<W: Any, R>(self, f: impl FnOnce(&W, &[u32]) -> R) -> Option<R> {
+        let node = &self.tape.nodes.borrow()[self.id as usize];
+        let Source::Op(op) = &node.source else { return None };
+        op.rule().op().downcast_ref().map(|op| f(op, &node.inputs))
     }
 
     /// Marks it to be kept by [`backward`](Var::backward) and by replays, which otherwise free what

@@ -25,11 +25,20 @@ use crate::slice::Range;
 pub type Strides = SmallVec<[isize; 4]>;
 
 /// Shape, strides and offset of a view; see the [invariants](self).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
     shape: Shape,
     strides: Strides,
     offset: usize,
+}
+
+/// By copies of memory: cloning a `SmallVec` goes element by element.
+impl Clone for Layout {
+    #[inline]
+    fn clone(&self) -> Self {
+        let (shape, strides) = (Shape::from_slice(&self.shape), Strides::from_slice(&self.strides));
+        Layout { shape, strides, offset: self.offset }
+    }
 }
 
 impl Layout {

@@ -10,7 +10,7 @@ use crate::var::Var;
 const INDEX: &str = "an index is i64";
 
 /// `y[i][j] = x[index[i][j]][j]` for axis 0, and so for any axis.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Gather {
     /// The axis that is indexed.
     pub axis: usize,
@@ -18,7 +18,7 @@ pub struct Gather {
 
 /// `base`, with `src` added at indices: the adjoint of [`Gather`]. Repeated indices add up in the
 /// order of `src`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct ScatterAdd {
     /// The axis that is indexed.
     pub axis: usize,

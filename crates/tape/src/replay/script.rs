@@ -51,7 +51,7 @@ impl Script {
         let slots = slots.collect();
         let places = outputs.iter().map(|&o| place(o).expect("an output is pending or known"));
         let places = places.collect();
-        let mut straight = Straight::default();
+        let mut straight = Straight::EMPTY;
         let tiny = tape.group_limit > 1 && straight::is_tiny(&nodes, &ids);
         // A view that does not fit is for the planned run to report.
         let engine = if tiny && straight.load(&nodes, &ids).is_ok() {

@@ -16,8 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use smallvec::SmallVec;
 use tensor::any::Slab;
 use tensor::blocks::BLOCK;
-use tensor::{AnySlice, AnyTensor, AnyView, ShapeError};
+use tensor::{AnyTensor, ShapeError};
 
+use super::gathered;
 use super::run::Halt;
 use crate::op::Recorded;
 use crate::tape::{Node, Source};
@@ -27,7 +28,6 @@ const TOGETHER: usize = 1 << 16;
 const EACH: usize = 16;
 
 /// A program and the memory it runs in.
-#[derive(Default)]
 pub(crate) struct Straight {
     slab: Slab,
     /// For each node of the program its value in the slab.
@@ -46,6 +46,11 @@ struct Step {
     operands: Range<u32>,
 }
 
+thread_local! {
+    /// Memory for the next program of this thread.
+    static SPARE: Cell<Straight> = const { Cell::new(Straight::EMPTY) };
+}
+
 /// Whether nodes `ids` can run straight.
 pub(crate) fn is_tiny(nodes: &[Node], ids: &[u32]) -> bool {
     let mut together = 0;
@@ -57,6 +62,23 @@ pub(crate) fn is_tiny(nodes: &[Node], ids: &[u32]) -> bool {
 }
 
 impl Straight {
+    pub(crate) const EMPTY: Straight =
+        Straight { slab: Slab::EMPTY, slots: Vec::new(), steps: Vec::new(), operands: Vec::new() };
+
+    /// An empty program in the memory that one before it has left.
+    pub(crate) fn recycled() -> Self {
+        SPARE.try_with(|spare| spare.replace(Straight::EMPTY)).unwrap_or(Straight::EMPTY)
+    }
+
+    /// Leaves the memory to the next program, unless it is much.
+    pub(crate) fn recycle(mut self) {
+        if self.slab.elements() <= 2 * TOGETHER {
+            self.clear();
+            // Fails while the thread is torn down, when nobody needs it.
+            let _ = SPARE.try_with(|spare| spare.set(self));
+        }
+    }
+
     /// Takes the program of nodes `ids`, whose marks tell their places in `ids`. The values the tape
     /// knows are copied in; those it does not know, of inputs and parameters, are to be
     /// [set](Self::set).
@@ -159,8 +181,7 @@ impl Straight {
         self.slab.tensor(self.slots[place as usize] as usize)
     }
 
-    /// Forgets the program and keeps the memory.
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.slab.clear();
         self.slots.clear();
         self.steps.clear();
@@ -175,14 +196,10 @@ impl Step {
         match &self.op {
             None => slab.copy(out, operands[0] as usize),
             Some(Recorded::Pointwise(op)) => slab.write(out, |earlier, out| {
-                let x: SmallVec<[AnySlice<'_>; 4]> =
-                    operands.iter().map(|&slot| earlier.slice(slot as usize)).collect();
-                op.get().block(&x, out);
+                gathered(operands, |&s| earlier.slice(s as usize), |x| op.get().block(x, out));
             }),
             Some(Recorded::General(op)) => slab.write(out, |earlier, out| {
-                let x: SmallVec<[AnyView<'_>; 4]> =
-                    operands.iter().map(|&slot| earlier.view(slot as usize)).collect();
-                op.get().forward(&x, out)
+                gathered(operands, |&s| earlier.view(s as usize), |x| op.get().forward(x, out))
             })?,
             Some(Recorded::View(_)) => unreachable!("views are taken when the program is"),
         }

@@ -59,6 +59,26 @@ pub struct Earlier<'a> {
 }
 
 impl Slab {
+    /// A slab without values.
+    pub const EMPTY: Slab = Slab {
+        memory: Memory {
+            f32: Vec::new(),
+            f64: Vec::new(),
+            bool: Vec::new(),
+            i64: Vec::new(),
+            usize: Vec::new(),
+            u8: Vec::new(),
+        },
+        slots: Vec::new(),
+    };
+
+    /// How many elements there is memory for.
+    pub fn elements(&self) -> usize {
+        let m = &self.memory;
+        let numbers = m.f32.capacity() + m.f64.capacity() + m.i64.capacity() + m.usize.capacity();
+        numbers + m.bool.capacity() + m.u8.capacity()
+    }
+
     /// Makes room for a value and returns its number: they count from 0.
     ///
     /// # Errors
