@@ -117,6 +117,7 @@ impl Tape {
     /// Computes `wanted` and stores their values in their nodes.
     #[track_caller]
     pub(crate) fn evaluate(&self, wanted: &[u32], retain: Retain) -> Result<(), EvalError> {
+        self.asked.set(self.asked.get() + 1);
         if self.recording.get() {
             panic!(
                 "a value was asked for while recording, when there is none: mark the variable with \
@@ -136,9 +137,7 @@ impl Tape {
         outcome.map_err(|halt| {
             let failure = self.note_failure(ids[halt.node() as usize]);
             match halt {
-                Halt::Error { source, .. } => {
-                    EvalError { op: failure.op, at: failure.at, source }
-                }
+                Halt::Error { source, .. } => EvalError { op: failure.op, at: failure.at, source },
                 Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
             }
         })
@@ -284,11 +283,12 @@ impl Tape {
         failure
     }
 
-    /// Counts a node that was computed.
-    fn count(&self, node: &mut Node) {
+    /// Counts a node that was computed. (A view that is taken again is no work done twice.)
+    pub(crate) fn count(&self, node: &mut Node) {
         let counters = &self.counters;
         counters.computed.set(counters.computed.get() + 1);
-        if std::mem::replace(&mut node.computed, true) {
+        let view = matches!(node.source, Source::Op(Recorded::View(_)));
+        if std::mem::replace(&mut node.computed, true) && !view {
             counters.recomputed.set(counters.recomputed.get() + 1);
         }
     }

@@ -3,13 +3,10 @@
 use std::panic::Location;
 
 use smallvec::SmallVec;
-use tensor::error::OrPanic;
 use tensor::shape::Dims;
 use tensor::{DType, Float};
 
-use crate::error::{EvalError, NoGradient};
-use crate::eval::Retain;
-use crate::gradients::Gradients;
+use crate::error::NoGradient;
 use crate::op::{self, Recorded, Site};
 use crate::tape::{Bound, Source, Tape};
 use crate::var::Var;
@@ -80,45 +77,6 @@ impl<'t, T: Float> Var<'t, T> {
         self.sweep(g, &targets)
     }
 
-    /// Evaluates this scalar and its derivatives by all parameters of the tape, in one plan that frees
-    /// every other value at its last use.
-    ///
-    /// # Panics
-    /// When this variable has more than one element, or when the data is at fault somewhere; the
-    /// message then names the line that recorded the node. Use [`Tape::gradients`] for a typed error.
-    #[track_caller]
-    pub fn backward(self) -> Gradients {
-        self.differentiate().or_panic()
-    }
-
-    #[track_caller]
-    fn differentiate(self) -> Result<Gradients, EvalError> {
-        let tape = self.tape();
-        let bound = tape.params.borrow().clone();
-        let found = self.param_gradients(&bound);
-        let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
-        wanted.extend(found.iter().flatten().map(|v| v.id()));
-        tape.evaluate(&wanted, Retain::Asked)?;
-        let mut gradients = Gradients::new(tape.is_inference());
-        let mut nodes = tape.nodes.borrow_mut();
-        for (b, gradient) in bound.iter().zip(&found) {
-            let value = gradient.as_ref().map_err(NoGradient::clone).map(|g| {
-                let value = nodes[g.id() as usize].value.clone();
-                value.expect("evaluation materialises what was asked for")
-            });
-            gradients.insert(b.param, value);
-        }
-        // The gradients are the caller's now: holding them here too would keep the optimiser from
-        // working in their buffers.
-        for g in found.iter().flatten().filter(|g| g.id() != self.id()) {
-            let node = &mut nodes[g.id() as usize];
-            if matches!(node.source, Source::Op(_)) && !node.keep {
-                node.value = None;
-            }
-        }
-        Ok(gradients)
-    }
-
     /// The derivative of this scalar by each parameter of the tape, or the reason why there is none.
     #[track_caller]
     pub(crate) fn param_gradients(self, bound: &[Bound]) -> Vec<Result<Var<'t, T>, NoGradient>> {
@@ -135,6 +93,12 @@ impl<'t, T: Float> Var<'t, T> {
     /// The cotangent 1 of a scalar.
     #[track_caller]
     pub(crate) fn seed(self, what: &str) -> Var<'t, T> {
+        self.assert_scalar(what);
+        self.tape().number(&self.shape(), 1.0)
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_scalar(self, what: &str) {
         let shape = self.shape();
         if tensor::shape::len(&shape) != 1 {
             panic!(
@@ -142,7 +106,6 @@ impl<'t, T: Float> Var<'t, T> {
                 Dims(&shape)
             );
         }
-        self.tape().number(&shape, 1.0)
     }
 
     fn sweep(self, g: Var<'t, T>, targets: &[u32]) -> Vec<Result<Var<'t, T>, NoGradient>> {
@@ -153,22 +116,6 @@ impl<'t, T: Float> Var<'t, T> {
             None => Err(reason(tape, self.id(), w, &blocked)),
         });
         found.collect()
-    }
-}
-
-impl Tape {
-    /// What [`Var::backward`] returns, with a typed error where the data is at fault: `backward` is to
-    /// this as [`Var::value`] is to [`Tape::eval`].
-    ///
-    /// # Errors
-    /// As [`Tape::eval`].
-    ///
-    /// # Panics
-    /// When `loss` has more than one element, or is on another tape.
-    #[track_caller]
-    pub fn gradients<T: Float>(&self, loss: Var<'_, T>) -> Result<Gradients, EvalError> {
-        assert!(std::ptr::eq(self, loss.tape()), "gradients: the loss is on another tape");
-        loss.differentiate()
     }
 }
 

@@ -28,6 +28,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backward;
 pub mod check;
 mod drawing;
 pub mod error;

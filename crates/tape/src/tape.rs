@@ -33,6 +33,8 @@ pub struct Tape {
     pub(crate) walk: Cell<u32>,
     /// While a [`Recording`](crate::Recording) is made: there are no values to ask for.
     pub(crate) recording: Cell<bool>,
+    /// How often values were asked for.
+    pub(crate) asked: Cell<u64>,
     /// How many pointwise nodes are computed in one pass at most.
     pub(crate) group_limit: usize,
     inference: bool,
@@ -49,6 +51,7 @@ impl Default for Tape {
             counters: Counters::default(),
             walk: Cell::default(),
             recording: Cell::default(),
+            asked: Cell::default(),
             group_limit: GROUP_LIMIT,
             inference: false,
         }
@@ -388,6 +391,13 @@ impl Tape {
     /// The node that failed last, by an error or by a panic of its operation.
     pub fn failure(&self) -> Option<Failure> {
         self.failure.borrow().clone()
+    }
+
+    /// Forgets the values of `nodes`: each replay brings its own.
+    pub(crate) fn forget(&self, nodes: &[u32]) {
+        for &id in nodes {
+            self.nodes.borrow_mut()[id as usize].value = None;
+        }
     }
 
     /// Starts a walk over the nodes, whose marks carry the number returned.

@@ -1,5 +1,6 @@
 //! Running a recorded program: the plan, the executor, and recordings that are replayed.
 
+pub(crate) mod known;
 pub(crate) mod plan;
 pub mod recording;
 pub(crate) mod run;

@@ -172,6 +172,7 @@ impl<S: Specs, T: Float> Recording<S, T> {
         };
         let keep = marked(&tape.nodes.borrow());
         outputs.extend(keep);
+        tape.forget(&slots);
         let script = Script::new(&tape, &slots, &outputs);
         let outputs = outputs.len();
         let params = own.iter().map(|b| b.param).collect();

@@ -23,7 +23,11 @@ pub(crate) struct Script {
 
 enum Engine {
     /// With the memory of the present run.
-    Planned { load: Load, plan: Plan, memory: Vec<Option<AnyTensor>> },
+    Planned {
+        load: Load,
+        plan: Plan,
+        memory: Vec<Option<AnyTensor>>,
+    },
     Straight(Straight),
 }
 
@@ -38,9 +42,6 @@ impl Script {
     /// Plans `outputs`, which start from values to come of `slots`: all inputs of the tape, and
     /// parameters.
     pub(crate) fn new(tape: &Tape, slots: &[u32], outputs: &[u32]) -> Self {
-        for &slot in slots {
-            tape.nodes.borrow_mut()[slot as usize].value = None;
-        }
         let ids = tape.pending(outputs);
         let nodes = tape.nodes.borrow();
         let place = |node: u32| ids.binary_search(&node).ok().map(|p| p as u32);
@@ -48,7 +49,7 @@ impl Script {
             let node = &nodes[slot as usize];
             Slot { place: place(slot), dtype: node.dtype, shape: node.shape.clone() }
         });
-        let slots = slots.collect();
+        let slots: Vec<Slot> = slots.collect();
         let places = outputs.iter().map(|&o| place(o).expect("an output is pending or known"));
         let places = places.collect();
         let mut straight = Straight::EMPTY;
@@ -57,7 +58,12 @@ impl Script {
         let engine = if tiny && straight.load(&nodes, &ids).is_ok() {
             Engine::Straight(straight)
         } else {
-            let load = tape.load(outputs, &ids, Retain::Asked);
+            let mut load = tape.load(outputs, &ids, Retain::Asked);
+            for slot in &slots {
+                if let Slot { place: Some(place), .. } = slot {
+                    load.values[*place as usize] = None;
+                }
+            }
             let (plan, memory) = (Plan::new(&load.program), load.values.clone());
             Engine::Planned { load, plan, memory }
         };
@@ -88,27 +94,40 @@ impl Script {
         Ok(())
     }
 
+    /// As [`bind`](Self::bind), for a value known to fit that somebody else holds on to.
+    pub(crate) fn bind_shared(&mut self, i: usize, value: &AnyTensor) {
+        if let Some(place) = self.slots[i].place {
+            match &mut self.engine {
+                Engine::Straight(straight) => straight.set(place, value),
+                Engine::Planned { memory, .. } => memory[place as usize] = Some(value.clone()),
+            }
+        }
+    }
+
     /// Runs the program.
     ///
     /// # Errors
     /// When the data is at fault.
     pub(crate) fn run(&mut self, tape: &Tape) -> Result<(), EvalError> {
-        let outcome = match &mut self.engine {
-            Engine::Straight(straight) => straight.run(),
-            Engine::Planned { load, plan, memory } => {
-                run::run(plan, &load.program, &load.ops, memory)
-            }
-        };
-        outcome.map_err(|halt| {
+        self.run_unnamed().map_err(|halt| {
             self.reset();
             let failure = tape.note_failure(self.ids[halt.node() as usize]);
             match halt {
                 Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
-                Halt::Error { source, .. } => {
-                    EvalError { op: failure.op, at: failure.at, source }
-                }
+                Halt::Error { source, .. } => EvalError { op: failure.op, at: failure.at, source },
             }
         })
+    }
+
+    /// Runs the program on behalf of another tape than it was planned for, whose nodes a failure could
+    /// not name.
+    pub(crate) fn run_unnamed(&mut self) -> Result<(), Halt> {
+        match &mut self.engine {
+            Engine::Straight(straight) => straight.run(),
+            Engine::Planned { load, plan, memory } => {
+                run::run(plan, &load.program, &load.ops, memory)
+            }
+        }
     }
 
     /// The value of output `i` after a run.

@@ -51,14 +51,18 @@ thread_local! {
     static SPARE: Cell<Straight> = const { Cell::new(Straight::EMPTY) };
 }
 
-/// Whether nodes `ids` can run straight.
+/// Whether nodes `ids` can run straight, and there is something to run: views alone share the buffer of
+/// what they view.
 pub(crate) fn is_tiny(nodes: &[Node], ids: &[u32]) -> bool {
-    let mut together = 0;
-    ids.iter().all(|&id| {
-        let len = tensor::shape::len(&nodes[id as usize].shape);
+    let (mut together, mut works) = (0, false);
+    let each = ids.iter().all(|&id| {
+        let node = &nodes[id as usize];
+        let len = tensor::shape::len(&node.shape);
         together += len;
+        works |= matches!(&node.source, Source::Op(op) if !matches!(op, Recorded::View(_)));
         len <= BLOCK
-    }) && together <= TOGETHER.max(EACH * ids.len())
+    });
+    each && works && together <= TOGETHER.max(EACH * ids.len())
 }
 
 impl Straight {
@@ -92,13 +96,13 @@ impl Straight {
             let halt = |why: ShapeError| Halt::Error { node: place as u32, source: why.into() };
             let slot = match (&node.value, &node.source) {
                 (None, Source::Op(op)) => self.record(nodes, node, place as u32, op),
-                (value, source) => self.slab.push(node.dtype, &node.shape).inspect(|&slot| {
-                    match (value, source) {
+                (value, source) => {
+                    self.slab.push(node.dtype, &node.shape).inspect(|&slot| match (value, source) {
                         (Some(value), _) => self.slab.set(slot, value),
                         (None, Source::Number(x)) => self.slab.set_number(slot, *x),
                         _ => {}
-                    }
-                }),
+                    })
+                }
             };
             self.slots.push(slot.map_err(halt)? as u32);
         }
@@ -164,7 +168,10 @@ impl Straight {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             for step in steps {
                 at.set(step.node);
-                step.run(slab, &operands[step.operands.start as usize..step.operands.end as usize])?;
+                step.run(
+                    slab,
+                    &operands[step.operands.start as usize..step.operands.end as usize],
+                )?;
             }
             Ok(())
         }));
