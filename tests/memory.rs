@@ -172,7 +172,8 @@ fn a_matrix_used_a_hundred_times_holds_few_cotangents() {
     let grads = loss.backward();
     assert_eq!(grads[&x].shape(), [n, n]);
     let used = (peak() - before) / (n * n * size_of::<f32>());
-    assert!(used <= 8, "{used} cotangents at once");
+    // Sixteen that are added in one pass, and their sum.
+    assert!(used <= 20, "{used} cotangents at once");
 }
 
 /// `z ← x z`, a hundred times, for a matrix `z`: the gradient needs the hundred values of `z` and a few more, not a

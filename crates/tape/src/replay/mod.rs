@@ -4,3 +4,4 @@ pub(crate) mod plan;
 pub mod recording;
 pub(crate) mod run;
 pub(crate) mod script;
+mod stages;
