@@ -5,6 +5,7 @@ pub(crate) mod plan;
 pub mod recording;
 pub(crate) mod run;
 pub(crate) mod script;
+mod stages;
 pub(crate) mod straight;
 
 /// Calls `f` with `get` of each operand; without a heap block for as many as operations have as a rule.
