@@ -7,8 +7,9 @@ use std::panic::Location;
 use tensor::shape::Dims;
 use tensor::{AnyTensor, Element};
 
+use crate::node::{Node, Source};
 use crate::show::{place, what};
-use crate::tape::{Node, Source, Tape};
+use crate::tape::Tape;
 use crate::var::Var;
 
 /// A tape as a [Mermaid](https://mermaid.js.org) flowchart, to be pasted into Markdown: one box a node,

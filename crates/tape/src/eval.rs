@@ -4,11 +4,12 @@ use smallvec::SmallVec;
 use tensor::{AnyTensor, Element, Tensor};
 
 use crate::error::{EvalError, Failure};
+use crate::node::{Node, Source};
 use crate::op::{self, Recorded};
 use crate::replay::plan::{Plan, Program, ProgramNode, Work};
 use crate::replay::run::{self, Halt};
 use crate::replay::straight::{self, Straight};
-use crate::tape::{Node, Source, Tape};
+use crate::tape::Tape;
 use crate::var::Var;
 
 /// What happens to the values computed on the way to those asked for.

@@ -7,8 +7,9 @@ use tensor::shape::Dims;
 use tensor::{DType, Float};
 
 use crate::error::NoGradient;
+use crate::node::Source;
 use crate::op::{self, Recorded, Site};
-use crate::tape::{Bound, Source, Tape};
+use crate::tape::{Bound, Tape};
 use crate::var::Var;
 
 impl<'t, T: Float> Var<'t, T> {

@@ -35,6 +35,7 @@ pub mod error;
 mod eval;
 mod grad;
 mod gradients;
+mod node;
 pub mod op;
 pub mod ops;
 mod param;

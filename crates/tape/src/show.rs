@@ -7,8 +7,9 @@ use std::panic::Location;
 use tensor::DType;
 use tensor::shape::Dims;
 
+use crate::node::{Node, Source};
 use crate::op;
-use crate::tape::{Node, Source, Tape};
+use crate::tape::Tape;
 
 /// One line a node: `%7 = tanh(%6) : f64[32, 64]   src/model.rs:41`. Evaluates nothing.
 impl fmt::Display for Tape {

@@ -7,9 +7,10 @@ use std::marker::PhantomData;
 use tensor::error::OrPanic;
 use tensor::{DType, Element, Float, Scalar, Shape, Tensor};
 
+use crate::node::Source;
 use crate::op::record_view;
 use crate::ops::broadcast::Broadcast;
-use crate::tape::{Source, Tape};
+use crate::tape::Tape;
 
 /// A variable: a handle to a node of a tape. `Copy`; it keeps nothing alive and holds no value.
 ///

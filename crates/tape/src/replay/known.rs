@@ -15,8 +15,9 @@ use rustc_hash::FxHasher;
 use tensor::{AnyTensor, DType, Shape};
 
 use super::script::Script;
+use crate::node::{Node, Source};
 use crate::op::Recorded;
-use crate::tape::{Node, Source, Tape};
+use crate::tape::Tape;
 
 /// Programs of more nodes are not kept: they spend their time elsewhere.
 const LARGEST: usize = 1 << 14;

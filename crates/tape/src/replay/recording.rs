@@ -8,8 +8,9 @@ use tensor::{AnyTensor, Element, Float, IntoTensor, Shape, Tensor};
 use super::script::{Script, kind};
 use crate::error::{EvalError, NoGradient};
 use crate::gradients::Gradients;
+use crate::node::{Node, Source};
 use crate::param::{Param, ParamId};
-use crate::tape::{Bound, Node, Source, Tape};
+use crate::tape::{Bound, Tape};
 use crate::var::Var;
 
 /// The shape and the type of an input of a recording.

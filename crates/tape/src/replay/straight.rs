@@ -20,8 +20,8 @@ use tensor::{AnyTensor, ShapeError};
 
 use super::gathered;
 use super::run::Halt;
+use crate::node::{Node, Source};
 use crate::op::Recorded;
-use crate::tape::{Node, Source};
 
 /// Tiny values may have this many elements together, or [`EACH`] a node.
 const TOGETHER: usize = 1 << 16;
