@@ -1,0 +1,162 @@
+//! Asks the children, in turn.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::child::{Child, Peer};
+use crate::options::Options;
+use crate::rows::{MEMORY, Row, Series};
+
+/// How far results may differ from ours, relative to their norm. In f32 sums of 2^20 terms and
+/// chains of 1,000 roundings lose some 1e-5; in f64 the same lose 1e-13.
+pub const TOLERANCE: [(&str, f64); 2] = [("f32", 1e-4), ("f64", 1e-9)];
+
+/// All children, by peer and number of threads.
+pub struct Children {
+    running: BTreeMap<(Peer, usize), Child>,
+    /// Peers that are not there, with the reason.
+    pub missing: Vec<(Peer, String)>,
+}
+
+impl Children {
+    /// Ours and the floor on all threads and on one; the peers that were asked for on all.
+    pub fn start(options: &Options, root: &Path) -> Children {
+        let all = options.threads;
+        let own = [Peer::Ours, Peer::Floor].map(|peer| [(peer, all), (peer, 1)]);
+        let peers = options.peers.iter().map(|&peer| (peer, all));
+        let mut children = Children { running: BTreeMap::new(), missing: Vec::new() };
+        for (peer, threads) in own.into_iter().flatten().chain(peers) {
+            match Child::start(peer, threads, root) {
+                Ok(child) => drop(children.running.insert((peer, threads), child)),
+                Err(why) => children.missing.push((peer, why)),
+            }
+        }
+        children
+    }
+
+    /// What the children say they are.
+    pub fn versions(&self) -> Vec<&str> {
+        let mut versions: Vec<&str> = self.running.values().map(|c| &c.version[..]).collect();
+        versions.dedup();
+        versions
+    }
+
+    fn of(&mut self, series: Series, threads: usize) -> Option<&mut Child> {
+        self.running.get_mut(&(series.peer(), series.threads(threads)))
+    }
+}
+
+/// A row with its median seconds, of those that have it.
+pub struct Measured {
+    pub row: Row,
+    pub seconds: BTreeMap<Series, f64>,
+}
+
+/// Checks that all compute the same, then times them in turn.
+pub fn row(children: &mut Children, options: &Options, row: Row) -> Result<Measured, String> {
+    for child in children.running.values_mut() {
+        child.ask("forget")?;
+    }
+    let mut iterations = BTreeMap::new();
+    let mut ours = None;
+    for &series in &row.series {
+        let Some(child) = children.of(series, options.threads) else { continue };
+        let Some(found) = check(child, &series.key(&row.key))? else { continue };
+        if series != Series::Single {
+            let ours = ours.get_or_insert_with(|| found.clone());
+            agree(&row.key, series, ours, &found)?;
+        }
+        iterations.insert(series, calibrate(child, &series.key(&row.key), options.seconds)?);
+    }
+    let mut times: BTreeMap<Series, Vec<f64>> = BTreeMap::new();
+    for _ in 0..options.rounds {
+        for (&series, n) in &iterations {
+            let child = children.of(series, options.threads).expect("it was there");
+            let key = series.key(&row.key);
+            // Threads of the one before have gone to sleep by then.
+            sleep(Duration::from_millis(10));
+            times.entry(series).or_default().push(child.number(&format!("time {key} {n}"))?);
+        }
+    }
+    let seconds = times.into_iter().map(|(series, times)| (series, median(times))).collect();
+    Ok(Measured { row, seconds })
+}
+
+/// The digests of a child, if it has the row.
+fn check(child: &mut Child, key: &str) -> Result<Option<Vec<f64>>, String> {
+    let answer = child.ask(&format!("check {key}"))?;
+    if answer == "none" {
+        return Ok(None);
+    }
+    let numbers: Result<_, _> = answer.split_whitespace().map(str::parse).collect();
+    numbers.map(Some).map_err(|_| format!("`check {key}` was answered with `{answer}`"))
+}
+
+/// Digests are pairs of a norm and a product; the error of both is in proportion to the norm.
+fn agree(key: &str, series: Series, ours: &[f64], found: &[f64]) -> Result<(), String> {
+    let [(_, single), (_, double)] = TOLERANCE;
+    let tolerance = if key.ends_with("@f64") { double } else { single };
+    // A floor may be the cost of the row without its result.
+    if found.is_empty() && series.peer() == Peer::Floor {
+        return Ok(());
+    }
+    let near = |(a, b): (&[f64], &[f64])| {
+        (0..2).all(|i| (a[i] - b[i]).abs() <= tolerance * a[0].max(b[0]))
+    };
+    if ours.len() == found.len() && ours.chunks(2).zip(found.chunks(2)).all(near) {
+        return Ok(());
+    }
+    Err(format!("{key}: {} computes\n  {found:?}\nand Rewind\n  {ours:?}", series.title()))
+}
+
+/// How many iterations take the time that was asked for.
+fn calibrate(child: &mut Child, key: &str, seconds: f64) -> Result<usize, String> {
+    let mut n = 1;
+    loop {
+        let once = child.number(&format!("time {key} {n}"))?;
+        let enough = (seconds / once).ceil().max(1.0) as usize;
+        if enough <= 2 * n {
+            return Ok(enough);
+        }
+        n = enough.min(20 * n);
+    }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let n = times.len();
+    (times[(n - 1) / 2] + times[n / 2]) / 2.0
+}
+
+/// What a step adds to the memory of its inputs, in bytes: Rewind and PyTorch, if it is there.
+pub struct Memory {
+    pub title: &'static str,
+    pub ours: f64,
+    pub torch: Option<f64>,
+}
+
+/// In fresh processes.
+pub fn memory(
+    children: &mut Children,
+    options: &Options,
+    root: &Path,
+) -> Result<Vec<Memory>, String> {
+    let mut measured = Vec::new();
+    let torch = children.of(Series::Torch, options.threads).is_some();
+    for (title, small, row) in MEMORY {
+        if !options.wants(row) {
+            continue;
+        }
+        let grown = |peer| {
+            let request = format!("memory {small} {row}");
+            let fresh = || Child::start(peer, options.threads, root)?.number(&request);
+            let grown: Result<Vec<f64>, String> = (0..3).map(|_| fresh()).collect();
+            grown.map(median)
+        };
+        let torch = if torch { Some(grown(Peer::Torch)?) } else { None };
+        measured.push(Memory { title, ours: grown(Peer::Ours)?, torch });
+    }
+    Ok(measured)
+}
