@@ -29,11 +29,12 @@ fn param(x: Tensor<2>) -> Tensor<2> {
     x.autodiff().require_grad()
 }
 
-type Loss = fn(&Row, &[Tensor<2>], &[Tensor<2>]) -> Tensor<1>;
+type Loss = fn(&Step) -> Tensor<1>;
 
 struct Step {
     row: Row,
     data: Vec<Tensor<2>>,
+    labels: Option<Tensor<2, Int>>,
     params: Vec<Tensor<2>>,
     /// Of Adam, and how many steps it has made.
     moments: Vec<[Tensor<2>; 2]>,
@@ -67,17 +68,18 @@ impl Step {
             }
             _ => return None,
         };
-        let zeros = |p: &Tensor<2>| [p.clone().inner().zeros_like(), p.clone().inner().zeros_like()];
+        let zeros =
+            |p: &Tensor<2>| [p.clone().inner().zeros_like(), p.clone().inner().zeros_like()];
         let adam = row.name == "deep-ae";
         let moments = if adam { params.iter().map(zeros).collect() } else { Vec::new() };
-        Some(Step { row: row.clone(), data, params, moments, steps: 0, loss })
+        let labels = (row.name == "mlp").then(|| labels(row));
+        Some(Step { row: row.clone(), data, labels, params, moments, steps: 0, loss })
     }
 
     fn loss(&self) -> Tensor<1> {
-        (self.loss)(&self.row, &self.data, &self.params)
+        (self.loss)(self)
     }
 
-    /// The gradients; those of rows of one are vectors elsewhere, of the same elements.
     fn gradients(&self, loss: &Tensor<1>) -> Vec<Tensor<2>> {
         let mut store = loss.backward();
         let taken = self.params.iter().map(|p| p.grad_remove(&mut store).expect("it is reached"));
@@ -148,33 +150,37 @@ fn forward(x: &Tensor<2>, params: &[Tensor<2>]) -> Tensor<2> {
     x
 }
 
-fn mlp3(_: &Row, data: &[Tensor<2>], params: &[Tensor<2>]) -> Tensor<1> {
+fn mlp3(Step { data, params, .. }: &Step) -> Tensor<1> {
     let hidden = sigmoid(data[0].clone().matmul(params[0].clone().transpose()));
     half_squared_error(hidden.matmul(params[1].clone().transpose()), data[1].clone())
 }
 
-fn mlp(row: &Row, data: &[Tensor<2>], params: &[Tensor<2>]) -> Tensor<1> {
+fn labels(row: &Row) -> Tensor<2, Int> {
     let (n, classes) = (row.sizes[0], row.sizes[row.sizes.len() - 1]);
     let labels: Vec<i64> = wire::labels(TARGET, n, classes).collect();
-    let labels: Tensor<2, Int> = Tensor::from_data(TensorData::new(labels, [n, 1]), &Device::flex());
-    log_softmax(forward(&data[0], params), 1).gather(1, labels.autodiff()).mean().neg()
+    Tensor::from_data(TensorData::new(labels, [n, 1]), &Device::flex()).autodiff()
 }
 
-fn linear_ae(_: &Row, data: &[Tensor<2>], params: &[Tensor<2>]) -> Tensor<1> {
+fn mlp(Step { data, labels, params, .. }: &Step) -> Tensor<1> {
+    let logs = log_softmax(forward(&data[0], params), 1);
+    logs.gather(1, labels.clone().expect("it has labels")).mean().neg()
+}
+
+fn linear_ae(Step { data, params, .. }: &Step) -> Tensor<1> {
     let code = data[0].clone().matmul(params[0].clone().transpose());
     half_squared_error(code.matmul(params[1].clone().transpose()), data[0].clone())
 }
 
-fn deep_ae(_: &Row, data: &[Tensor<2>], params: &[Tensor<2>]) -> Tensor<1> {
+fn deep_ae(Step { data, params, .. }: &Step) -> Tensor<1> {
     (forward(&data[0], params) - data[0].clone()).square().mean()
 }
 
-fn elementwise(_: &Row, data: &[Tensor<2>], params: &[Tensor<2>]) -> Tensor<1> {
+fn elementwise(Step { data, params, .. }: &Step) -> Tensor<1> {
     let product = data[0].clone() * params[0].clone();
     ((product.clone() + params[1].clone()).tanh() * sigmoid(product)).sum()
 }
 
-fn chain(row: &Row, _: &[Tensor<2>], params: &[Tensor<2>]) -> Tensor<1> {
+fn chain(Step { row, params, .. }: &Step) -> Tensor<1> {
     let (a, b) = (&params[0], &params[1]);
     let y = (0..row.sizes[0] / 2).fold(b.clone(), |y, _| a.clone() * y + b.clone());
     y.reshape([1])

@@ -60,7 +60,11 @@ impl Child {
         for variable in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"] {
             command.env(variable, threads.to_string());
         }
-        let quiet = if std::env::var_os("PEERS_VERBOSE").is_some() { Stdio::inherit() } else { Stdio::null() };
+        let quiet = if std::env::var_os("PEERS_VERBOSE").is_some() {
+            Stdio::inherit()
+        } else {
+            Stdio::null()
+        };
         command.args(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(quiet);
         let mut process = command.spawn().map_err(|e| format!("taskset: {e}"))?;
         let requests = process.stdin.take().expect("piped");

@@ -1,8 +1,10 @@
 //! Measures Rewind beside other libraries: `benches/peers/run --help`.
 
 mod child;
+mod loaded;
 mod machine;
 mod measure;
+mod memory;
 mod options;
 mod report;
 mod rows;
@@ -36,12 +38,18 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_path_buf();
-    let mut children = Children::start(options, &root);
+    let mut tables = rows::tables();
+    tables.iter_mut().for_each(|table| table.rows.retain(|row| options.wants(&row.key)));
+    let (loaded, memory) = (rows::loaded(), rows::memory());
+    let others = [("loaded", &loaded), ("memory", &memory)];
+    let others = others.into_iter().filter(|(name, _)| options.wants(name)).map(|(_, row)| row);
+    let needed: Vec<_> = tables.iter().flat_map(|table| &table.rows).chain(others).collect();
+    let mut children = Children::start(options, &root, &needed);
     let mut page = report::head(options, &children);
     println!("{page}");
-    for table in rows::tables() {
+    for table in tables {
         let mut measured = Vec::new();
-        for row in table.rows.into_iter().filter(|row| options.wants(&row.key)) {
+        for row in table.rows {
             eprintln!("{}", row.key);
             measured.push(measure::row(&mut children, options, row)?);
         }
@@ -49,10 +57,16 @@ fn run(options: &Options) -> Result<(), String> {
         print!("{text}");
         page += &text;
     }
-    let memory = measure::memory(&mut children, options, &root)?;
-    let text = report::memory(&memory);
-    print!("{text}");
-    page += &text;
+    if options.wants("loaded") {
+        let text = report::loaded(&loaded::measure(&mut children, options, &loaded)?);
+        print!("{text}");
+        page += &text;
+    }
+    if options.wants("memory") {
+        let text = report::memory(&memory::measure(&mut children, options, &root)?);
+        print!("{text}");
+        page += &text;
+    }
     if options.write {
         let path: PathBuf = root.join("../../docs/performance.md");
         report::write(&path, &page).map_err(|e| format!("{}: {e}", path.display()))?;

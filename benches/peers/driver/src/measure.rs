@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::child::{Child, Peer};
 use crate::options::Options;
-use crate::rows::{MEMORY, Row, Series};
+use crate::rows::{Row, Series};
 
 /// How far results may differ from ours, relative to their norm. In f32 sums of 2^20 terms and
 /// chains of 1,000 roundings lose some 1e-5; in f64 the same lose 1e-13.
@@ -21,13 +21,16 @@ pub struct Children {
 }
 
 impl Children {
-    /// Ours and the floor on all threads and on one; the peers that were asked for on all.
-    pub fn start(options: &Options, root: &Path) -> Children {
-        let all = options.threads;
-        let own = [Peer::Ours, Peer::Floor].map(|peer| [(peer, all), (peer, 1)]);
-        let peers = options.peers.iter().map(|&peer| (peer, all));
+    /// Those that the columns of the rows need, but for peers that were not asked for.
+    pub fn start(options: &Options, root: &Path, rows: &[&Row]) -> Children {
+        let columns = rows.iter().flat_map(|row| &row.series);
+        let mut needed: Vec<(Peer, usize)> =
+            columns.map(|series| (series.peer(), series.threads(options.threads))).collect();
+        needed.retain(|(peer, _)| !Peer::OTHERS.contains(peer) || options.peers.contains(peer));
+        needed.sort();
+        needed.dedup();
         let mut children = Children { running: BTreeMap::new(), missing: Vec::new() };
-        for (peer, threads) in own.into_iter().flatten().chain(peers) {
+        for (peer, threads) in needed {
             match Child::start(peer, threads, root) {
                 Ok(child) => drop(children.running.insert((peer, threads), child)),
                 Err(why) => children.missing.push((peer, why)),
@@ -43,7 +46,8 @@ impl Children {
         versions
     }
 
-    fn of(&mut self, series: Series, threads: usize) -> Option<&mut Child> {
+    /// The child of a column, if it runs.
+    pub fn of(&mut self, series: Series, threads: usize) -> Option<&mut Child> {
         self.running.get_mut(&(series.peer(), series.threads(threads)))
     }
 }
@@ -56,6 +60,27 @@ pub struct Measured {
 
 /// Checks that all compute the same, then times them in turn.
 pub fn row(children: &mut Children, options: &Options, row: Row) -> Result<Measured, String> {
+    let iterations = prepare(children, options, &row)?;
+    let mut times: BTreeMap<Series, Vec<f64>> = BTreeMap::new();
+    for _ in 0..options.rounds {
+        for (&series, n) in &iterations {
+            let child = children.of(series, options.threads).expect("it was there");
+            let key = series.key(&row.key);
+            // Threads of the one before have gone to sleep by then.
+            sleep(Duration::from_millis(10));
+            times.entry(series).or_default().push(child.number(&format!("time {key} {n}"))?);
+        }
+    }
+    let seconds = times.into_iter().map(|(series, times)| (series, median(times))).collect();
+    Ok(Measured { row, seconds })
+}
+
+/// Checks that all compute the same; how many iterations each makes in the time of one answer.
+pub fn prepare(
+    children: &mut Children,
+    options: &Options,
+    row: &Row,
+) -> Result<BTreeMap<Series, usize>, String> {
     for child in children.running.values_mut() {
         child.ask("forget")?;
     }
@@ -70,18 +95,7 @@ pub fn row(children: &mut Children, options: &Options, row: Row) -> Result<Measu
         }
         iterations.insert(series, calibrate(child, &series.key(&row.key), options.seconds)?);
     }
-    let mut times: BTreeMap<Series, Vec<f64>> = BTreeMap::new();
-    for _ in 0..options.rounds {
-        for (&series, n) in &iterations {
-            let child = children.of(series, options.threads).expect("it was there");
-            let key = series.key(&row.key);
-            // Threads of the one before have gone to sleep by then.
-            sleep(Duration::from_millis(10));
-            times.entry(series).or_default().push(child.number(&format!("time {key} {n}"))?);
-        }
-    }
-    let seconds = times.into_iter().map(|(series, times)| (series, median(times))).collect();
-    Ok(Measured { row, seconds })
+    Ok(iterations)
 }
 
 /// The digests of a child, if it has the row.
@@ -124,39 +138,9 @@ fn calibrate(child: &mut Child, key: &str, seconds: f64) -> Result<usize, String
     }
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+/// The middle one, or the mean of the middle two.
+pub fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     let n = times.len();
     (times[(n - 1) / 2] + times[n / 2]) / 2.0
-}
-
-/// What a step adds to the memory of its inputs, in bytes: Rewind and PyTorch, if it is there.
-pub struct Memory {
-    pub title: &'static str,
-    pub ours: f64,
-    pub torch: Option<f64>,
-}
-
-/// In fresh processes.
-pub fn memory(
-    children: &mut Children,
-    options: &Options,
-    root: &Path,
-) -> Result<Vec<Memory>, String> {
-    let mut measured = Vec::new();
-    let torch = children.of(Series::Torch, options.threads).is_some();
-    for (title, small, row) in MEMORY {
-        if !options.wants(row) {
-            continue;
-        }
-        let grown = |peer| {
-            let request = format!("memory {small} {row}");
-            let fresh = || Child::start(peer, options.threads, root)?.number(&request);
-            let grown: Result<Vec<f64>, String> = (0..3).map(|_| fresh()).collect();
-            grown.map(median)
-        };
-        let torch = if torch { Some(grown(Peer::Torch)?) } else { None };
-        measured.push(Memory { title, ours: grown(Peer::Ours)?, torch });
-    }
-    Ok(measured)
 }

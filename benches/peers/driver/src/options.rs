@@ -7,7 +7,9 @@ Measures Rewind beside PyTorch, JAX, candle and burn, in one run, on the same pr
 
 usage: benches/peers/run [OPTIONS]
 
-  --rows A,B       only rows whose key contains A or B, such as mlp:, exp, matmul:64-
+  --rows A,B       only rows whose key contains A or B: mlp3, mlp, linear-ae, deep-ae, elementwise,
+                   chain, each with @f64; exp, tanh, sigmoid, add, sum, transpose, bias, svd,
+                   matmul:64-64-64; memory; loaded (the MLP beside another program)
   --peers A,B      only these of torch, jax, candle, burn; `none` for Rewind alone
   --rounds N       how often all are asked in turn, 5 unless told
   --seconds S      the least that one answer takes, 0.2 unless told

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{fs, io};
 
+use crate::loaded::Loaded;
 use crate::machine;
-use crate::measure::{Children, Measured, Memory, TOLERANCE};
+use crate::measure::{Children, Measured, TOLERANCE};
+use crate::memory::Memory;
 use crate::options::Options;
-use crate::rows::Goal;
+use crate::rows::{Goal, Series};
 
 const BEGIN: &str = "<!-- measured: written by benches/peers/run --write -->\n";
 const END: &str = "<!-- end of what was measured -->\n";
@@ -49,7 +51,8 @@ pub fn table(title: &str, rows: &[Measured]) -> String {
             let cell = measured.seconds.get(column).map_or("-".to_string(), |&s| micros(s));
             let _ = write!(text, " {cell} |");
         }
-        let found: Vec<_> = measured.row.goals.iter().filter_map(|g| reached(g, measured)).collect();
+        let found: Vec<_> =
+            measured.row.goals.iter().filter_map(|g| reached(g, measured)).collect();
         let (goals, results): (Vec<_>, Vec<_>) = found.into_iter().unzip();
         let _ = writeln!(text, " {} | {} |", goals.join("; "), results.join("; "));
     }
@@ -62,7 +65,7 @@ fn reached(goal: &Goal, measured: &Measured) -> Option<(String, String)> {
     let others = goal.against.iter().filter_map(|s| Some((*s, *measured.seconds.get(s)?)));
     let (best, seconds) = others.min_by(|a, b| a.1.total_cmp(&b.1))?;
     let who = if goal.against.len() > 1 { "the best" } else { best.title() };
-    let of = if goal.of == crate::rows::Series::Ours { "" } else { "replayed " };
+    let of = if goal.of == Series::Ours { "" } else { "replayed " };
     let ratio = own / seconds;
     let against = if goal.against.len() > 1 { format!(" {}", best.title()) } else { String::new() };
     let verdict = if ratio <= goal.ratio { "yes" } else { "**no**" };
@@ -72,7 +75,13 @@ fn reached(goal: &Goal, measured: &Measured) -> Option<(String, String)> {
 /// Three digits at least.
 fn micros(seconds: f64) -> String {
     let micros = seconds * 1e6;
-    let digits = if micros < 10.0 { 2 } else if micros < 100.0 { 1 } else { 0 };
+    let digits = if micros < 10.0 {
+        2
+    } else if micros < 100.0 {
+        1
+    } else {
+        0
+    };
     format!("{micros:.digits$}")
 }
 
@@ -98,10 +107,27 @@ pub fn memory(rows: &[Memory]) -> String {
     text
 }
 
+/// The table of a loaded processor, empty if it has no row.
+pub fn loaded(rows: &[Loaded]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "\n### The MLP while another program keeps one of the processors busy\n\n".to_string();
+    text += "| µs | quiet | loaded | loaded / quiet |\n|---|---:|---:|---:|\n";
+    for Loaded { series, quiet, loaded } in rows {
+        let (title, ratio) = (series.title(), loaded / quiet);
+        let _ =
+            writeln!(text, "| {title} | {} | {} | {ratio:.1} |", micros(*quiet), micros(*loaded));
+    }
+    text
+}
+
 /// Replaces what stands between the marks of the page; what others wrote stays.
 pub fn write(path: &Path, measured: &str) -> io::Result<()> {
     let page = fs::read_to_string(path)?;
-    let split = page.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+    let split =
+        page.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
     let (head, tail) = split.ok_or_else(|| io::Error::other("the marks of the tables are gone"))?;
     fs::write(path, format!("{head}{BEGIN}\n{measured}\n{END}{tail}"))
 }

@@ -177,7 +177,12 @@ fn kernels() -> Vec<Row> {
             &[&[Ours], ALL],
             [at_most(0.3, &[Torch])],
         ),
-        row("bias added to 4096 x 4096", "bias:4096-4096", &[&[Ours], ALL], [at_most(0.4, &[Torch])]),
+        row(
+            "bias added to 4096 x 4096",
+            "bias:4096-4096",
+            &[&[Ours], ALL],
+            [at_most(0.4, &[Torch])],
+        ),
         row(
             "singular values and vectors of 784 x 1000, f64",
             "svd:784-1000@f64",
@@ -212,7 +217,10 @@ pub fn tables() -> Vec<Table> {
         Table { title: "Training steps: forward, backward, update; f32", rows: training() },
         Table { title: "Training steps in f64", rows: doubles() },
         Table { title: "Kernels, f32", rows: kernels() },
-        Table { title: "Matrix products; the floor is the crate `gemm`, called directly", rows: products() },
+        Table {
+            title: "Matrix products; the floor is the crate `gemm`, called directly",
+            rows: products(),
+        },
         Table { title: "Chains of scalar operations, forward and backward", rows: nodes() },
     ]
 }
@@ -223,3 +231,13 @@ pub const MEMORY: [(&str, &str, &str); 3] = [
     ("autoencoder, Adam", "deep-ae:16-98-32-8-32-98", "deep-ae:256-784-256-64-256-784"),
     ("elementwise", "elementwise:4096", "elementwise:1048576"),
 ];
+
+/// The row that is measured beside another program.
+pub fn loaded() -> Row {
+    row("", "mlp:128-784-512-256-10", &[&[Ours, Replayed], ALL], [])
+}
+
+/// The columns of the table of memory.
+pub fn memory() -> Row {
+    row("", "memory", &[&[Ours, Torch]], [])
+}

@@ -39,7 +39,8 @@ impl Row {
     /// When it is not of that form.
     pub fn parse(text: &str) -> Row {
         let (text, double) = text.strip_suffix("@f64").map_or((text, false), |text| (text, true));
-        let (text, replay) = text.strip_suffix("+replay").map_or((text, false), |text| (text, true));
+        let (text, replay) =
+            text.strip_suffix("+replay").map_or((text, false), |text| (text, true));
         let (name, sizes) = text.split_once(':').unwrap_or_else(|| panic!("`{text}` has no sizes"));
         let sizes = sizes.split('-').map(|size| size.parse().expect("a size is a number"));
         Row { name: name.to_string(), sizes: sizes.collect(), replay, double }
