@@ -22,3 +22,9 @@ pub fn describe() -> Vec<String> {
         format!("Memory: {:.0} GiB", kib / f64::from(1 << 20)),
     ]
 }
+
+/// How many programs want a processor, before anything is measured.
+pub fn load() -> f64 {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
+}

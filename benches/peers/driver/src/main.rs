@@ -44,6 +44,9 @@ fn run(options: &Options) -> Result<(), String> {
     let others = [("loaded", &loaded), ("memory", &memory)];
     let others = others.into_iter().filter(|(name, _)| options.wants(name)).map(|(_, row)| row);
     let needed: Vec<_> = tables.iter().flat_map(|table| &table.rows).chain(others).collect();
+    if machine::load() > 0.5 {
+        eprintln!("others use this machine (load {}); figures will be wrong", machine::load());
+    }
     let mut children = Children::start(options, &root, &needed);
     let mut page = report::head(options, &children);
     println!("{page}");

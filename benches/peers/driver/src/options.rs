@@ -13,6 +13,8 @@ usage: benches/peers/run [OPTIONS]
   --peers A,B      only these of torch, jax, candle, burn; `none` for Rewind alone
   --rounds N       how often all are asked in turn, 5 unless told
   --seconds S      the least that one answer takes, 0.2 unless told
+  --least          the least of the rounds instead of their median: where others use the machine,
+                   with many rounds and few seconds
   --threads N      processors that each may use, 2 unless told
   --write          put the tables into docs/performance.md
   --help           this text
@@ -26,6 +28,7 @@ pub struct Options {
     pub peers: Vec<Peer>,
     pub rounds: usize,
     pub seconds: f64,
+    pub least: bool,
     pub threads: usize,
     pub write: bool,
     pub help: bool,
@@ -40,6 +43,7 @@ impl Options {
             peers: Peer::OTHERS.to_vec(),
             rounds: 5,
             seconds: 0.2,
+            least: false,
             threads: 2,
             write: false,
             help: false,
@@ -53,6 +57,7 @@ impl Options {
                 "--rounds" => options.rounds = number(value()?)? as usize,
                 "--seconds" => options.seconds = number(value()?)?,
                 "--threads" => options.threads = number(value()?)? as usize,
+                "--least" => options.least = true,
                 "--write" => options.write = true,
                 "--help" | "-h" => options.help = true,
                 _ => return Err(format!("unknown option {word}; see --help")),
@@ -61,8 +66,8 @@ impl Options {
         if options.rounds == 0 || options.threads == 0 {
             return Err("there must be at least one round and one thread".to_string());
         }
-        if options.write && !options.rows.is_empty() {
-            return Err("--write is for a run of all rows".to_string());
+        if options.write && (options.least || !options.rows.is_empty()) {
+            return Err("--write is for the medians of all rows".to_string());
         }
         Ok(options)
     }

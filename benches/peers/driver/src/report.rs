@@ -23,9 +23,11 @@ pub fn head(options: &Options, children: &Children) -> String {
     }
     let [(_, single), (_, double)] = TOLERANCE;
     lines.push(format!(
-        "Threads: {}. Medians of {} rounds in which all take turns, in microseconds. Losses, \
+        "Threads: {}. {} of {} rounds in which all take turns, in microseconds. Losses, \
          gradients and results agree to {single:e} (f32) and {double:e} (f64).",
-        options.threads, options.rounds
+        options.threads,
+        if options.least { "The least" } else { "Medians" },
+        options.rounds
     ));
     lines.iter().map(|line| format!("- {line}\n")).collect()
 }
