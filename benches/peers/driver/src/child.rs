@@ -44,6 +44,16 @@ pub struct Child {
 impl Child {
     /// Builds and starts a peer on the first `threads` processors; what is wrong if it cannot be.
     pub fn start(peer: Peer, threads: usize, root: &Path) -> Result<Child, String> {
+        Child::start_with(&[], peer, threads, root)
+    }
+
+    /// As [`start`](Self::start), with more variables in its environment.
+    pub fn start_with(
+        variables: &[(&str, &str)],
+        peer: Peer,
+        threads: usize,
+        root: &Path,
+    ) -> Result<Child, String> {
         let mut program = match peer {
             Peer::Torch | Peer::Jax => {
                 let own = root.join(".venv/bin/python");
@@ -57,6 +67,7 @@ impl Child {
         // OpenMP is left to spin for its usual moment after a parallel loop: PyTorch is slower
         // without, and the driver waits for longer than that before it asks another child.
         let mut command = Command::new("taskset");
+        command.envs(variables.iter().copied());
         for variable in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"] {
             command.env(variable, threads.to_string());
         }
