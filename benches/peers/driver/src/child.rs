@@ -1,7 +1,7 @@
 //! The processes that measure: one a library, idle while another one is asked.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
 
 /// A library, in a process of its own.
@@ -111,22 +111,18 @@ impl Drop for Child {
     }
 }
 
-/// The path of a peer's program. Ours is built as its users build it; the others for this very
-/// processor and with one unit of code generation, which is their best.
-fn build(peer: Peer, root: &Path) -> Result<std::path::PathBuf, String> {
+/// The path of a peer's program: ours as its users build it, which finds the instruction set when it
+/// runs; the others for this very processor.
+fn build(peer: Peer, root: &Path) -> Result<PathBuf, String> {
     let package = format!("peers-{}", peer.word());
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(root).args(["build", "--quiet", "--release", "-p", &package]);
-    let target = if peer == Peer::Ours {
-        root.join("target")
-    } else {
+    cargo.current_dir(root).args(["build", "--release", "-p", &package]);
+    let mut target = root.join("target");
+    if peer != Peer::Ours {
         cargo.env("RUSTFLAGS", "-C target-cpu=native");
-        cargo.env("CARGO_PROFILE_RELEASE_LTO", "thin");
-        cargo.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
-        root.join("target/native")
-    };
-    let status = cargo.arg("--target-dir").arg(&target).status();
-    match status {
+        target.push("native");
+    }
+    match cargo.arg("--target-dir").arg(&target).status() {
         Ok(status) if status.success() => Ok(target.join("release").join(package)),
         Ok(_) => Err("it does not build".to_string()),
         Err(error) => Err(format!("cargo: {error}")),
