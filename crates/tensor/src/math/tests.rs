@@ -317,6 +317,28 @@ fn bounded_functions_stay_within_their_bounds() {
     }
 }
 
+/// Calm arguments take a shorter kernel, by runs: no bit may tell.
+#[test]
+fn a_block_of_calm_arguments_has_the_bits_of_its_elements() {
+    fn check<T: num_traits::Float + Default + std::fmt::Debug>(
+        f: impl Unary<T>,
+        level: Level,
+        x: &[T],
+    ) {
+        // One argument that is not calm makes the whole run take the longer kernel.
+        let wild = |&x: &T| block(level, f, &[x, T::nan()])[0];
+        assert_eq!(block(level, f, x), x.iter().map(wild).collect::<Vec<_>>(), "{level:?}");
+    }
+    let singles: Vec<f32> = (0..3000).map(|i| (i as f32 - 1500.0) * 0.057).collect();
+    let doubles: Vec<f64> = (0..3000).map(|i| (f64::from(i) - 1500.0) * 0.466).collect();
+    for level in LEVELS {
+        check(Exp, level, &singles);
+        check(Sigmoid, level, &singles);
+        check(Exp, level, &doubles);
+        check(Sigmoid, level, &doubles);
+    }
+}
+
 /// One element at a time and as a block, huge arguments among others.
 #[test]
 fn a_block_is_its_elements() {
