@@ -8,8 +8,6 @@ use crate::simd::{Isa, Kernel, dispatch};
 /// Outputs of a tile of columns: a row of a tile is a page of `f32`, which the processor fetches
 /// ahead of its use, and a lane of a tile stays in the first-level cache.
 const TILE: usize = 1024;
-/// Outputs of a tile whose leaf has few rows: the lanes are then as large as what is read.
-const NARROW: usize = 256;
 /// Rows of a tile that are read at a time, so that as many are fetched ahead and the accumulators
 /// are loaded and stored once for all of them.
 const AHEAD: usize = 8;
@@ -36,12 +34,11 @@ impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
         finish: &(impl Fn(F::Acc) -> O + Sync),
     ) {
         let mut done = 0;
-        let tile = if self.n < AHEAD * LANES { NARROW } else { TILE };
         while done < part.len() {
             let at = start + done;
             // A tile that ends with its stretch is read in place, unless it would be a sliver.
-            let stretch = if self.run < 64 { tile } else { self.run - at % self.run };
-            let width = tile.min(part.len() - done).min(stretch);
+            let stretch = if self.run < 64 { TILE } else { self.run - at % self.run };
+            let width = TILE.min(part.len() - done).min(stretch);
             let group =
                 if width == self.outputs { (TILE / width).min(LANES).min(self.n) } else { 1 };
             let tile = Tile { tiles: self, at, width, group };
