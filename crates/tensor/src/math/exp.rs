@@ -6,7 +6,7 @@ use crate::simd::Isa;
 /// `e^x`. `0` at `-inf` and below the smallest subnormal, `inf` where it overflows, `1` at `±0`,
 /// NaN at NaN.
 ///
-/// Error: `f32` 0.80 ULP, `f64` 0.82 ULP.
+/// Error: `f32` 0.81 ULP, `f64` 0.82 ULP.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exp;
 

@@ -142,9 +142,8 @@ impl<T: Element> Kernel for Turn<'_, T> {
                 data[at..at + ROWS].try_into().expect("the slice has ROWS elements")
             });
             for row in 0..ROWS {
-                let to = &mut stage[if backwards { ROWS - 1 - row } else { row }];
                 let to: &mut [T; ROWS] =
-                    (&mut to[column..column + ROWS]).try_into().expect("as above");
+                    (&mut stage[row][column..column + ROWS]).try_into().expect("as above");
                 for c in 0..ROWS {
                     to[c] = lines[c][row];
                 }
@@ -152,9 +151,12 @@ impl<T: Element> Kernel for Turn<'_, T> {
         }
         for column in whole..width {
             let at = (lowest + column as isize * step) as usize;
-            for (row, &x) in data[at..at + count].iter().enumerate() {
-                stage[if backwards { count - 1 - row } else { row }][column] = x;
+            for (row, &x) in stage.iter_mut().zip(&data[at..at + count]) {
+                row[column] = x;
             }
+        }
+        if backwards {
+            stage[..count].reverse();
         }
     }
 }
