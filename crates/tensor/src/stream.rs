@@ -75,6 +75,7 @@ fn stream<T: Element>(block: &[T], out: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Tensor;
 
     fn copies_all<T: Element>(of: impl Fn(usize) -> T) {
         let block: Vec<T> = (0..200).map(of).collect();
@@ -87,6 +88,26 @@ mod tests {
             expected[start..end].copy_from_slice(&block[start..end]);
             assert_eq!(out, expected, "{start}..{end}");
         }
+    }
+
+    /// Every kernel that streams, on sizes that no block, line or tile divides.
+    #[test]
+    fn outputs_past_the_caches_hold_what_is_computed() {
+        let (rows, columns) = (2051, 2053);
+        let x = Tensor::from_fn([rows, columns], |i| (i[0] * 4096 + i[1]) as f32);
+        let row = Tensor::from_fn([columns], |i| i[0] as f32);
+        assert!(x.len() * size_of::<f32>() >= LARGE);
+        let holds = |y: &Tensor<f32>, f: fn(usize, usize) -> usize| {
+            let n = y.shape()[1];
+            let y = y.as_slice().expect("a result is contiguous");
+            y.iter().enumerate().all(|(k, &y)| y == f(k / n, k % n) as f32)
+        };
+        assert!(holds(&x.t().to_contiguous(), |i, j| j * 4096 + i));
+        assert!(holds(&x.flip(1).to_contiguous(), |i, j| i * 4096 + 2052 - j));
+        assert!(holds(&-&(-&x), |i, j| i * 4096 + j));
+        assert!(holds(&(&x - &row), |i, _| i * 4096));
+        assert!(holds(&(x.t() - &x.t().flip(0).flip(0)), |_, _| 0));
+        assert!(holds(&x.t().maximum(0), |i, j| j * 4096 + i));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn copy<T: Element>(x: View<'_, T>, out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "copy: lengths differ");
     let grain = par::GRAIN_BYTES / size_of::<T>();
     if let Some(tiles) = Tiles::of(x) {
-        return par::for_units(out, tiles.slab(), grain, |start, part| tiles.write(start, part));
+        return par::for_units(out, tiles.unit(), grain, |start, part| tiles.write(start, part));
     }
     let (reader, bytes) = (x.reader(), size_of_val(out));
     par::for_parts(out, grain, |start, part| {

@@ -65,8 +65,14 @@ impl<'a, T: Element> Tiles<'a, T> {
     }
 
     /// Elements of the output for one index of the rows' axis.
-    pub(super) fn slab(&self) -> usize {
+    fn slab(&self) -> usize {
         size(&self.between) * self.columns.0
+    }
+
+    /// Where tasks may part the output: between groups of rows, if there are enough for all tasks.
+    pub(super) fn unit(&self) -> usize {
+        let slabs = size(&self.outer) * self.rows.0;
+        self.slab() * if slabs >= 16 * ROWS { ROWS } else { 1 }
     }
 
     /// Writes `part`, whole slabs from element `start` of the output on.
