@@ -30,6 +30,12 @@ fn tanh<T: Float>(bencher: Bencher, n: usize) {
 }
 
 #[divan::bench(types = [f32, f64], args = SIZES)]
+fn sigmoid<T: Float>(bencher: Bencher, n: usize) {
+    let x = drawn::<T>([n]);
+    bencher.counter(ItemsCount::new(n)).bench(|| black_box(&x).sigmoid());
+}
+
+#[divan::bench(types = [f32, f64], args = SIZES)]
 fn add<T: Float>(bencher: Bencher, n: usize) {
     let (a, b) = (drawn::<T>([n]), drawn::<T>([n]));
     let bytes = BytesCount::new(3 * n * size_of::<T>());
@@ -55,6 +61,21 @@ fn copy_of_a_transpose<T: Float>(bencher: Bencher, n: usize) {
     let x = drawn::<T>([n, n]).t();
     let bytes = BytesCount::new(2 * n * n * size_of::<T>());
     bencher.counter(bytes).bench(|| black_box(&x).to_contiguous());
+}
+
+/// A row that every row of a matrix is added to.
+#[divan::bench(types = [f32, f64], args = [64, 4096])]
+fn add_a_bias<T: Float>(bencher: Bencher, n: usize) {
+    let (x, bias) = (drawn::<T>([n, n]), drawn::<T>([n]));
+    let bytes = BytesCount::new(2 * n * n * size_of::<T>());
+    bencher.counter(bytes).bench(|| black_box(&x) + black_box(&bias));
+}
+
+#[divan::bench(types = [f32, f64], args = [64, 4096])]
+fn add_a_transpose<T: Float>(bencher: Bencher, n: usize) {
+    let (x, y) = (drawn::<T>([n, n]).t(), drawn::<T>([n, n]));
+    let bytes = BytesCount::new(3 * n * n * size_of::<T>());
+    bencher.counter(bytes).bench(|| black_box(&x) + black_box(&y));
 }
 
 /// Items are multiply-adds.

@@ -28,6 +28,16 @@ impl<'a, T: Element> Reader<'a, T> {
         Reader { data, offset: layout.offset() as isize, runs: layout.merged() }
     }
 
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.runs.iter().map(|&(size, _)| size).product()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether every element is the same one of the buffer.
     pub fn is_uniform(&self) -> bool {
         self.runs.iter().all(|&(_, stride)| stride == 0)
@@ -99,6 +109,14 @@ impl<'a, T: Element> Reader<'a, T> {
             let from = at + within as isize * stride;
             copy_run(self.data, from as usize, stride, &mut out[done..done + n]);
             done += n;
+            // A row that is repeated, such as a bias: what is there is doubled. Repeats that another
+            // axis ends are copied row by row, for their end may lie in this block.
+            if let [(_, 0)] = outer
+                && within == 0
+                && n == inner
+            {
+                return repeat(&mut out[done - n..], n);
+            }
             if done == out.len() {
                 return;
             }
@@ -113,6 +131,16 @@ impl<'a, T: Element> Reader<'a, T> {
                 *i = 0;
             }
         }
+    }
+}
+
+/// Fills `out` with repetitions of its first `period` elements.
+fn repeat<T: Copy>(out: &mut [T], period: usize) {
+    let mut done = period;
+    while done < out.len() {
+        let n = done.min(out.len() - done);
+        out.copy_within(..n, done);
+        done += n;
     }
 }
 

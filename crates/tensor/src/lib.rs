@@ -36,6 +36,7 @@ pub mod shape;
 pub mod simd;
 pub mod slice;
 mod sorting;
+mod stream;
 mod tensor;
 #[cfg(test)]
 mod testing;

@@ -1,11 +1,18 @@
 //! Any layout to row-major order.
 
+mod tiles;
+
 use crate::element::Element;
 use crate::error::ShapeError;
 use crate::layout::Layout;
 use crate::par;
 use crate::shape::Dims;
+use crate::stream::{LARGE, Sink};
 use crate::view::View;
+use tiles::Tiles;
+
+/// Elements that are staged before they are written past the caches.
+const STAGE: usize = 1 << 11;
 
 /// Writes the elements of `x` to `out` in row-major order.
 ///
@@ -13,8 +20,26 @@ use crate::view::View;
 /// When the lengths differ.
 pub fn copy<T: Element>(x: View<'_, T>, out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "copy: lengths differ");
-    let reader = x.reader();
-    par::for_parts(out, par::GRAIN_BYTES / size_of::<T>(), |start, part| reader.copy(start, part));
+    let grain = par::GRAIN_BYTES / size_of::<T>();
+    if let Some(tiles) = Tiles::of(x) {
+        return par::for_units(out, tiles.unit(), grain, |start, part| tiles.write(start, part));
+    }
+    let (reader, bytes) = (x.reader(), size_of_val(out));
+    par::for_parts(out, grain, |start, part| {
+        if bytes < LARGE {
+            return reader.copy(start, part);
+        }
+        let (sink, mut stage) = (Sink::new(bytes), vec![T::default(); STAGE]);
+        for (k, part) in part.chunks_mut(STAGE).enumerate() {
+            sink.put(reader.block(start + k * STAGE, part.len(), &mut stage), part);
+        }
+    });
+}
+
+/// Whether neighbours in row-major order lie so far apart, in so large a view, that [`copy`] works
+/// by tiles.
+pub(super) fn crosses(layout: &Layout) -> bool {
+    Tiles::<u8>::axes(layout).is_some()
 }
 
 /// Writes the elements of `x` in row-major order to where `at`, a layout of `out` that shows no

@@ -32,8 +32,10 @@ use crate::view::View;
 
 /// Products of at most so many multiplications do not pay the packing of `gemm`.
 const SMALL: usize = 8 * 8 * 8;
-/// Multiplications from which more than one thread pays.
+/// Multiplications from which more than one thread pays: of vectors and batches, and of one matrix,
+/// which takes a quarter of the time for each.
 const THREADED: usize = 64 * 64 * 64;
+const THREADED_GEMM: usize = 4 * THREADED;
 /// Terms up to which partial sums do not pay.
 const FEW: usize = 32;
 
@@ -114,7 +116,7 @@ fn batched<T: Float>(a: View<'_, T>, b: View<'_, T>, out: &mut [T]) {
         let b = Operand { start: start_of(&lb, batch), ..b };
         Product { m, k, n, a, b }
     };
-    if m.saturating_mul(n).saturating_mul(k) >= THREADED {
+    if m.saturating_mul(n).saturating_mul(k) >= THREADED_GEMM {
         let parts = out.chunks_mut((m * n).max(1)).enumerate();
         parts.for_each(|(batch, out)| product(batch).write(out));
     } else {
@@ -237,7 +239,7 @@ impl<T: Float> Product<'_, T> {
         let Product { m, k, n, a, b } = self;
         assert_eq!(out.len(), m * n);
         let work = m.saturating_mul(k).saturating_mul(n);
-        let threads = if work < THREADED { Parallelism::None } else { Parallelism::Rayon(0) };
+        let threads = if work < THREADED_GEMM { Parallelism::None } else { Parallelism::Rayon(0) };
         let from = |x: Operand<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
         let (pa, pb, po) = (from(a), from(b), out.as_mut_ptr());
         // The kernels want neighbours of a column side by side; `out` has those of a row, so the

@@ -1,11 +1,15 @@
 //! One output element from the input elements at the same place.
 
+use super::copy::{copy, crosses};
 use crate::any::{AnySlice, AnySliceMut};
-use crate::blocks::BLOCK;
+use crate::blocks::{BLOCK, Reader};
+use crate::buffer::Buffer;
 use crate::element::{Element, Float};
+use crate::layout::Layout;
 use crate::math::{Binary, Unary};
 use crate::par;
 use crate::simd::{Isa, Kernel, dispatch};
+use crate::stream::Sink;
 use crate::view::View;
 
 /// `out[i] = f(x[i])`, `f` given whole blocks.
@@ -18,13 +22,11 @@ pub fn map<A: Element, O: Element>(
     f: impl Fn(&[A], &mut [O]) + Sync,
 ) {
     assert_eq!(x.len(), out.len(), "map: lengths differ");
-    let x = x.reader();
-    par::for_parts(out, grain::<O>(), |start, part| {
-        let mut sx = [A::default(); BLOCK];
-        for (k, out) in part.chunks_mut(BLOCK).enumerate() {
-            let at = start + k * BLOCK;
-            f(x.block(at, out.len(), &mut sx), out);
-        }
+    settled(x, |x| {
+        for_blocks(out, |part| {
+            let mut sx = desk(&x);
+            part.each(|at, out| f(x.block(at, out.len(), sx.as_mut_slice()), out));
+        });
     });
 }
 
@@ -39,14 +41,16 @@ pub fn map2<A: Element, B: Element, O: Element>(
     f: impl Fn(&[A], &[B], &mut [O]) + Sync,
 ) {
     assert!(a.len() == out.len() && b.len() == out.len(), "map2: lengths differ");
-    let (a, b) = (a.reader(), b.reader());
-    par::for_parts(out, grain::<O>(), |start, part| {
-        let (mut sa, mut sb) = ([A::default(); BLOCK], [B::default(); BLOCK]);
-        for (k, out) in part.chunks_mut(BLOCK).enumerate() {
-            let (at, n) = (start + k * BLOCK, out.len());
-            f(a.block(at, n, &mut sa), b.block(at, n, &mut sb), out);
-        }
-    });
+    let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, out: &mut [O]| {
+        for_blocks(out, |part| {
+            let (mut sa, mut sb) = (desk(a), desk(b));
+            part.each(|at, out| {
+                let a = a.block(at, out.len(), sa.as_mut_slice());
+                f(a, b.block(at, out.len(), sb.as_mut_slice()), out);
+            });
+        });
+    };
+    settled(a, |a| settled(b, |b| run(&a, &b, out)));
 }
 
 /// `out[i] = f(a[i], b[i], c[i])`, `f` given whole blocks; all have the shape of `out`.
@@ -62,16 +66,18 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
 ) {
     let n = out.len();
     assert!(a.len() == n && b.len() == n && c.len() == n, "map3: lengths differ");
-    let (a, b, c) = (a.reader(), b.reader(), c.reader());
-    par::for_parts(out, grain::<O>(), |start, part| {
-        let mut sa = [A::default(); BLOCK];
-        let (mut sb, mut sc) = ([B::default(); BLOCK], [C::default(); BLOCK]);
-        for (k, out) in part.chunks_mut(BLOCK).enumerate() {
-            let (at, n) = (start + k * BLOCK, out.len());
-            let (a, b) = (a.block(at, n, &mut sa), b.block(at, n, &mut sb));
-            f(a, b, c.block(at, n, &mut sc), out);
-        }
-    });
+    let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, c: &Reader<'_, C>, out: &mut [O]| {
+        for_blocks(out, |part| {
+            let (mut sa, mut sb, mut sc) = (desk(a), desk(b), desk(c));
+            part.each(|at, out| {
+                let n = out.len();
+                let a = a.block(at, n, sa.as_mut_slice());
+                let b = b.block(at, n, sb.as_mut_slice());
+                f(a, b, c.block(at, n, sc.as_mut_slice()), out);
+            });
+        });
+    };
+    settled(a, |a| settled(b, |b| settled(c, |c| run(&a, &b, &c, out))));
 }
 
 /// `a[i] = f(a[i], b[i])`, `f` given whole blocks: the old `a`, `b`, and the new `a`.
@@ -84,15 +90,67 @@ pub fn update2<T: Element, B: Element>(
     f: impl Fn(&[T], &[B], &mut [T]) + Sync,
 ) {
     assert_eq!(a.len(), b.len(), "update2: lengths differ");
-    let b = b.reader();
-    par::for_parts(a, grain::<T>(), |start, part| {
-        let (mut old, mut sb) = ([T::default(); BLOCK], [B::default(); BLOCK]);
-        for (k, a) in part.chunks_mut(BLOCK).enumerate() {
-            let old = &mut old[..a.len()];
-            old.copy_from_slice(a);
-            f(old, b.block(start + k * BLOCK, old.len(), &mut sb), a);
-        }
+    settled(b, |b| {
+        par::for_parts(a, grain::<T>(), |start, part| {
+            let mut old = Buffer::scratch(BLOCK.min(part.len()));
+            let mut sb = desk(&b);
+            for (k, a) in part.chunks_mut(BLOCK).enumerate() {
+                let old = &mut old.as_mut_slice()[..a.len()];
+                old.copy_from_slice(a);
+                f(old, b.block(start + k * BLOCK, old.len(), sb.as_mut_slice()), a);
+            }
+        });
     });
+}
+
+/// A part of an output, to be written block by block.
+struct Part<'a, O> {
+    start: usize,
+    out: &'a mut [O],
+    sink: Sink,
+}
+
+impl<O: Element> Part<'_, O> {
+    /// `f(at, block)` for each block of the part, which begins with element `at` of the output.
+    #[inline]
+    fn each(self, mut f: impl FnMut(usize, &mut [O])) {
+        let Part { start, out, sink } = self;
+        let streaming = sink.is_streaming();
+        let mut stage = Buffer::scratch(if streaming { BLOCK } else { 0 });
+        for (k, out) in out.chunks_mut(BLOCK).enumerate() {
+            let at = start + k * BLOCK;
+            if streaming {
+                let stage = &mut stage.as_mut_slice()[..out.len()];
+                f(at, stage);
+                sink.put(stage, out);
+            } else {
+                f(at, out);
+            }
+        }
+    }
+}
+
+/// `f` on parts of `out`, in parallel where it pays.
+fn for_blocks<O: Element>(out: &mut [O], f: impl Fn(Part<'_, O>) + Sync) {
+    let bytes = size_of_val(out);
+    par::for_parts(out, grain::<O>(), |start, out| f(Part { start, out, sink: Sink::new(bytes) }));
+}
+
+/// Room for a block of `x`, if it needs any.
+fn desk<T: Element>(x: &Reader<'_, T>) -> Buffer<T> {
+    Buffer::scratch(if x.is_direct() { 0 } else { BLOCK.min(x.len()) })
+}
+
+/// `f` on a reader of `x`. Where neighbours are far apart in a large `x`, so that one block would
+/// touch as many cache lines as it has elements, `x` is first copied, by [tiles](super::copy).
+fn settled<T: Element>(x: View<'_, T>, f: impl FnOnce(Reader<'_, T>)) {
+    if !crosses(x.layout()) {
+        return f(x.reader());
+    }
+    let mut near = Buffer::scratch(x.len());
+    copy(x, near.as_mut_slice());
+    let layout = Layout::contiguous(&[x.len()], size_of::<T>()).expect("x has this size");
+    f(View::fitting(near.as_slice(), &layout).reader());
 }
 
 /// Elements of a task: what the bytes of input and output together make worth a thread.
@@ -124,9 +182,9 @@ pub fn binary<T: Float, F: Binary<f32> + Binary<f64>>(
 /// `x[i] = f(x[i])`.
 pub fn unary_update<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &mut [T]) {
     par::for_parts(x, grain::<T>(), |_, part| {
-        let mut old = [T::default(); BLOCK];
+        let mut old = Buffer::scratch(BLOCK.min(part.len()));
         for x in part.chunks_mut(BLOCK) {
-            let old = &mut old[..x.len()];
+            let old = &mut old.as_mut_slice()[..x.len()];
             old.copy_from_slice(x);
             unary_block(f, old, x);
         }

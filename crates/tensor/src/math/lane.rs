@@ -40,6 +40,12 @@ pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
     /// `(k, m)` with `x = 2^k m` and `m` in `[√½, √2)`, for a positive normal `x`.
     fn split_exponent(x: Self) -> (Self, Self);
 
+    /// `self * 2^n` where `turns` is `n + MAGIC`: for a normal `self` and a normal result only.
+    fn scaled(self, turns: Self) -> Self;
+
+    /// Whether all magnitudes are at most `limit`, which no NaN is.
+    fn all_within(x: &[Self], limit: Self) -> bool;
+
     /// The upper half of the mantissa, for products without a fused multiply-add.
     fn upper(self) -> Self;
 }
@@ -76,6 +82,20 @@ macro_rules! lane {
                 let m = <$T>::from_bits((shifted & ((1 << $p) - 1)) + SQRT_HALF);
                 let k = <$T>::from_bits((shifted >> $p) | Self::MAGIC.to_bits());
                 (k - (Self::MAGIC + Self::BIAS), m)
+            }
+
+            #[inline(always)]
+            fn scaled(self, turns: Self) -> Self {
+                // The exponent is added to; the shift moves the rest of MAGIC out.
+                <$T>::from_bits(self.to_bits().wrapping_add(turns.to_bits() << $p))
+            }
+
+            #[inline(always)]
+            fn all_within(x: &[Self], limit: Self) -> bool {
+                // Magnitudes are ordered as their bits are, NaN above all.
+                let largest =
+                    x.iter().map(|x| x.abs().to_bits()).fold(0, |a, b| if b > a { b } else { a });
+                largest <= limit.to_bits()
             }
 
             #[inline(always)]
@@ -161,3 +181,41 @@ macro_rules! unary_kernel {
     };
 }
 pub(super) use unary_kernel;
+
+/// As [`unary_kernel`], for a kernel with a shorter twin that gives the same bits for magnitudes up
+/// to `LIMIT`, where nothing overflows and nothing is subnormal: runs of such arguments take it.
+macro_rules! calm_kernel {
+    ($name:ident, $kernel:ident, $calm:ident) => {
+        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, $calm, 86.0);
+        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, $calm, 700.0);
+    };
+    (@impl $name:ident, $T:ident, $kernel:ident, $calm:ident, $limit:expr) => {
+        impl $crate::math::Unary<$T> for $name {
+            #[inline(always)]
+            fn call<I: $crate::simd::Isa>(self, x: $T) -> $T {
+                if I::FMA {
+                    $kernel::<I, $T>(x)
+                } else {
+                    $kernel::<I, f64>(f64::from(x)) as $T
+                }
+            }
+
+            #[inline(always)]
+            fn block<I: $crate::simd::Isa>(self, x: &[$T], out: &mut [$T]) {
+                // Short enough for the second look at x to hit the nearest cache.
+                for (x, out) in x.chunks(512).zip(out.chunks_mut(512)) {
+                    if I::FMA && <$T as $crate::math::lane::Lane>::all_within(x, $limit) {
+                        for (out, &x) in out.iter_mut().zip(x) {
+                            *out = $calm::<I, $T>(x);
+                        }
+                    } else {
+                        for (out, &x) in out.iter_mut().zip(x) {
+                            *out = self.call::<I>(x);
+                        }
+                    }
+                }
+            }
+        }
+    };
+}
+pub(super) use calm_kernel;

@@ -11,6 +11,9 @@ const TILE: usize = 1024;
 /// Rows of a tile that are read at a time, so that as many are fetched ahead and the accumulators
 /// are loaded and stored once for all of them.
 const AHEAD: usize = 8;
+/// Neighbouring outputs that one loop of constant length goes over: not so few that the compiler
+/// unrolls it instead of vectorising it.
+const STRIP: usize = 64;
 
 /// Outputs that lie side by side: element `i` of output `k` is element `i·outputs + k`.
 pub(super) struct Tiles<'a, T, F: Fold<T>> {
@@ -56,6 +59,13 @@ struct Tile<'a, T, F: Fold<T>> {
     /// Neighbouring lanes that are read as one row: where the tile has all outputs, so have their
     /// elements one stretch, and even one output is a long vector.
     group: usize,
+}
+
+impl<T, F: Fold<T>> Tile<'_, T, F> {
+    /// Where row `i` of the tile starts.
+    fn start(&self, i: usize) -> usize {
+        i * self.tiles.outputs + self.at
+    }
 }
 
 /// Where a tile is worked on.
@@ -114,44 +124,76 @@ struct TileLeaf<'a, 'b, T, F: Fold<T>> {
 impl<T: Element, F: Fold<T>> Kernel for TileLeaf<'_, '_, T, F> {
     type Output = ();
     #[inline(always)]
-    fn run<I: Isa>(self) {
-        let &Tile { tiles: &Tiles { f, reader, outputs, .. }, at, width, group } = self.tile;
-        let TileLeaf { first, count, desk: Desk { rows, columns, lanes }, .. } = self;
-        let start = |i| (first + i) * outputs + at;
-        for lane in (0..count.min(LANES)).step_by(group) {
-            let row = group.min(count.min(LANES) - lane) * width;
+    fn run<I: Isa>(mut self) {
+        let (Tile { tiles, width, group, .. }, count) = (self.tile, self.count);
+        for lane in (0..count.min(LANES)).step_by(*group) {
+            let row = (*group).min(count.min(LANES) - lane) * width;
+            let Desk { rows, columns, lanes } = &mut *self.desk;
             let acc = &mut lanes[lane * width..][..row];
-            let columns = &columns[..row];
-            let x = reader.block(start(lane), row, rows);
-            for ((acc, &x), &(p, j)) in acc.iter_mut().zip(x).zip(columns) {
-                *acc = f.lift::<I>(x, first + lane + j, p);
+            let x = tiles.reader.block(self.tile.start(self.first + lane), row, rows);
+            for ((acc, &x), &(p, j)) in acc.iter_mut().zip(x).zip(&columns[..row]) {
+                *acc = tiles.f.lift::<I>(x, self.first + lane + j, p);
             }
-            let mut i = lane + LANES;
-            while i + (AHEAD - 1) * LANES + row / width <= count {
-                let mut room = &mut rows[..];
-                let x: [&[T]; AHEAD] = std::array::from_fn(|k| {
-                    let own = room.split_off_mut(..row).unwrap_or_default();
-                    &reader.block(start(i + k * LANES), row, own)[..row]
-                });
-                for (c, (acc, &(p, j))) in acc.iter_mut().zip(columns).enumerate() {
-                    for (k, x) in x.iter().enumerate() {
-                        *acc = f.step::<I>(*acc, x[c], first + i + k * LANES + j, p);
-                    }
-                }
-                i += AHEAD * LANES;
+            let i = self.steps::<I, AHEAD>(lane, row, lane + LANES);
+            let i = self.steps::<I, { AHEAD / 2 }>(lane, row, i);
+            let mut i = self.steps::<I, 1>(lane, row, i);
+            // The last elements of the leaf may reach some lanes of the group only.
+            if i < count {
+                i = self.steps::<I, 1>(lane, row.min((count - i) * width), i);
             }
-            while i < count {
-                let x = reader.block(start(i), row.min((count - i) * width), rows);
-                for ((acc, &x), &(p, j)) in acc.iter_mut().zip(x).zip(columns) {
-                    *acc = f.step::<I>(*acc, x, first + i + j, p);
-                }
-                i += LANES;
-            }
+            debug_assert!(i >= count);
         }
+        self.halves();
+    }
+}
+
+impl<T: Element, F: Fold<T>> TileLeaf<'_, '_, T, F> {
+    /// Folds `K` rows of `row` elements at a time into the group of lanes from `lane` on, from row
+    /// `i` as long as they are whole; the row that comes next.
+    #[inline(always)]
+    fn steps<I: Isa, const K: usize>(&mut self, lane: usize, row: usize, mut i: usize) -> usize {
+        let &Tile { tiles: &Tiles { f, reader, .. }, width, .. } = self.tile;
+        let Desk { rows, columns, lanes } = &mut *self.desk;
+        let (acc, columns) = (&mut lanes[lane * width..][..row], &columns[..row]);
+        while i + (K - 1) * LANES + row / width <= self.count {
+            let mut room = &mut rows[..];
+            let x: [&[T]; K] = std::array::from_fn(|k| {
+                let own = room.split_off_mut(..row).unwrap_or_default();
+                reader.block(self.tile.start(self.first + i + k * LANES), row, own)
+            });
+            let at = self.first + i;
+            // Strips of a constant width: no index in them is checked.
+            let (strips, rest) = acc.as_chunks_mut::<STRIP>();
+            let (of_strips, of_rest) = columns.as_chunks::<STRIP>();
+            let whole = x.map(|x| x.as_chunks::<STRIP>());
+            for (s, (acc, columns)) in strips.iter_mut().zip(of_strips).enumerate() {
+                let x: [&[T; STRIP]; K] = std::array::from_fn(|k| &whole[k].0[s]);
+                for c in 0..STRIP {
+                    let ((p, j), mut all) = (columns[c], acc[c]);
+                    for (k, x) in x.iter().enumerate() {
+                        all = f.step::<I>(all, x[c], at + k * LANES + j, p);
+                    }
+                    acc[c] = all;
+                }
+            }
+            for (c, (acc, &(p, j))) in rest.iter_mut().zip(of_rest).enumerate() {
+                for (k, x) in whole.iter().enumerate() {
+                    *acc = f.step::<I>(*acc, x.1[c], at + k * LANES + j, p);
+                }
+            }
+            i += K * LANES;
+        }
+        i
+    }
+
+    /// Folds the lanes, each half onto the other.
+    #[inline(always)]
+    fn halves(&mut self) {
+        let (f, width, count) = (self.tile.tiles.f, self.tile.width, self.count);
         let mut half = LANES / 2;
         while half > 0 {
             let pairs = half.min(count.saturating_sub(half));
-            let (a, b) = lanes.split_at_mut(half.min(count) * width);
+            let (a, b) = self.desk.lanes.split_at_mut(half.min(count) * width);
             for (a, &b) in a[..pairs * width].iter_mut().zip(&*b) {
                 *a = f.merge(*a, b);
             }
