@@ -139,6 +139,9 @@ fn reverse(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Swept {
     if let Some(last) = cotangents.last_mut() {
         *last = g;
     }
+    // The cotangent may be a variable of the user's; a seed of ours is the last node so far.
+    let seeded = g as usize + 1 == tape.len();
+    let start = if seeded { g } else { tape.len() as u32 };
     let mut end = places.len();
     for k in (0..ids.len()).rev() {
         let (op, inputs, dtype, at) = {
@@ -159,7 +162,7 @@ fn reverse(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Swept {
             continue; // a target itself, which needs nothing further down
         }
         let site = Site { x: &inputs, y: ids[k], g: cotangents[k], needs: &needs, dtype };
-        let _ruling = Ruling::enter(tape, ids[k], at);
+        let _ruling = Ruling::enter(tape, ids[k], at, start);
         let pulled = op.rule().pull(tape, &site);
         for (i, (&input, &p)) in inputs.iter().zip(places).enumerate() {
             if p == NONE {
@@ -239,17 +242,22 @@ struct Ruling<'t> {
     tape: &'t Tape,
     node: u32,
     before: Option<&'static Location<'static>>,
+    rules_from: u32,
 }
 
 impl<'t> Ruling<'t> {
-    fn enter(tape: &'t Tape, node: u32, at: &'static Location<'static>) -> Self {
-        Ruling { tape, node, before: tape.origin.replace(Some(at)) }
+    /// `start` is the seed of the sweep, the first node it recorded.
+    fn enter(tape: &'t Tape, node: u32, at: &'static Location<'static>, start: u32) -> Self {
+        let rules_from = tape.rules_from.get();
+        tape.rules_from.set(rules_from.min(start));
+        Ruling { tape, node, before: tape.origin.replace(Some(at)), rules_from }
     }
 }
 
 impl Drop for Ruling<'_> {
     fn drop(&mut self) {
         self.tape.origin.set(self.before);
+        self.tape.rules_from.set(self.rules_from);
         if std::thread::panicking() {
             self.tape.note_failure(self.node);
         }

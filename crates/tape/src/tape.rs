@@ -27,6 +27,8 @@ pub struct Tape {
     node_of: RefCell<FxHashMap<ParamId, u32>>,
     /// While a rule runs: the line of the forward node, which its adjoint nodes inherit.
     pub(crate) origin: Cell<Option<&'static Location<'static>>>,
+    /// While a sweep runs: where the nodes that its rules record begin.
+    pub(crate) rules_from: Cell<u32>,
     pub(crate) failure: RefCell<Option<Failure>>,
     pub(crate) counters: Counters,
     /// Counts walks over the nodes, so that a walk's marks need no clearing.
@@ -47,6 +49,7 @@ impl Default for Tape {
             params: RefCell::default(),
             node_of: RefCell::default(),
             origin: Cell::default(),
+            rules_from: Cell::new(u32::MAX),
             failure: RefCell::default(),
             counters: Counters::default(),
             walk: Cell::default(),
@@ -121,8 +124,25 @@ impl Tape {
     /// Records a constant of `shape` filled with a number, rounded to `T`.
     #[track_caller]
     pub(crate) fn number<T: Float>(&self, shape: &[usize], x: f64) -> Var<'_, T> {
-        let id = self.push(Source::Number(x), SmallVec::new(), shape.into(), T::DTYPE, false, None);
-        Var::at(self, id)
+        Var::at(self, self.push_number(x, shape, T::DTYPE))
+    }
+
+    #[track_caller]
+    pub(crate) fn push_number(&self, x: f64, shape: &[usize], dtype: DType) -> u32 {
+        let shape = Shape::from_slice(shape);
+        self.push(Source::Number(x), SmallVec::new(), shape, dtype, false, None)
+    }
+
+    /// The number that fills node `id`, if every view of it may be recorded as that number too. Not
+    /// where a rule views a number of the forward part: that one is another the next time the program
+    /// is met, and its view with it.
+    pub(crate) fn number_for_view(&self, id: u32) -> Option<f64> {
+        match self.nodes.borrow()[id as usize].source {
+            Source::Number(x) if self.origin.get().is_none() || id >= self.rules_from.get() => {
+                Some(x)
+            }
+            _ => None,
+        }
     }
 
     /// Records a variable: something derivatives can be taken for.

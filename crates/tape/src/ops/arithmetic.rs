@@ -5,6 +5,7 @@ use std::ops;
 use tensor::kernel::{binary_block, unary_block};
 use tensor::{AnySlice, Float, Scalar, math};
 
+use crate::node::Source;
 use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
@@ -56,6 +57,10 @@ impl<T: Float> Pointwise<T, 2> for Mul {
     }
     fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
         let (g, [a, b]) = (cx.g, cx.x);
+        if a.id() == b.id() {
+            let both = g * a;
+            return [Some(both), Some(both)];
+        }
         [cx.when(0, || g * b), cx.when(1, || g * a)]
     }
 }
@@ -96,7 +101,22 @@ impl<'t, T: Float> Var<'t, T> {
     /// cotangent with a derivative that may be infinite or NaN. See [`Mul0`].
     #[track_caller]
     pub fn mul0(self, d: Var<'t, T>) -> Self {
+        if self.is_seed_for(d) {
+            return d;
+        }
         self.tape().apply(Mul0, [self, d])
+    }
+
+    /// Whether this is a cotangent of ones, as a sweep starts with, and a product with `d` is `d`: so
+    /// that the rules that come first leave no products with 1 behind.
+    fn is_seed_for(self, d: Var<'t, T>) -> bool {
+        let nodes = self.tape().nodes.borrow();
+        let node = &nodes[self.id() as usize];
+        // A number of the forward part is another one the next time the program is met.
+        let one = matches!(node.source, Source::Number(x) if x == 1.0);
+        one && self.id() >= self.tape().rules_from.get()
+            && d.any().is_on(self.tape())
+            && node.shape == nodes[d.id() as usize].shape
     }
 
     /// `self * self`.
@@ -128,11 +148,14 @@ impl<'t, T: Float> ops::Neg for Var<'t, T> {
 
 /// The operators differ in nothing but their names.
 macro_rules! operator {
-    ($op:ident, $method:ident) => {
+    ($op:ident, $method:ident $(, $shortcut:ident)?) => {
         impl<'t, T: Float> ops::$op for Var<'t, T> {
             type Output = Self;
             #[track_caller]
             fn $method(self, other: Self) -> Self {
+                $(if self.$shortcut(other) {
+                    return other;
+                })?
                 self.tape().apply($op, [self, other])
             }
         }
@@ -154,7 +177,7 @@ macro_rules! operator {
 }
 operator!(Add, add);
 operator!(Sub, sub);
-operator!(Mul, mul);
+operator!(Mul, mul, is_seed_for);
 operator!(Div, div);
 
 #[cfg(test)]
