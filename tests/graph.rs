@@ -33,8 +33,18 @@ fn a_chain_of_a_hundred_thousand_steps() {
 }
 
 #[test]
-fn a_chain_of_a_million_nodes() {
-    on_a_small_stack(|| chain(500_000, (5e5 * 1e-6f64.ln_1p()).exp()));
+fn a_chain_of_a_million_steps() {
+    on_a_small_stack(|| chain(1_000_000, (1e6 * 1e-6f64.ln_1p()).exp()));
+}
+
+/// Two paths a step, so 2⁶⁰ paths: a sweep that walked them would not end.
+#[test]
+fn sixty_doublings() {
+    let tape = Tape::new();
+    let x = tape.leaf(1.0);
+    let y = (0..60).fold(x, |y, _| y + y);
+    let [g] = y.grad([x]);
+    assert_eq!((y.item(), g.item()), (2f64.powi(60), 1152921504606846976.0));
 }
 
 #[test]

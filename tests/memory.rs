@@ -1,8 +1,10 @@
 //! What must not grow, in processes of their own.
 #![cfg(target_os = "linux")]
 
+use nn::Linear;
+use nn::optim::{Adam, Optimizer};
 use tape::{Param, Recording, Tape, spec};
-use tensor::{Tensor, tensor};
+use tensor::{Tensor, pool, tensor};
 
 use crate::support::{alone, peak, resident};
 
@@ -25,17 +27,17 @@ fn ten_thousand_forward_passes_without_backward() {
     if !alone("memory::ten_thousand_forward_passes_without_backward") {
         return;
     }
-    let (w, x) = (Param::new(draw([128, 128], 1)), draw([4, 128], 2));
+    let (layer, x) = (Linear::<f32>::new(512, 512, &mut tensor::rng(1)), draw([1, 512], 2));
     flat(10_000, |_| {
         let tape = Tape::new();
-        let y = tape.constant(&x).matmul(tape.param(&w)).relu();
-        assert!(y.sum().item().is_finite());
+        assert!(layer.forward(tape.constant(&x)).sum().item().is_finite());
     });
     let mut tape = Tape::inference();
-    flat(10_000, |_| {
+    let mut nodes = None;
+    flat(1000, |_| {
         tape.reset();
-        assert!(tape.constant(&x).matmul(tape.param(&w)).relu().sum().item().is_finite());
-        assert_eq!(tape.len(), 5);
+        assert!(layer.forward(tape.constant(&x)).sum().item().is_finite());
+        assert_eq!(tape.len(), *nodes.get_or_insert(tape.len()));
     });
 }
 
@@ -84,6 +86,39 @@ fn ten_thousand_replays() {
     });
 }
 
+/// Linear and Adam, recorded: once warm, a step takes from the pool what it gives back.
+#[test]
+fn two_hundred_recorded_steps_of_adam() {
+    if !alone("memory::two_hundred_recorded_steps_of_adam") {
+        return;
+    }
+    let mut layer = Linear::<f32>::new(256, 128, &mut tensor::rng(1));
+    let mut adam = Adam::new(1e-3);
+    let specs = (spec::<f32>([64, 256]), spec::<i64>([64]));
+    let mut step = nn::Recording::new(&layer, specs, |_, layer, (x, labels)| {
+        nn::loss::cross_entropy(layer.forward(x), labels)
+    });
+    let x = Tensor::<f32>::normal([64, 256], 0.0, 1.0, &mut tensor::rng(2));
+    let labels: Tensor<i64> = (0..64).map(|k| k * 37 % 128).collect();
+    let mut train = |rounds: usize| {
+        let mut last = 0.0;
+        for _ in 0..rounds {
+            let (loss, grads) = step.replay(&layer, (x.clone(), labels.clone())).unwrap();
+            adam.step(&mut layer, &grads).unwrap();
+            last = loss;
+        }
+        last
+    };
+    let first = train(20);
+    let (resident_before, idle) = (resident(), pool::idle_bytes());
+    let last = train(200);
+    assert!(last < first, "{first} {last}");
+    // All that is live was taken from the pool, so an equal rest in it is an equal live part.
+    assert_eq!(pool::idle_bytes(), idle);
+    let grown = resident().saturating_sub(resident_before);
+    assert!(grown <= 256 << 10, "{grown} bytes more after 200 steps");
+}
+
 #[test]
 fn a_million_leaves_and_steps_that_fail() {
     if !alone("memory::a_million_leaves_and_steps_that_fail") {
@@ -119,7 +154,29 @@ fn a_loop_without_derivatives_holds_one_round() {
     assert!(used <= 20 * n * n * size_of::<f32>(), "{used} bytes");
 }
 
-/// `z ← x z`, a hundred times: the gradient needs the hundred values of `z` and a few more, not a
+/// `z ← x z`, a hundred times, for a vector `z`: each step adds a cotangent of the size of `x`.
+#[test]
+fn a_matrix_used_a_hundred_times_holds_few_cotangents() {
+    if !alone("memory::a_matrix_used_a_hundred_times_holds_few_cotangents") {
+        return;
+    }
+    let (n, steps) = (1000, 100);
+    let x = Param::new(draw([n, n], 1));
+    let tape = Tape::new();
+    let mut z = tape.constant(draw([n, 1], 2));
+    for _ in 0..steps {
+        z = tape.param(&x).matmul(z);
+    }
+    let loss = z.sum();
+    let before = peak().max(resident());
+    let grads = loss.backward();
+    assert_eq!(grads[&x].shape(), [n, n]);
+    let used = (peak() - before) / (n * n * size_of::<f32>());
+    // Sixteen that are added in one pass, and their sum.
+    assert!(used <= 20, "{used} cotangents at once");
+}
+
+/// `z ← x z`, a hundred times, for a matrix `z`: the gradient needs the hundred values of `z` and a few more, not a
 /// hundred cotangents as well.
 #[test]
 fn a_deep_product_holds_a_few_cotangents() {

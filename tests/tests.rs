@@ -15,7 +15,7 @@
 //! | [`regression::zero_size`]     | D: tensors without elements, and of rank 0                    |
 //! | [`regression::strides`]       | E: views in every position, repeated indices                  |
 //! | [`docs`]                      | that the pages of documentation link to what exists           |
-//! | [`tidy`]                      | the conventions of the sources themselves                     |
+//! | [`tidy`]                      | the conventions of the sources, and the names in the atlas    |
 //!
 //! The letters and numbers in the names of regressions count the inputs that broke other libraries;
 //! the issue it was found in stands beside each.

@@ -59,7 +59,7 @@ fn eight_threads_differentiate_by_a_shared_parameter() {
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                for round in 0..200 {
+                for round in 0..1000 {
                     let seed = round % known.len();
                     assert_eq!(gradient(&w, seed as u64), known[seed]);
                 }
@@ -181,9 +181,10 @@ fn small_operations_do_not_wake_the_pool() {
     }
     let (done, finished) = mpsc::channel();
     thread::spawn(move || {
-        let x = draw(&[4, 24, 24], 1);
         let tape = Tape::new();
-        let w = tape.leaf(&x);
+        let large = tape.constant(draw(&[4, 96, 96], 2)).swap_axes(0, 2);
+        assert_eq!(large.reshape([4 * 96 * 96]).value().len(), 4 * 96 * 96);
+        let w = tape.leaf(draw(&[4, 24, 24], 1));
         let copy = w.swap_axes(0, 2).reshape([24 * 24 * 4]);
         let y = w.matmul(w.t()).softmax(-1).sum() + copy.tanh().cumsum(0).max() + w.norm();
         let [g] = y.grad([w]);
@@ -197,6 +198,12 @@ fn small_operations_do_not_wake_the_pool() {
 /// The identity; notes the threads it runs on.
 #[derive(Debug)]
 struct Where(&'static Mutex<Vec<thread::ThreadId>>);
+
+impl PartialEq for Where {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
 
 impl Pointwise<f32, 1> for Where {
     fn block(&self, [x]: [&[f32]; 1], _: [AnySlice<'_>; 0], out: &mut [f32]) {

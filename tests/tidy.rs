@@ -1,5 +1,7 @@
 //! The conventions of the sources, as code.
 
+mod atlas;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -188,19 +188,46 @@ proptest! {
         let [other] = draw([&[1, d]], seed ^ 3);
         prop_assert!(net.reconstruct(&other).max_abs_diff(&other) > 1e-6);
     }
-}
 
-/// Row 10. The slide "Autoencoder: Diagram" minimises `‖x − x̂‖²`, without the half: a third scale.
-/// Its `x̂` is the `y` of the other slides.
-#[test]
-fn the_diagram_minimises_twice_the_loss_of_a_sample() {
-    let (net, x) = setting(5, 2, 1);
-    let tape = Tape::new();
-    let xv = tape.constant(&x);
-    let whole = (xv - net.forward(xv)).square().sum();
-    assert!((whole.item() - 2.0 * net.loss(xv).item()).abs() < 1e-12);
-    let (whole, half) = (whole.backward(), net.loss(xv).backward());
-    close(&whole[&net.c], &(&half[&net.c] * 2.0), 1e-12);
+    /// Row 10. The slide "Autoencoder: Diagram" minimises `‖x − x̂‖²`, without the half: a third
+    /// scale. Its `x̂` is the `y` of the other slides.
+    #[test]
+    fn the_diagram_minimises_twice_the_loss_of_a_sample(
+        d in 2usize..7, m in 1usize..4, seed: u64,
+    ) {
+        let (net, x) = setting(d, m, seed);
+        let tape = Tape::new();
+        let xv = tape.constant(&x);
+        let whole = (xv - net.forward(xv)).square().sum();
+        let half = net.loss(xv);
+        prop_assert!((whole.item() - 2.0 * half.item()).abs() < 1e-12 * (1.0 + whole.item()));
+        let (whole, half) = (whole.backward(), half.backward());
+        for p in [&net.c, &net.d] {
+            close(&whole[p], &(&half[p] * 2.0), 1e-11);
+        }
+    }
+
+    /// Row 12. One letter for two sums: in `∂ℓ/∂D_jk` the slide's first `Σ_i` runs over outputs and
+    /// its second over inputs. Read as one index, the formula is another number; so is the product
+    /// with its factors exchanged, which has the same shape.
+    #[test]
+    fn gradients_with_the_factors_swapped_are_wrong(
+        d in 2usize..6, m in 1usize..4, seed: u64,
+    ) {
+        let (net, x) = setting(d, m, seed);
+        let (c, dec) = (net.c.value(), net.d.value());
+        let grads = net.loss(Tape::new().constant(&x)).backward();
+        let miss = dec.matmul(&c.matmul(&x)) - &x;
+        let one_index = Tensor::from_fn([d, m], |at| {
+            (0..d).map(|i| miss[[i]] * c[[at[1], i]] * x[[i]]).sum::<f64>()
+        });
+        let swapped = x.outer(&miss).matmul(&c.t());
+        close(&grads[&net.d], &miss.outer(&x).matmul(&c.t()), 1e-11);
+        for wrong in [one_index, swapped] {
+            prop_assert_eq!(wrong.shape(), grads[&net.d].shape());
+            prop_assert!(!grads[&net.d].allclose(&wrong, 1e-3, 1e-6));
+        }
+    }
 }
 
 /// Row 11. Lossy compression of the digits: shorter codes take fewer bytes and make larger errors;
@@ -227,23 +254,4 @@ fn digits_compress_with_an_error_that_falls_with_the_length_of_the_code() {
         last = error;
     }
     assert!(LinearAutoencoder::optimum(&x, d).unwrap() < 1e-12);
-}
-
-/// Row 12. One letter for two sums: in `∂ℓ/∂D_jk` the slide's first `Σ_i` runs over outputs and its
-/// second over inputs. Read as one index, the formula is another number; with shapes that allow it
-/// to be told apart, the transposed product is too.
-#[test]
-fn gradients_with_the_factors_swapped_are_wrong() {
-    let (net, x) = setting(4, 2, 3);
-    let (c, dec) = (net.c.value(), net.d.value());
-    let tape = Tape::new();
-    let grads = net.loss(tape.constant(&x)).backward();
-    let miss = dec.matmul(&c.matmul(&x)) - &x;
-    let one_index = Tensor::from_fn([4, 2], |at| {
-        (0..4).map(|i| (miss[[i]]) * c[[at[1], i]] * x[[i]]).sum::<f64>()
-    });
-    assert!(grads[&net.d].max_abs_diff(&one_index) > 1e-3);
-    let swapped = x.outer(&miss).matmul(&c.t());
-    assert_eq!(swapped.shape(), grads[&net.d].shape());
-    assert!(grads[&net.d].max_abs_diff(&swapped) > 1e-3);
 }

@@ -2,7 +2,6 @@
 //! differences of the function must agree, or the formula must be refuted.
 
 use nn::prelude::*;
-use proptest::test_runner::Config;
 use tape::check::{Differentiable, Gradcheck, GradcheckError};
 
 /// A scalar function and the formula that is claimed for its gradient.
@@ -59,15 +58,4 @@ pub fn refuted<const N: usize>(
         Err(GradcheckError::Wrong(_) | GradcheckError::Shape { .. }) => {}
         other => panic!("the formula was not refuted: {other:?}"),
     }
-}
-
-/// Tensors of these shapes with normally distributed elements.
-pub fn normals<const N: usize>(seed: u64, shapes: [&[usize]; N]) -> [Tensor<f64>; N] {
-    let mut rng = rng(seed);
-    shapes.map(|shape| Tensor::normal(shape, 0.0, 1.0, &mut rng))
-}
-
-/// So many draws, and no file of those that failed.
-pub fn cases(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, ..Config::default() }
 }

@@ -4,7 +4,8 @@
 use nn::prelude::*;
 use proptest::prelude::*;
 
-use super::section4::{close, drawn, tensor_in};
+use super::cases;
+use super::section4::{close, tensor_in};
 
 /// The four inputs in ±1 coding; `signs()[3 - i]` is `-signs()[i]`.
 fn signs() -> Tensor<f64> {
@@ -12,7 +13,7 @@ fn signs() -> Tensor<f64> {
 }
 
 proptest! {
-    #![proptest_config(drawn())]
+    #![proptest_config(cases())]
 
     /// Row 45. In ±1 coding `x` and `-x` have the same class, but a layer of logistic units without
     /// biases has `h(-x) = 1 - h(x)`: what the output unit sees sums over such a pair to `s = Σ β_j`,

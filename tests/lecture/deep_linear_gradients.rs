@@ -6,7 +6,8 @@
 use nn::prelude::*;
 use proptest::prelude::*;
 
-use super::claim::{cases, holds, normals, refuted};
+use super::claim::{holds, refuted};
+use super::{cases, draw};
 
 /// Sizes of x, of the hidden layer, of y; how many samples; and a seed.
 fn sizes() -> impl Strategy<Value = ([usize; 4], u64)> {
@@ -21,7 +22,7 @@ fn square() -> impl Strategy<Value = (usize, u64)> {
 
 /// The network and data `x: [n, d]`, `y: [n, k]`.
 fn network([d, m, k, n]: [usize; 4], seed: u64) -> [Tensor<f64>; 4] {
-    normals(seed, [&[m, d], &[k, m], &[n, d], &[n, k]])
+    draw([&[m, d], &[k, m], &[n, d], &[n, k]], seed)
 }
 
 /// ½ Σᵢ ‖yᵢ - BAxᵢ‖² on the tape, with samples in rows.
@@ -37,7 +38,7 @@ fn gradients([a, b]: [&Tensor<f64>; 2], xx: &Tensor<f64>, xy: &Tensor<f64>) -> [
 }
 
 proptest! {
-    #![proptest_config(cases(32))]
+    #![proptest_config(cases())]
 
     // Row 25: y = BAx.
     #[test]
@@ -99,7 +100,7 @@ proptest! {
     // Row 26, derivation II, first term: ∂ yᵀBAx / ∂A = Bᵀyxᵀ.
     #[test]
     fn the_term_linear_in_a_has_gradient_bt_y_xt(([d, m, k, _], seed) in sizes()) {
-        let [a, b, x, y] = normals(seed, [&[m, d], &[k, m], &[d], &[k]]);
+        let [a, b, x, y] = draw([&[m, d], &[k, m], &[d], &[k]], seed);
         holds(
             |[a]| {
                 let [b, x, y] = [&b, &x, &y].map(|c| a.tape().constant(c));
@@ -120,7 +121,7 @@ proptest! {
             x.matmul(a.t()).matmul(b.t()).matmul(y)
         }
         for d in [n, other] {
-            let [a, b, x, y] = normals(seed, [&[n, d], &[n, n], &[d], &[n]]);
+            let [a, b, x, y] = draw([&[n, d], &[n, n], &[d], &[n]], seed);
             let correct = b.t().matmul(&y).outer(&x);
             let printed = x.outer(&y.matmul(&b));
             prop_assert!(printed.allclose(&correct.t(), 1e-12, 1e-13));
@@ -137,7 +138,7 @@ proptest! {
             let bax = a.tape().constant(b).matmul(a).matmul(a.tape().constant(x));
             bax.matmul(bax)
         }
-        let [a, b, x] = normals(seed, [&[n, d], &[n, n], &[d]]);
+        let [a, b, x] = draw([&[n, d], &[n, n], &[d]], seed);
         let (outer, inner) = (b.matmul(&b.t()), b.t().matmul(&b));
         let axx = a.matmul(&x).outer(&x);
         holds(|a| term(a, &b, &x), |_| [2.0 * inner.matmul(&axx)], [a.clone()]);

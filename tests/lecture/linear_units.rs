@@ -126,16 +126,17 @@ fn a_unit_without_weights_has_no_direction() {
 /// as many as there are inputs keep everything (the layer can be undone), fewer do not.
 #[test]
 fn width_is_the_number_of_features() {
-    let mut rng = rng(1);
-    let x = Tensor::<f64>::normal([5], 0.0, 1.0, &mut rng);
-    let theta = Tensor::<f64>::normal([5, 5], 0.0, 1.0, &mut rng);
-    close(&theta.solve(&theta.matmul(&x)).unwrap(), &x, 1e-9);
-    for m in 1..5 {
-        let narrow = theta.slice(s![..m, ..]);
-        assert_eq!(narrow.matrix_rank(None).unwrap(), m);
-        // The full decomposition's last right vector is a change of x that no unit sees.
-        let (_, vectors) = narrow.t().matmul(&narrow).eigh().unwrap();
-        let unseen = vectors.index_axis(1, 0);
-        assert!(narrow.matmul(&unseen).norm().item() < 1e-7 && unseen.norm().item() > 0.99);
+    for seed in 0..8 {
+        let [x, theta] = draw([&[5], &[5, 5]], seed);
+        close(&theta.solve(&theta.matmul(&x)).unwrap(), &x, 1e-9);
+        for m in 1..5 {
+            let narrow = theta.slice(s![..m, ..]);
+            assert_eq!(narrow.matrix_rank(None).unwrap(), m);
+            // The least eigenvector of ΘᵀΘ is a change of x that no unit sees.
+            let (_, vectors) = narrow.t().matmul(&narrow).eigh().unwrap();
+            let unseen = vectors.index_axis(1, 0);
+            assert!(narrow.matmul(&unseen).norm().item() < 1e-7);
+            assert!((unseen.norm().item() - 1.0).abs() < 1e-12);
+        }
     }
 }

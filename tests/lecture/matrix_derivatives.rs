@@ -6,7 +6,8 @@
 use nn::prelude::*;
 use proptest::prelude::*;
 
-use super::claim::{cases, holds, normals, refuted};
+use super::claim::{holds, refuted};
+use super::{cases, draw};
 
 /// The lower triangle, with or without the diagonal.
 fn lower(n: usize, diagonal: bool) -> Tensor<f64> {
@@ -14,12 +15,12 @@ fn lower(n: usize, diagonal: bool) -> Tensor<f64> {
 }
 
 proptest! {
-    #![proptest_config(cases(32))]
+    #![proptest_config(cases())]
 
     // Row 17: ∇‖X‖² = 2X.
     #[test]
     fn the_squared_frobenius_norm_has_gradient_2x(m in 1usize..5, n in 1usize..5, seed: u64) {
-        let [x] = normals(seed, [&[m, n]]);
+        let [x] = draw([&[m, n]], seed);
         holds(|[x]| x.square().sum(), |[x]| [2.0 * x], [x.clone()]);
         holds(|[x]| x.t().matmul(x).trace(), |[x]| [2.0 * x], [x]);
     }
@@ -27,7 +28,7 @@ proptest! {
     // Row 17, the derivation: of the terms x_kl² only the one with (k, l) = (i, j) depends on x_ij.
     #[test]
     fn of_the_terms_of_the_norm_each_entry_moves_its_own(m in 1usize..5, n in 1usize..5, seed: u64) {
-        let [x] = normals(seed, [&[m, n]]);
+        let [x] = draw([&[m, n]], seed);
         let terms = tape::jacobian(|x| x.square(), x.clone()).expect("finite data");
         let expected = Tensor::from_fn([m, n, m, n], |i| {
             if (i[0], i[1]) == (i[2], i[3]) { 2.0 * x[[i[0], i[1]]] } else { 0.0 }
@@ -38,7 +39,7 @@ proptest! {
     // Row 18: ∇tr(AX) = Aᵀ with A n×m, ∇tr(AXᵀ) = A with A m×n.
     #[test]
     fn the_trace_of_a_product_has_gradient_a_transposed(m in 1usize..5, n in 1usize..5, seed: u64) {
-        let [x, a, b] = normals(seed, [&[m, n], &[n, m], &[m, n]]);
+        let [x, a, b] = draw([&[m, n], &[n, m], &[m, n]], seed);
         holds(|[a, x]| a.matmul(x).trace(), |[a, x]| [x.t(), a.t()], [a, x.clone()]);
         holds(|[b, x]| b.matmul(x.t()).trace(), |[b, x]| [x.clone(), b.clone()], [b, x]);
     }
@@ -57,7 +58,7 @@ proptest! {
     // Row 19: ∇xᵀAx = 2Ax for symmetric A; for others it is wrong.
     #[test]
     fn a_symmetric_quadratic_form_has_gradient_2ax(n in 1usize..6, seed: u64) {
-        let [x, a] = normals(seed, [&[n], &[n, n]]);
+        let [x, a] = draw([&[n], &[n, n]], seed);
         let symmetric = &a + a.t();
         holds(
             |[x]| x.matmul(x.tape().constant(&symmetric)).matmul(x),
@@ -76,7 +77,7 @@ proptest! {
     // Row 20: ∇xᵀAx = (A + Aᵀ)x. The slide says "non-symmetric"; it holds for every A.
     #[test]
     fn every_quadratic_form_has_gradient_a_plus_at_times_x(n in 1usize..6, seed: u64, even: bool) {
-        let [x, a] = normals(seed, [&[n], &[n, n]]);
+        let [x, a] = draw([&[n], &[n, n]], seed);
         let a = if even { &a + a.t() } else { a };
         holds(
             |[x]| x.matmul(x.tape().constant(&a)).matmul(x),
@@ -88,7 +89,7 @@ proptest! {
     // Row 21: ∇_A xᵀAx = xxᵀ.
     #[test]
     fn a_quadratic_form_has_gradient_xxt_in_its_matrix(n in 1usize..6, seed: u64) {
-        let [x, a] = normals(seed, [&[n], &[n, n]]);
+        let [x, a] = draw([&[n], &[n, n]], seed);
         holds(|[a]| a.matmul(a.tape().constant(&x)).matmul(a.tape().constant(&x)),
             |_| [x.outer(&x)], [a]);
     }
@@ -97,7 +98,7 @@ proptest! {
     // lower triangle meets each entry beside the diagonal twice: 2xxᵀ - diag(x²), lower triangle.
     #[test]
     fn symmetric_entries_are_counted_twice(n in 2usize..6, seed: u64) {
-        let [x, a] = normals(seed, [&[n], &[n, n]]);
+        let [x, a] = draw([&[n], &[n, n]], seed);
         let (with, without) = (lower(n, true), lower(n, false));
         fn form<'t>(
             [a]: [Var<'t, f64>; 1],
@@ -115,7 +116,7 @@ proptest! {
     // Row 22: ∇xᵀAᵀAx = 2AᵀAx; the slide has A n×n, but any m×n will do.
     #[test]
     fn the_squared_length_of_ax_has_gradient_2atax(m in 1usize..5, n in 1usize..5, seed: u64) {
-        let [x, a] = normals(seed, [&[n], &[m, n]]);
+        let [x, a] = draw([&[n], &[m, n]], seed);
         holds(
             |[x]| {
                 let a = x.tape().constant(&a);
@@ -129,7 +130,7 @@ proptest! {
     // Row 23: ∂/∂A (y - Ax)ᵀ(y - Ax) = -2(y - Ax)xᵀ.
     #[test]
     fn the_squared_error_has_gradient_minus_2_error_xt(m in 1usize..5, n in 1usize..5, seed: u64) {
-        let [a, x, y] = normals(seed, [&[m, n], &[n], &[m]]);
+        let [a, x, y] = draw([&[m, n], &[n], &[m]], seed);
         holds(
             |[a, x, y]| {
                 let error = y - a.matmul(x);
@@ -146,7 +147,7 @@ proptest! {
     // Row 24: ∂aᵀXb = abᵀ, in the layout of the slides, (∂f/∂X_ij)_ij; not baᵀ, the layout of Jacobians.
     #[test]
     fn a_bilinear_form_has_gradient_abt(m in 2usize..5, n in 2usize..5, seed: u64) {
-        let [a, x, b] = normals(seed, [&[m], &[m, n], &[n]]);
+        let [a, x, b] = draw([&[m], &[m, n], &[n]], seed);
         fn form<'t>([x]: [Var<'t, f64>; 1], a: &Tensor<f64>, b: &Tensor<f64>) -> Var<'t, f64> {
             x.tape().constant(a).matmul(x).matmul(x.tape().constant(b))
         }
@@ -157,7 +158,7 @@ proptest! {
     // Row 24: ∂aᵀXᵀDXb = DᵀXabᵀ + DXbaᵀ.
     #[test]
     fn a_form_with_x_twice_has_two_terms(m in 1usize..5, n in 1usize..5, seed: u64) {
-        let [a, b, d, x] = normals(seed, [&[n], &[n], &[m, m], &[m, n]]);
+        let [a, b, d, x] = draw([&[n], &[n], &[m, m], &[m, n]], seed);
         holds(
             |[x]| {
                 let [a, b, d] = [&a, &b, &d].map(|c| x.tape().constant(c));

@@ -4,7 +4,8 @@ use nn::prelude::*;
 use proptest::prelude::*;
 use tape::{Gradcheck, gradcheck};
 
-use super::section4::{close, drawn, layer, tensor_in, unit, with_slope};
+use super::cases;
+use super::section4::{close, layer, tensor_in, unit, with_slope};
 
 /// An activation with its formula and the formula of its derivative.
 type Row = (Activation, fn(f64) -> f64, fn(f64) -> f64);
@@ -33,19 +34,27 @@ fn value(phi: Activation, x: &Tensor<f64>, theta: &Tensor<f64>) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(drawn())]
+    #![proptest_config(cases())]
 
-    /// Row 28. The layer, `φ(x·θⱼ)` unit by unit, and the columns of the slides, `φ(ΘX)`.
+    /// Row 28. The layer, `φ(x·θⱼ)` unit by unit, and the columns of the slides, `φ(ΘX)`; and composed
+    /// with an affine function, `φ(x·θⱼ + bⱼ)`.
     #[test]
     fn a_ridge_layer_is_a_unit_for_each_row((x, theta) in layer()) {
         for (activation, phi, _) in SMOOTH {
             let layer = Ridge { linear: Linear::from_parts(theta.clone(), None), activation };
             let y = layer.forward(Tape::new().constant(&x)).value();
-            let dot = |k: usize, j: usize| (0..x.shape()[1]).map(|i| x[[k, i]] * theta[[j, i]]).sum();
+            let dot = |k: usize, j: usize| -> f64 {
+                (0..x.shape()[1]).map(|i| x[[k, i]] * theta[[j, i]]).sum()
+            };
             let unit = Tensor::from_fn([x.shape()[0], theta.shape()[0]], |i| phi(dot(i[0], i[1])));
             prop_assert!(y.allclose(&unit, 1e-13, 1e-14), "{activation}: {y} {unit}");
             let columns = theta.matmul(&x.t()).map(phi);
             prop_assert!(y.allclose(&columns.t(), 1e-13, 1e-14), "{activation}");
+            let bias = theta.sum_axis(1);
+            let linear = Linear::from_parts(theta.clone(), Some(bias.clone()));
+            let y = Ridge { linear, activation }.forward(Tape::new().constant(&x)).value();
+            let shifted = Tensor::from_fn(y.shape(), |i| phi(dot(i[0], i[1]) + bias[[i[1]]]));
+            prop_assert!(y.allclose(&shifted, 1e-13, 1e-14), "{activation}");
         }
     }
 
@@ -90,9 +99,11 @@ proptest! {
     /// Row 29. If `φ` is injective and `θ ≠ 0`, any move that leaves the hyperplane changes the value.
     #[test]
     fn a_move_along_the_weights_changes_an_injective_unit(
-        ((x, theta), t) in (unit(), prop_oneof![-2.0..-0.01, 0.01..2.0])
+        ((x, theta), t, seed) in (unit(), prop_oneof![-2.0..-0.01, 0.01..2.0], any::<u64>())
     ) {
-        let moved = &x + &theta * (t / theta.norm().item());
+        let step = Tensor::normal(x.shape(), 0.0, 1.0, &mut rng(seed));
+        let across = &step - &theta * (step.dot(&theta) / theta.dot(&theta));
+        let moved = &x + &across + &theta * (t / theta.norm().item());
         for (phi, ..) in &SMOOTH[..4] {
             prop_assert_ne!(value(*phi, &x, &theta), value(*phi, &moved, &theta));
         }

@@ -1,19 +1,8 @@
 //! What the tests of section 4 share: how values are drawn and compared.
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use tape::{Tape, Var};
 use tensor::Tensor;
-
-/// 32 cases, the same in every run: a tolerance that holds once holds always.
-pub fn drawn() -> ProptestConfig {
-    ProptestConfig {
-        cases: 32,
-        rng_seed: RngSeed::Fixed(4),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 /// A tensor of this shape with elements between `-range` and `range`.
 pub fn tensor_in(range: f64, shape: &[usize]) -> BoxedStrategy<Tensor<f64>> {

@@ -5,7 +5,8 @@ use nn::prelude::*;
 use proptest::prelude::*;
 use tape::{Gradcheck, gradcheck};
 
-use super::section4::{close, drawn, unit, with_slope};
+use super::cases;
+use super::section4::{close, unit, with_slope};
 
 /// The slides' formula.
 fn sigma(z: f64) -> f64 {
@@ -50,7 +51,7 @@ fn derivatives(z: &Tensor<f64>) -> Vec<Tensor<f64>> {
 }
 
 proptest! {
-    #![proptest_config(drawn())]
+    #![proptest_config(cases())]
 
     /// Row 32. The unit is the formula, between 0 and 1, and grows with `x·θ`.
     #[test]
@@ -129,6 +130,7 @@ proptest! {
         let (z, slope) = with_slope(logit, t);
         prop_assert!(close(z, (t / (1.0 - t)).ln(), 1e-13));
         prop_assert!(close(value(|t| logit(t).sigmoid(), t), t, 1e-15));
+        prop_assert!(close(1.0 / (1.0 + (1.0 - t) / t), t, 1e-15));
         prop_assert!((slope * t * (1.0 - t) - 1.0).abs() < 1e-12);
         Gradcheck::new().order(1).check(|[t]| logit(t), [Tensor::scalar(t)]).unwrap();
     }

@@ -4,7 +4,8 @@ use nn::prelude::*;
 use proptest::prelude::*;
 use tape::{gradcheck, hvp};
 
-use super::section4::{close, drawn, tensor_in};
+use super::cases;
+use super::section4::{close, tensor_in};
 
 /// The slides' formula, for logits `x·θᵢ`.
 fn softmax(logits: &Tensor<f64>) -> Tensor<f64> {
@@ -49,7 +50,7 @@ fn outer(a: &Tensor<f64>, b: &Tensor<f64>) -> Tensor<f64> {
 }
 
 proptest! {
-    #![proptest_config(drawn())]
+    #![proptest_config(cases())]
 
     /// Row 36.
     #[test]

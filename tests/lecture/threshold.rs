@@ -4,7 +4,8 @@ use nn::prelude::*;
 use proptest::prelude::*;
 use tape::{Gradcheck, GradcheckError, NoGradient};
 
-use super::section4::{close, drawn, unit, with_slope};
+use super::cases;
+use super::section4::{close, unit, with_slope};
 
 fn heaviside(z: f64) -> f64 {
     if z >= 0.0 { 1.0 } else { 0.0 }
@@ -26,7 +27,7 @@ fn fires(theta: [f64; 2], t: f64, x: [f64; 2]) -> f64 {
 const CORNERS: [[f64; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
 
 proptest! {
-    #![proptest_config(drawn())]
+    #![proptest_config(cases())]
 
     #[test]
     fn a_threshold_unit_is_one_from_zero_on((x, theta) in unit()) {

@@ -5,7 +5,7 @@ use tape::{DataOp, DataPointwise, Op, Param, Pointwise, Pullback, Tape, Var, Vie
 use tensor::{AnySlice, AnyView, Error, Float, Layout, Shape, ShapeError, Tensor, View, tensor};
 
 /// `x / (1 + |x|)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Softsign;
 
 impl<T: Float> Op<T, 1> for Softsign {
@@ -30,7 +30,7 @@ impl<T: Float> Op<T, 1> for Softsign {
 }
 
 /// `e^(-x²)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Bell;
 
 impl<T: Float> Pointwise<T, 1> for Bell {
@@ -46,7 +46,7 @@ impl<T: Float> Pointwise<T, 1> for Bell {
 }
 
 /// The first two axes exchanged.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Exchange;
 
 impl ViewOp for Exchange {
@@ -59,7 +59,7 @@ impl ViewOp for Exchange {
 }
 
 /// How many elements of each row are above 0.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Positives;
 
 impl<T: Float> DataOp<T, i64, 1> for Positives {
@@ -79,7 +79,7 @@ impl<T: Float> DataOp<T, i64, 1> for Positives {
 }
 
 /// Whether `a` is the double of `b`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Double;
 
 impl DataPointwise<i64, bool, 2> for Double {
@@ -137,7 +137,7 @@ fn operations_without_a_derivative_are_recorded_and_replayed_alike() {
 
 /// The cube root, by Newton's method; slopes come from tapes of its own, within `forward`, and its
 /// derivative from a derivative, within `vjp`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct CubeRoot;
 
 fn cube<'t, T: Float>(y: Var<'t, T>) -> Var<'t, T> {
@@ -186,7 +186,7 @@ fn an_operation_may_differentiate_inside_of_itself() {
 }
 
 /// Claims that the derivative of the identity is 2.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Liar;
 
 impl<T: Float> Pointwise<T, 1> for Liar {

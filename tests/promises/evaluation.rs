@@ -9,6 +9,12 @@ use tensor::{AnyView, Error, Shape, ShapeError, Tensor, View, tensor};
 #[derive(Debug)]
 struct Counted(&'static AtomicUsize);
 
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
 impl Op<f64, 1> for Counted {
     fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
         Ok(x.into())

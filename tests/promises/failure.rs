@@ -44,7 +44,7 @@ fn an_index_out_of_range_is_a_typed_error_with_the_recorded_line() {
 }
 
 /// Panics, with a payload that is no text.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Bomb;
 
 impl Op<f64, 1> for Bomb {
@@ -85,7 +85,7 @@ fn a_panic_of_an_operation_keeps_its_payload_and_names_its_node() {
 }
 
 /// The identity, which panics at 7.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Touchy;
 
 impl Pointwise<f64, 1> for Touchy {

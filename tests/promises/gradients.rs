@@ -252,7 +252,7 @@ fn a_target_in_the_middle_costs_nothing_below_it() {
 }
 
 /// Its rule returns a cotangent of the output's shape where the input's is due.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Total;
 
 impl Op<f64, 1> for Total {

@@ -5,6 +5,7 @@ mod custom_ops;
 mod evaluation;
 mod failure;
 mod gradients;
+mod known;
 mod printing;
 mod recording;
 mod retention;

@@ -1,3 +1,4 @@
 //! That training arrives where the theory says.
 
 mod autoencoder;
+mod resume;

@@ -11,16 +11,15 @@ use plot::{
     line,
 };
 
-const ABOUT: &str = "Draws the 2-2-1 network: its backward pass as a Mermaid diagram (backprop.md) and \
-                     its training (backprop.svg).";
+const ABOUT: &str = "Draws the 2-2-1 network, its backward pass as a Mermaid diagram (backprop.md) and\n\
+                     its training (backprop.svg), and prints every derivative.";
 
 fn main() {
     let dir = plot::out_dir(ABOUT);
     picture(&dir);
     let (regression, xor, trained, stuck) = training();
-    let planes =
-        [plane("XOR with biases", &trained), plane("XOR without biases: ŷ stays at ½", &stuck)];
-    let [with, without] = planes;
+    let with = plane("XOR with biases: ŷ from 0, orange, to 1, blue", &trained);
+    let without = plane("XOR without biases: ŷ stays at ½", &stuck);
     Figure::new([regression, xor, with, without])
         .columns(2)
         .size(380.0, 320.0)
@@ -61,7 +60,7 @@ fn picture(dir: &Path) {
     }
     let text = format!(
         "# Forward and backward pass of the 2-2-1 network\n\nBlack: the forward pass. Red: the \
-         derivatives that flow back. Dotted: where they read a value of the forward pass.\n\n\
+         derivatives that flow back. Dotted: where they\nread a value of the forward pass.\n\n\
          ```mermaid\n{drawing}```\n"
     );
     let path = dir.join("backprop.md");
@@ -160,7 +159,8 @@ fn training() -> (Plot, Plot, Mlp<f64>, Mlp<f64>) {
 /// `ŷ` over the plane, the line where it is ½, and the four points.
 fn plane(title: &str, net: &Mlp<f64>) -> Plot {
     let n = 48;
-    let (across, up) = ((-2.5, 2.5), (-2.0, 2.0));
+    // A little more above than below, for the legend.
+    let (across, up) = ((-2.5, 2.5), (-1.6, 2.4));
     let at = |(low, high): (f64, f64), k: usize| low + (high - low) * (k as f64 + 0.5) / n as f64;
     let tape = Tape::inference();
     let grid = tape.constant(Tensor::from_fn([n, n, 2], |i| at([across, up][i[2]], i[1 - i[2]])));

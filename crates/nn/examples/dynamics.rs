@@ -13,13 +13,20 @@ type Curve = Vec<(f64, f64)>;
 
 fn main() {
     let dir = plot::out_dir(
-        "Draws how deep linear networks learn: gradient descent against the solutions of its flow.",
+        "Draws how deep linear networks learn, gradient descent against the solutions of its\n\
+         flow: dynamics_stages.svg and dynamics_variants.svg.",
     );
     let stages = [strengths(), losses()];
-    Figure::new(stages).size(420.0, 300.0).save(&dir, "dynamics_stages.svg");
+    Figure::new(stages)
+        .size(420.0, 300.0)
+        .title("Lines: gradient flow. Dots: descent on the tape. Dashed: half times, plateaus.")
+        .save(&dir, "dynamics_stages.svg");
     let variants = [unbalanced(), depths(), random_starts(), step_sizes()];
-    let variants = Figure::new(variants).columns(2).size(420.0, 290.0);
-    variants.save(&dir, "dynamics_variants.svg");
+    Figure::new(variants)
+        .columns(2)
+        .size(420.0, 290.0)
+        .title("Lines: gradient flow. Dots: descent on the tape. Dashed: proportional to η.")
+        .save(&dir, "dynamics_variants.svg");
 }
 
 /// Descent on ½ Σ ‖y - Wx‖² with one-hot inputs, so that `Σxx = I`, and `Σxy = diag(s)`. `each` sees time,

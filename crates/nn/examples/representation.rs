@@ -13,7 +13,7 @@ use nn::prelude::*;
 use plot::{BLACK, BLUE, Figure, GREEN, ORANGE, Plot, contour, dots, line};
 
 const ABOUT: &str = "Draws what the layers of small networks make of circles, moons, XOR and spirals:\n\
-    representation_circles.svg and so on.";
+    representation_circles.svg, _moons, _xor and _spirals.";
 
 fn main() {
     let dir = plot::out_dir(ABOUT);
@@ -120,7 +120,7 @@ fn picture(net: &Mlp<f64>, data: &Dataset<f64>, depth: usize) -> Plot {
     }
     if depth == 0 {
         let logit = |x: f64, y: f64| representation(net, &tensor![[x, y]], net.layers.len()).item();
-        let boundary = contour(logit, 0.0, (-2.2, 2.2), (-2.2, 2.2), 70);
+        let boundary = contour(logit, 0.0, (-2.2, 2.2), (-2.2, 2.2), 140);
         plot = plot.add(boundary.color(GREEN).width(1.4).name("where the network is at 0"));
     }
     let name = if last { "output layer at 0" } else { "best line" };

@@ -9,13 +9,16 @@ use plot::{
     cells, contour, line, words,
 };
 
-const ABOUT: &str = "Draws activations with their derivatives (activations.svg) and the level sets of \
-                     ridge units (level_sets.svg).";
+const ABOUT: &str = "Draws activations with their derivatives (ridge_activations.svg) and the level sets\n\
+                     of ridge units (ridge_level_sets.svg).";
 
 fn main() {
     let dir = plot::out_dir(ABOUT);
-    Figure::new(activations()).save(&dir, "activations.svg");
-    Figure::new(level_sets()).size(320.0, 320.0).save(&dir, "level_sets.svg");
+    Figure::new(activations()).save(&dir, "ridge_activations.svg");
+    Figure::new(level_sets())
+        .size(320.0, 320.0)
+        .title("Grey: level sets. Orange: the gradient ∇ₓf at a point, parallel to θ.")
+        .save(&dir, "ridge_level_sets.svg");
 }
 
 /// The values of `f` and of its derivatives up to `order`, at every element of `z`: each is the tape's
@@ -60,7 +63,7 @@ fn activations() -> [Plot; 3] {
     let z = Tensor::linspace(-6.0, 6.0, 241);
     let orders = derivatives(|z| z.sigmoid(), &z, 6);
     let mut smooth =
-        Plot::new("Derivatives of σ of order n").x("z").y("σ⁽ⁿ⁾(z)").x_range(-6.5, 10.5);
+        Plot::new("Derivatives of σ of order n").x("z").y("σ⁽ⁿ⁾(z)").x_range(-6.5, 11.5);
     for (n, (order, color)) in orders[1..].iter().zip(PALETTE).enumerate() {
         smooth = smooth.add(curve(&z, order).color(color).name(format!("n = {}", n + 1)));
     }
@@ -115,12 +118,12 @@ fn level_set(
         plot = plot.add(plot::dots([(from[0], from[1])]).color(BLACK));
     }
     plot.add(arrow((0.0, 0.0), (1.2, 0.6)).color(BLUE).width(2.4))
-        .add(words((1.34, 0.78), "θ").color(BLUE).width(14.0))
+        .add(words((0.98, 0.8), "θ").color(BLUE).width(14.0))
 }
 
 fn level_sets() -> [Plot; 3] {
     [
-        level_set("tanh(x·θ): hyperplanes", |z| z.tanh(), [-0.7, 0.0, 0.7], (1.5, 0.6)),
+        level_set("tanh(x·θ): hyperplanes", |z| z.tanh(), [-0.7, 0.0, 0.7], (1.5, 0.45)),
         level_set("relu(x·θ): 0 on half a space", |z| z.relu(), [0.7, 1.4, 2.1], (3.0, 0.4)),
         level_set("(x·θ)²: hyperplanes in pairs", |z| z.square(), [0.5, 2.0, 4.5], (8.0, 0.18)),
     ]

@@ -5,7 +5,7 @@ mod plot;
 
 use nn::prelude::*;
 use plot::{
-    BLACK, BLUE, Colors, Figure, GREY, Mark, ORANGE, PALETTE, Plot, arrow, cells, dots, line, words,
+    BLACK, BLUE, Figure, GREY, Mark, ORANGE, PALETTE, Plot, arrow, dots, line, polygon, words,
 };
 use tape::NoGradient;
 
@@ -26,32 +26,29 @@ const CORNERS: [[f64; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
 
 /// A unit that computes AND: it fires where `x₁ + x₂` reaches 3/2.
 fn neuron() -> Plot {
-    let n = 120;
     let (across, up) = ((-0.85, 1.85), (-0.5, 1.5));
-    let at = |(low, high): (f64, f64), k: usize| low + (high - low) * (k as f64 + 0.5) / n as f64;
-    let tape = Tape::inference();
     let unit = Ridge {
         linear: Linear::from_parts(tensor![[1.0, 1.0]], Some(tensor![-1.5])),
         activation: Activation::Heaviside,
     };
-    let grid = tape.constant(Tensor::from_fn([n, n, 2], |i| at([across, up][i[2]], i[1 - i[2]])));
-    let fires = unit.forward(grid).squeeze(-1).value();
-    let rows: Vec<Vec<f64>> = (0..n as isize).map(|k| fires.index_axis(0, k).to_vec()).collect();
+    let out = |x: f64, y: f64| unit.forward(Tape::inference().constant(tensor![x, y])).item();
+    let fires = [(0.0, 1.5), (1.85, 1.5), (1.85, -0.35)];
+    assert!(fires.iter().all(|&(x, y)| out(x, y) == 1.0));
     let mut plot = Plot::new("A neuron that computes AND")
         .x("x₁")
         .y("x₂")
         .x_range(across.0, across.1)
         .y_range(up.0, up.1)
         .equal()
-        .add(cells(&rows, across, up, Colors::Diverging, (-2.0, 2.0)).opacity(0.7))
+        .add(polygon(fires).color(BLUE).opacity(0.3))
         .add(line([(0.0, 1.5), (1.85, -0.35)]).color(GREY))
         .add(arrow((0.75, 0.75), (1.1, 1.1)).color(BLUE))
         .add(words((1.16, 1.2), "θ").color(BLUE).width(14.0))
         .add(words((1.2, 0.62), "fires: 1"))
         .add(words((0.3, 0.45), "rests: 0"));
     for [x, y] in CORNERS {
-        let out = unit.forward(Tape::inference().constant(tensor![x, y])).item();
-        plot = plot.add(dots([(x, y)]).color(if out == 1.0 { ORANGE } else { BLACK }).width(4.5));
+        let color = if out(x, y) == 1.0 { ORANGE } else { BLACK };
+        plot = plot.add(dots([(x, y)]).color(color).width(4.5));
     }
     plot
 }
@@ -86,8 +83,13 @@ fn sigmoids() -> Plot {
 }
 
 fn slopes() -> Plot {
-    let mut plot =
-        Plot::new("Its derivative gathers at 0").x("z").y("d/dz σ(az)").log_y().y_range(1e-12, 1e2);
+    // The right half of the picture is the legend's.
+    let mut plot = Plot::new("Its derivative gathers at 0")
+        .x("z")
+        .y("d/dz σ(az)")
+        .log_y()
+        .x_range(-3.2, 5.2)
+        .y_range(1e-12, 1e2);
     for (a, color) in SLOPES.into_iter().zip(PALETTE) {
         let (z, _, d) = sigmoid(a);
         plot = plot.add(line(z.iter().zip(d.iter())).color(color).name(format!("a = {a}")));

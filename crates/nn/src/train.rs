@@ -1,7 +1,10 @@
 //! Training: the loop over epochs and batches, with what a person expects of it.
 
 mod bar;
+mod error;
 mod resume;
+
+pub use error::TrainError;
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +12,8 @@ use tape::{EvalError, Tape, Var};
 use tensor::Float;
 
 use crate::Module;
-use crate::checkpoint::CheckpointError;
 use crate::data::{Batch, Batches, Dataset};
-use crate::optim::{OptimError, Optimizer};
+use crate::optim::Optimizer;
 
 /// Trains a model: says what to train, with what, on what; the methods of [`Fit`] say how, and
 /// [`Fit::run`] does it.
@@ -50,7 +52,7 @@ pub fn fit<'a, M: Module, O: Optimizer, T: Float>(
         patience: None,
         checkpoint: None,
         every: 1,
-        resume: false,
+        resume: None,
         quiet: false,
     }
 }
@@ -70,7 +72,7 @@ pub struct Fit<'a, M, O, T: Float> {
     patience: Option<usize>,
     checkpoint: Option<PathBuf>,
     every: usize,
-    resume: bool,
+    resume: Option<bool>,
     quiet: bool,
 }
 
@@ -86,76 +88,6 @@ pub struct History {
     pub steps: u64,
     /// Whether the run ended early, because the loss had stopped falling.
     pub stopped_early: bool,
-}
-
-/// Why a run has stopped. The parameters are as they were before the step that failed. Epochs and
-/// steps within an epoch are counted from 0.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// There is nothing to learn from, or nothing to validate with.
-    #[error("the data has no samples")]
-    NoSamples,
-    /// The loss of a batch is infinite or not a number.
-    #[error("the loss is {loss} in epoch {epoch}, step {step}")]
-    NonFiniteLoss {
-        /// Epoch.
-        epoch: usize,
-        /// Step within the epoch.
-        step: usize,
-        /// The loss.
-        loss: f64,
-    },
-    /// The loss of a batch cannot be computed from its data.
-    #[error("epoch {epoch}, step {step}: {source}")]
-    Loss {
-        /// Epoch.
-        epoch: usize,
-        /// Step within the epoch.
-        step: usize,
-        /// The operation that failed.
-        source: EvalError,
-    },
-    /// The optimiser has refused the gradients.
-    #[error("epoch {epoch}, step {step}: {source}")]
-    Step {
-        /// Epoch.
-        epoch: usize,
-        /// Step within the epoch.
-        step: usize,
-        /// Its reason.
-        source: OptimError,
-    },
-    /// The loss of the validation data cannot be computed.
-    #[error("validation after epoch {epoch}: {source}")]
-    Validation {
-        /// Epoch.
-        epoch: usize,
-        /// The operation that failed.
-        source: EvalError,
-    },
-    /// The loss of the validation data is infinite or not a number. The parameters are those after
-    /// the epoch.
-    #[error("the validation loss is {loss} after epoch {epoch}")]
-    NonFiniteValidation {
-        /// Epoch.
-        epoch: usize,
-        /// The loss.
-        loss: f64,
-    },
-    /// The checkpoint cannot be written, or not be read.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The checkpoint is of a run with other settings, and to go on would give neither run.
-    #[error("{}: the run was saved with {saved}, not with {given}", .path.display())]
-    Resume {
-        /// The file.
-        path: PathBuf,
-        /// The settings in the file.
-        saved: String,
-        /// The present settings.
-        given: String,
-    },
 }
 
 impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
@@ -191,7 +123,8 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
         self
     }
 
-    /// Sets the learning rate at the begin of each epoch, to a function of its number.
+    /// Sets the learning rate at the begin of each epoch, to a function of the number of epochs
+    /// before it.
     pub fn learning_rate(mut self, rate: impl Fn(usize) -> f64 + 'a) -> Self {
         self.rate = Some(Box::new(rate));
         self
@@ -212,6 +145,9 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
 
     /// Saves the run to this file after each epoch: model, optimiser and history.
     /// [`checkpoint::load`](crate::checkpoint::load) reads the model from it.
+    ///
+    /// A file that exists may be hours of work, so [`resume`](Self::resume) has to say what becomes
+    /// of it; without, [`run`](Self::run) refuses to begin.
     pub fn checkpoint(mut self, path: impl AsRef<Path>) -> Self {
         self.checkpoint = Some(path.as_ref().into());
         self
@@ -228,16 +164,50 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
         self
     }
 
-    /// Goes on with the run in the checkpoint file, if the file exists, else begins anew. The outcome
-    /// has the same bits as that of a run that was never interrupted.
+    /// Whether to go on with the run in the checkpoint file. With `true` the run goes on if the file
+    /// exists, else begins anew; the outcome has the same bits as that of a run that was never
+    /// interrupted. With `false` it begins anew, and the file is overwritten.
     ///
-    /// All that model and optimiser have learned is taken from the file, the learning rate included;
-    /// the settings must be those of the run that was saved.
+    /// All that model and optimiser have learned is taken from the file, the learning rate included.
+    /// The rest must be as in the run that was saved. Optimiser, batch size, order, training and
+    /// validation data are compared, and a difference is an error. The loss and the schedule of
+    /// the learning rate are functions, which cannot be compared: that they are the same is up to
+    /// the caller. The number of epochs and the patience may differ.
+    ///
+    /// ```
+    /// use nn::prelude::*;
+    /// # let dir = std::env::temp_dir().join(format!("rewind-resume-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// # let path = dir.join("run.safetensors");
+    ///
+    /// let (train, test) = nn::data::digits().take(300).split(0.8, &mut nn::rng(1));
+    /// let run = |epochs| {
+    ///     let mut model = Linear::new(64, 10, &mut nn::rng(7));
+    ///     let mut adam = Adam::new(1e-2);
+    ///     nn::fit(&mut model, &mut adam, &train)
+    ///         .epochs(epochs)
+    ///         .validation(&test)
+    ///         .early_stop(3)
+    ///         .checkpoint(&path)
+    ///         .resume(true)
+    ///         .run(|tape, model, batch| {
+    ///             let logits = model.forward(tape.constant(&batch.inputs));
+    ///             loss::cross_entropy(logits, tape.constant(&batch.labels))
+    ///         })
+    /// };
+    /// let first = run(2)?;
+    /// let all = run(5)?; // as if the program had been started again
+    /// assert_eq!(all.losses[..2], first.losses[..]);
+    /// assert_eq!((all.losses.len(), all.validation.len()), (5, 5));
+    /// assert!(all.validation[4] < all.validation[0]);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
-    /// [`run`](Self::run) does, when there is no [`checkpoint`](Self::checkpoint).
+    /// [`run`](Self::run) does after `resume(true)` without a [`checkpoint`](Self::checkpoint).
     pub fn resume(mut self, resume: bool) -> Self {
-        self.resume = resume;
+        self.resume = Some(resume);
         self
     }
 
@@ -251,6 +221,10 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
     ///
     /// # Errors
     /// See [`TrainError`]. The model stays as it was before the step that failed.
+    ///
+    /// # Panics
+    /// When it is to [`resume`](Self::resume) and there is no [`checkpoint`](Self::checkpoint).
+    #[track_caller]
     pub fn run<F>(mut self, loss: F) -> Result<History, TrainError>
     where
         F: for<'t> Fn(&'t Tape, &M, &Batch<T>) -> Var<'t, T>,
@@ -258,7 +232,8 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
         if self.data.is_empty() || self.validation.is_some_and(Dataset::is_empty) {
             return Err(TrainError::NoSamples);
         }
-        let mut history = self.begin()?;
+        let settings = self.settings();
+        let mut history = self.begin(&settings)?;
         let per_epoch = self.data.len().div_ceil(self.batch_size);
         let bar = bar::Bar::new(self.epochs, per_epoch, history.losses.len(), self.quiet);
         while history.losses.len() < self.epochs && !history.stopped_early {
@@ -270,6 +245,7 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
             history.losses.push(mean);
             history.steps += per_epoch as u64;
             if let Some(data) = self.validation {
+                let epoch = epoch + 1;
                 let mean = self
                     .validate(data, &loss)
                     .map_err(|source| TrainError::Validation { epoch, source })?;
@@ -281,20 +257,22 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
             history.stopped_early = self.patience.is_some_and(|patience| history.stalled(patience));
             let last = history.losses.len() == self.epochs || history.stopped_early;
             if last || history.losses.len().is_multiple_of(self.every) {
-                self.save(&history)?;
+                self.save(&settings, &history)?;
             }
         }
         Ok(history)
     }
 
-    /// One pass over the data; returns the mean loss.
+    /// One pass over the data, after `epoch` others; returns the mean loss.
     fn epoch<F>(&mut self, epoch: usize, loss: &F, bar: &bar::Bar) -> Result<f64, TrainError>
     where
         F: for<'t> Fn(&'t Tape, &M, &Batch<T>) -> Var<'t, T>,
     {
         let mut tape = Tape::new();
         let mut mean = Mean::default();
-        for (step, batch) in self.batches(epoch).enumerate() {
+        let batches = self.batches(epoch);
+        let epoch = epoch + 1;
+        for (step, batch) in (1..).zip(batches) {
             let loss = loss(&tape, self.model, &batch);
             let grads =
                 tape.gradients(loss).map_err(|source| TrainError::Loss { epoch, step, source })?;

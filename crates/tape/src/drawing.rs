@@ -7,8 +7,9 @@ use std::panic::Location;
 use tensor::shape::Dims;
 use tensor::{AnyTensor, Element};
 
+use crate::node::{Node, Source};
 use crate::show::{place, what};
-use crate::tape::{Node, Source, Tape};
+use crate::tape::Tape;
 use crate::var::Var;
 
 /// A tape as a [Mermaid](https://mermaid.js.org) flowchart, to be pasted into Markdown: one box a node,
@@ -93,7 +94,7 @@ impl<'t> Drawing<'t> {
         }
         let _ = write!(label, "%{i} {}<br/>{}{}", what(node), node.dtype, Dims(&node.shape));
         match (&node.source, &node.value) {
-            (Source::Constant, _) => {} // its value stands in place of its name
+            (Source::Constant | Source::Number(_), _) => {} // its value stands in place of its name
             (_, Some(value)) if node.shape.is_empty() => {
                 let _ = write!(label, " = {}", short(value));
             }

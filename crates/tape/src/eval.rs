@@ -4,10 +4,12 @@ use smallvec::SmallVec;
 use tensor::{AnyTensor, Element, Tensor};
 
 use crate::error::{EvalError, Failure};
+use crate::node::{Node, Source};
 use crate::op::{self, Recorded};
 use crate::replay::plan::{Plan, Program, ProgramNode, Work};
 use crate::replay::run::{self, Halt};
-use crate::tape::{Source, Tape};
+use crate::replay::straight::{self, Straight};
+use crate::tape::Tape;
 use crate::var::Var;
 
 /// What happens to the values computed on the way to those asked for.
@@ -116,6 +118,7 @@ impl Tape {
     /// Computes `wanted` and stores their values in their nodes.
     #[track_caller]
     pub(crate) fn evaluate(&self, wanted: &[u32], retain: Retain) -> Result<(), EvalError> {
+        self.asked.set(self.asked.get() + 1);
         if self.recording.get() {
             panic!(
                 "a value was asked for while recording, when there is none: mark the variable with \
@@ -125,48 +128,98 @@ impl Tape {
         if wanted.iter().all(|&i| self.nodes.borrow()[i as usize].value.is_some()) {
             return Ok(());
         }
-        let mut load = self.load(wanted, retain, false);
-        let plan = Plan::new(&load.program);
-        match run::run(&plan, &load.program, &load.ops, &mut load.values) {
-            Ok(()) => {
-                self.count(&load);
-                self.store(load, retain);
-                Ok(())
+        let ids = self.pending(wanted);
+        self.assert_known(&ids);
+        let tiny = self.group_limit > 1 && straight::is_tiny(&self.nodes.borrow(), &ids);
+        let outcome = match tiny {
+            true => self.run_straight(wanted, &ids, retain),
+            false => self.run_planned(wanted, &ids, retain),
+        };
+        outcome.map_err(|halt| {
+            let failure = self.note_failure(ids[halt.node() as usize]);
+            match halt {
+                Halt::Error { source, .. } => EvalError { op: failure.op, at: failure.at, source },
+                Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
             }
-            Err(halt) => {
-                let failure = self.note_failure(load.ids[halt.node() as usize]);
-                match halt {
-                    Halt::Error { source, .. } => {
-                        Err(EvalError { op: failure.op, at: failure.at, source })
-                    }
-                    Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
-                }
+        })
+    }
+
+    fn run_planned(&self, wanted: &[u32], ids: &[u32], retain: Retain) -> Result<(), Halt> {
+        let mut load = self.load(wanted, ids, retain);
+        let plan = Plan::new(&load.program);
+        run::run(&plan, &load.program, &load.ops, &mut load.values)?;
+        let mut nodes = self.nodes.borrow_mut();
+        let computed = ids.iter().zip(load.program.nodes).zip(load.values);
+        for ((&id, of_program), value) in computed {
+            let node = &mut nodes[id as usize];
+            let worked = of_program.work != Work::Given;
+            if worked {
+                self.count(node);
+            }
+            if (retain == Retain::All && worked) || of_program.wanted {
+                node.value = value;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_straight(&self, wanted: &[u32], ids: &[u32], retain: Retain) -> Result<(), Halt> {
+        let mut straight = Straight::recycled();
+        straight.load(&self.nodes.borrow(), ids)?;
+        straight.run()?;
+        let mut nodes = self.nodes.borrow_mut();
+        for (place, &id) in ids.iter().enumerate() {
+            let node = &mut nodes[id as usize];
+            let Source::Op(op) = &node.source else { continue };
+            if node.value.is_some() {
+                continue;
+            }
+            // Of what nobody asked for, what is cheap to compute again is: the whole program counts
+            // as one group.
+            let costly = node.computed || matches!(op, Recorded::General(_));
+            if node.keep || (retain == Retain::All && costly) {
+                node.value = Some(straight.value(place as u32));
+            }
+            self.count(node);
+        }
+        for &id in wanted {
+            let node = &mut nodes[id as usize];
+            if node.value.is_none() {
+                node.value = Some(straight.value(node.mark.1));
+            }
+        }
+        straight.recycle();
+        Ok(())
+    }
+
+    /// Checks that whatever is not computed has a value.
+    #[track_caller]
+    fn assert_known(&self, ids: &[u32]) {
+        let nodes = self.nodes.borrow();
+        for &id in ids {
+            let node = &nodes[id as usize];
+            if node.value.is_none() && !matches!(node.source, Source::Op(_) | Source::Number(_)) {
+                panic!(
+                    "%{id}, recorded at {}, has no value yet: it is an input of a recording, and \
+                     values exist only when the recording is replayed",
+                    node.at
+                );
             }
         }
     }
 
-    /// What must be computed for `wanted`, as a program of its own, with the values it starts from.
-    /// If `open`, inputs and parameters without a value count as given: theirs are to come.
-    #[track_caller]
-    pub(crate) fn load(&self, wanted: &[u32], retain: Retain, open: bool) -> Load {
-        let ids = self.pending(wanted);
-        let mut nodes = self.nodes.borrow_mut();
+    /// Nodes `ids`, which are what is pending for `wanted`, as a program of its own, with the values it
+    /// starts from. Inputs and parameters without a value count as given: theirs are to come.
+    pub(crate) fn load(&self, wanted: &[u32], ids: &[u32], retain: Retain) -> Load {
+        let nodes = self.nodes.borrow();
         let mut load = Load::with_capacity(ids.len());
         load.program.frees = retain == Retain::Asked;
         load.program.group_limit = self.group_limit;
-        for (place, &id) in ids.iter().enumerate() {
-            let node = &mut nodes[id as usize];
-            node.mark.1 = place as u32;
+        for &id in ids {
             let node = &nodes[id as usize];
             let (work, op) = match (&node.value, &node.source) {
-                (Some(_), _) => (Work::Given, None),
                 (None, Source::Op(op)) => (Work::of(op), Some(op.clone())),
-                (None, _) if open => (Work::Given, None),
-                (None, _) => panic!(
-                    "%{id}, recorded at {}, has no value yet: it is an input of a recording, and \
-                     values exist only when the recording is replayed",
-                    node.at
-                ),
+                _ => (Work::Given, None),
             };
             let inputs = op.iter().flat_map(|_| node.inputs.iter());
             let inputs = inputs.map(|&i| nodes[i as usize].mark.1);
@@ -181,19 +234,22 @@ impl Tape {
                 // value a step would compute the insides of groups again from the start each step.
                 wanted: node.keep || (retain == Retain::All && node.computed),
             });
-            load.values.push(node.value.clone());
+            load.values.push(match node.source {
+                Source::Number(x) => Some(AnyTensor::number(node.dtype, &node.shape, x)),
+                _ => node.value.clone(),
+            });
             load.ops.push(op);
         }
         for &id in wanted {
             load.program.nodes[nodes[id as usize].mark.1 as usize].wanted = true;
         }
-        load.ids = ids;
         load
     }
 
     /// The nodes without a value that `wanted` needs, and the nodes with a value these start from, in
-    /// the order of the tape. The cost is in their number, not in the length of the tape.
-    fn pending(&self, wanted: &[u32]) -> Vec<u32> {
+    /// the order of the tape. Their marks tell their places in it. The cost is in their number, not in
+    /// the length of the tape.
+    pub(crate) fn pending(&self, wanted: &[u32]) -> Vec<u32> {
         let walk = self.start_walk();
         let mut nodes = self.nodes.borrow_mut();
         let mut stack = wanted.to_vec();
@@ -210,6 +266,9 @@ impl Tape {
             }
         }
         found.sort_unstable();
+        for (place, &id) in found.iter().enumerate() {
+            nodes[id as usize].mark.1 = place as u32;
+        }
         found
     }
 
@@ -225,29 +284,13 @@ impl Tape {
         failure
     }
 
-    /// Counts what was computed.
-    fn count(&self, load: &Load) {
-        let mut nodes = self.nodes.borrow_mut();
+    /// Counts a node that was computed. (A view that is taken again is no work done twice.)
+    pub(crate) fn count(&self, node: &mut Node) {
         let counters = &self.counters;
-        for (&id, node) in load.ids.iter().zip(&load.program.nodes) {
-            if node.work != Work::Given {
-                let node = &mut nodes[id as usize];
-                counters.computed.set(counters.computed.get() + 1);
-                if std::mem::replace(&mut node.computed, true) {
-                    counters.recomputed.set(counters.recomputed.get() + 1);
-                }
-            }
-        }
-    }
-
-    /// Puts values into the nodes: all that were materialised, or those asked for.
-    fn store(&self, load: Load, retain: Retain) {
-        let mut nodes = self.nodes.borrow_mut();
-        let computed = load.ids.iter().zip(load.program.nodes).zip(load.values);
-        for ((&id, node), value) in computed {
-            if node.work != Work::Given && (retain == Retain::All || node.wanted) {
-                nodes[id as usize].value = value;
-            }
+        counters.computed.set(counters.computed.get() + 1);
+        let view = matches!(node.source, Source::Op(Recorded::View(_)));
+        if std::mem::replace(&mut node.computed, true) && !view {
+            counters.recomputed.set(counters.recomputed.get() + 1);
         }
     }
 }
@@ -255,8 +298,6 @@ impl Tape {
 /// A part of a tape, ready to run without borrowing the tape: operations may record and evaluate on
 /// it, even while it runs.
 pub(crate) struct Load {
-    /// The node on the tape behind each node of the program.
-    pub ids: Vec<u32>,
     pub program: Program,
     pub ops: Vec<Option<Recorded>>,
     pub values: Vec<Option<AnyTensor>>,
@@ -265,7 +306,6 @@ pub(crate) struct Load {
 impl Load {
     fn with_capacity(n: usize) -> Self {
         Load {
-            ids: Vec::new(),
             program: Program {
                 nodes: Vec::with_capacity(n),
                 inputs: Vec::with_capacity(2 * n),

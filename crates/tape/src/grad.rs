@@ -3,15 +3,13 @@
 use std::panic::Location;
 
 use smallvec::SmallVec;
-use tensor::error::OrPanic;
 use tensor::shape::Dims;
-use tensor::{DType, Float, Tensor};
+use tensor::{DType, Float};
 
-use crate::error::{EvalError, NoGradient};
-use crate::eval::Retain;
-use crate::gradients::Gradients;
+use crate::error::NoGradient;
+use crate::node::Source;
 use crate::op::{self, Recorded, Site};
-use crate::tape::{Bound, Source, Tape};
+use crate::tape::{Bound, Tape};
 use crate::var::Var;
 
 impl<'t, T: Float> Var<'t, T> {
@@ -80,45 +78,6 @@ impl<'t, T: Float> Var<'t, T> {
         self.sweep(g, &targets)
     }
 
-    /// Evaluates this scalar and its derivatives by all parameters of the tape, in one plan that frees
-    /// every other value at its last use.
-    ///
-    /// # Panics
-    /// When this variable has more than one element, or when the data is at fault somewhere; the
-    /// message then names the line that recorded the node. Use [`Tape::gradients`] for a typed error.
-    #[track_caller]
-    pub fn backward(self) -> Gradients {
-        self.differentiate().or_panic()
-    }
-
-    #[track_caller]
-    fn differentiate(self) -> Result<Gradients, EvalError> {
-        let tape = self.tape();
-        let bound = tape.params.borrow().clone();
-        let found = self.param_gradients(&bound);
-        let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
-        wanted.extend(found.iter().flatten().map(|v| v.id()));
-        tape.evaluate(&wanted, Retain::Asked)?;
-        let mut gradients = Gradients::new(tape.is_inference());
-        let mut nodes = tape.nodes.borrow_mut();
-        for (b, gradient) in bound.iter().zip(&found) {
-            let value = gradient.as_ref().map_err(NoGradient::clone).map(|g| {
-                let value = nodes[g.id() as usize].value.clone();
-                value.expect("evaluation materialises what was asked for")
-            });
-            gradients.insert(b.param, value);
-        }
-        // The gradients are the caller's now: holding them here too would keep the optimiser from
-        // working in their buffers.
-        for g in found.iter().flatten().filter(|g| g.id() != self.id()) {
-            let node = &mut nodes[g.id() as usize];
-            if matches!(node.source, Source::Op(_)) && !node.keep {
-                node.value = None;
-            }
-        }
-        Ok(gradients)
-    }
-
     /// The derivative of this scalar by each parameter of the tape, or the reason why there is none.
     #[track_caller]
     pub(crate) fn param_gradients(self, bound: &[Bound]) -> Vec<Result<Var<'t, T>, NoGradient>> {
@@ -135,6 +94,12 @@ impl<'t, T: Float> Var<'t, T> {
     /// The cotangent 1 of a scalar.
     #[track_caller]
     pub(crate) fn seed(self, what: &str) -> Var<'t, T> {
+        self.assert_scalar(what);
+        self.tape().number(&self.shape(), 1.0)
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_scalar(self, what: &str) {
         let shape = self.shape();
         if tensor::shape::len(&shape) != 1 {
             panic!(
@@ -142,7 +107,6 @@ impl<'t, T: Float> Var<'t, T> {
                 Dims(&shape)
             );
         }
-        self.tape().constant(Tensor::full(&shape, T::of(1.0)))
     }
 
     fn sweep(self, g: Var<'t, T>, targets: &[u32]) -> Vec<Result<Var<'t, T>, NoGradient>> {
@@ -153,22 +117,6 @@ impl<'t, T: Float> Var<'t, T> {
             None => Err(reason(tape, self.id(), w, &blocked)),
         });
         found.collect()
-    }
-}
-
-impl Tape {
-    /// What [`Var::backward`] returns, with a typed error where the data is at fault: `backward` is to
-    /// this as [`Var::value`] is to [`Tape::eval`].
-    ///
-    /// # Errors
-    /// As [`Tape::eval`].
-    ///
-    /// # Panics
-    /// When `loss` has more than one element, or is on another tape.
-    #[track_caller]
-    pub fn gradients<T: Float>(&self, loss: Var<'_, T>) -> Result<Gradients, EvalError> {
-        assert!(std::ptr::eq(self, loss.tape()), "gradients: the loss is on another tape");
-        loss.differentiate()
     }
 }
 
@@ -185,57 +133,71 @@ struct Swept {
 /// A rule only returns the cotangents of its inputs; they are added up here, in the order in which
 /// the uses stand on the tape, last first. No borrow of the tape is held while a rule runs.
 fn reverse(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Swept {
-    let (ids, needed) = between(tape, y, targets);
-    let place = |id: u32| ids.binary_search(&id).ok();
-    let mut cotangents: Vec<Option<u32>> = vec![None; ids.len()];
+    let Between { ids, needed, inputs: places, targets: wanted } = between(tape, y, targets);
+    let mut cotangents = vec![NONE; ids.len()];
     let mut blocked = Vec::new();
-    if let Some(last) = place(y) {
-        cotangents[last] = Some(g);
+    if let Some(last) = cotangents.last_mut() {
+        *last = g;
     }
+    let mut end = places.len();
     for k in (0..ids.len()).rev() {
-        let Some(g) = cotangents[k].filter(|_| needed[k]) else { continue };
-        let step = {
+        let (op, inputs, dtype, at) = {
             let nodes = tape.nodes.borrow();
             let node = &nodes[ids[k] as usize];
+            let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(&node.inputs);
+            end -= inputs.len();
             match &node.source {
-                Source::Op(op) => (op.clone(), node.inputs.clone(), node.dtype, node.at),
+                Source::Op(op) if needed[k] && cotangents[k] != NONE => {
+                    (op.clone(), inputs, node.dtype, node.at)
+                }
                 _ => continue,
             }
         };
-        let (op, inputs, dtype, at) = step;
-        let places: SmallVec<[Option<usize>; 4]> =
-            inputs.iter().map(|&j| place(j).filter(|&p| needed[p])).collect();
-        if places.iter().all(Option::is_none) {
+        let places = &places[end..end + inputs.len()];
+        let needs: SmallVec<[bool; 4]> = places.iter().map(|&p| p != NONE).collect();
+        if !needs.contains(&true) {
             continue; // a target itself, which needs nothing further down
         }
-        let needs: SmallVec<[bool; 4]> = places.iter().map(Option::is_some).collect();
-        let site = Site { x: &inputs, y: ids[k], g, needs: &needs, dtype };
+        let site = Site { x: &inputs, y: ids[k], g: cotangents[k], needs: &needs, dtype };
         let _ruling = Ruling::enter(tape, ids[k], at);
         let pulled = op.rule().pull(tape, &site);
-        for (i, &input) in inputs.iter().enumerate() {
-            let Some(p) = places[i] else { continue };
+        for (i, (&input, &p)) in inputs.iter().zip(places).enumerate() {
+            if p == NONE {
+                continue;
+            }
             // Data inputs, which come last, have no cotangent.
             let Some(c) = pulled.get(i).copied().flatten() else {
                 blocked.push((ids[k], input));
                 continue;
             };
             check_shape(tape, &op, i, input, c);
-            cotangents[p] = Some(cotangents[p].map_or(c, |sum| add(tape, dtype, sum, c)));
+            let sum = &mut cotangents[p as usize];
+            *sum = if *sum == NONE { c } else { add(tape, dtype, *sum, c) };
         }
     }
-    let cotangents = targets.iter().map(|&w| place(w).and_then(|p| cotangents[p])).collect();
-    Swept { cotangents, blocked }
+    let found = |p: u32| cotangents.get(p as usize).copied().filter(|&c| c != NONE);
+    Swept { cotangents: wanted.into_iter().map(found).collect(), blocked }
 }
 
-/// The tracked nodes `y` depends on, in the order of the tape, and for each whether it depends on one
-/// of `targets` or is one.
-fn between(tape: &Tape, y: u32, targets: &[u32]) -> (Vec<u32>, Vec<bool>) {
+const NONE: u32 = u32::MAX;
+
+/// The tracked nodes between some targets and a variable.
+struct Between {
+    /// In the order of the tape.
+    ids: Vec<u32>,
+    /// For each, whether it depends on one of the targets or is one.
+    needed: Vec<bool>,
+    /// The inputs of all, one after the other: their places in `ids`, `NONE` where not needed.
+    inputs: Vec<u32>,
+    /// The places of the targets, `NONE` where the variable does not depend on it.
+    targets: Vec<u32>,
+}
+
+fn between(tape: &Tape, y: u32, targets: &[u32]) -> Between {
     let walk = tape.start_walk();
-    let mut targets = targets.to_vec();
-    targets.sort_unstable();
     // What was recorded before the first target depends on none: a loop that differentiates by its
     // present state does not walk back to its beginning.
-    let first = targets.first().copied().unwrap_or(u32::MAX);
+    let first = targets.iter().copied().min().unwrap_or(u32::MAX);
     let mut nodes = tape.nodes.borrow_mut();
     let (mut ids, mut stack) = (Vec::new(), vec![y]);
     while let Some(id) = stack.pop() {
@@ -248,18 +210,27 @@ fn between(tape: &Tape, y: u32, targets: &[u32]) -> (Vec<u32>, Vec<bool>) {
         stack.extend_from_slice(&node.inputs);
     }
     ids.sort_unstable();
-    let mut needed = vec![false; ids.len()];
-    for k in 0..ids.len() {
-        nodes[ids[k] as usize].mark.1 = k as u32;
-        let node = &nodes[ids[k] as usize];
-        let place = |&j: &u32| {
-            let mark = nodes[j as usize].mark;
-            (mark.0 == walk).then_some(mark.1 as usize)
-        };
-        needed[k] = targets.binary_search(&ids[k]).is_ok()
-            || node.inputs.iter().filter_map(place).any(|p| needed[p]);
+    for (k, &id) in ids.iter().enumerate() {
+        nodes[id as usize].mark.1 = k as u32;
     }
-    (ids, needed)
+    let place = |id: u32| match nodes[id as usize].mark {
+        (found, place) if found == walk => place,
+        _ => NONE,
+    };
+    let targets: Vec<u32> = targets.iter().map(|&t| place(t)).collect();
+    let mut needed = vec![false; ids.len()];
+    for &t in targets.iter().filter(|&&t| t != NONE) {
+        needed[t as usize] = true;
+    }
+    let mut inputs = Vec::with_capacity(2 * ids.len());
+    for (k, &id) in ids.iter().enumerate() {
+        for &input in &nodes[id as usize].inputs {
+            let p = Some(place(input)).filter(|&p| p != NONE && needed[p as usize]);
+            needed[k] |= p.is_some();
+            inputs.push(p.unwrap_or(NONE));
+        }
+    }
+    Between { ids, needed, inputs, targets }
 }
 
 /// While it lives, the rule of a node runs: nodes recorded inherit that node's source line, and a panic

@@ -1,8 +1,8 @@
 //! What `backward` returns.
 
-use std::collections::HashMap;
 use std::ops::Index;
 
+use rustc_hash::FxHashMap;
 use tensor::{AnyTensor, Float, Tensor};
 
 use crate::error::NoGradient;
@@ -11,13 +11,13 @@ use crate::param::{Param, ParamId};
 /// The derivative of a loss by each parameter of a tape, or the reason why there is none.
 #[derive(Clone, Debug, Default)]
 pub struct Gradients {
-    by_param: HashMap<ParamId, Result<AnyTensor, NoGradient>>,
+    by_param: FxHashMap<ParamId, Result<AnyTensor, NoGradient>>,
     inference: bool,
 }
 
 impl Gradients {
     pub(crate) fn new(inference: bool) -> Self {
-        Gradients { by_param: HashMap::new(), inference }
+        Gradients { by_param: FxHashMap::default(), inference }
     }
 
     pub(crate) fn insert(&mut self, param: ParamId, gradient: Result<AnyTensor, NoGradient>) {

@@ -28,12 +28,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backward;
 pub mod check;
 mod drawing;
 pub mod error;
 mod eval;
 mod grad;
 mod gradients;
+mod node;
 pub mod op;
 pub mod ops;
 mod param;

@@ -14,6 +14,10 @@
 //! up; that is the engine's work. Rules use a fixed vocabulary: `g` is the cotangent of the output,
 //! `y` the output, `x` (or `a`, `b`) the inputs.
 //!
+//! An operation is a value: its fields are its static configuration, `Debug` shows them in a printed
+//! program, and two that are equal (`PartialEq`) compute the same function with the same rule, so that
+//! a program that was met before can be recognised.
+//!
 //! Why three traits rather than one with defaulted methods: a method that must not be called for
 //! this kind of operation would be a contract that no compiler checks. `Tape::apply` takes all
 //! three, since an operation implements exactly one.
@@ -29,8 +33,8 @@ use tensor::{AnySlice, AnyView, Element, Error, Float, Layout, Shape, ShapeError
 
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
-use erased::{Blocks, Data, DataBlocks, General, PointwiseRule, ViewRule, Views, shared};
-pub(crate) use erased::{GeneralRule, Pulled, Recorded, Ref, Rule, Site};
+use erased::{Blocks, Data, DataBlocks, PointwiseRule, ViewRule, shared};
+pub(crate) use erased::{General, GeneralRule, Pulled, Recorded, Ref, Rule, Site, Views};
 
 /// What a rule is given: the inputs, the data inputs, the output, and the output's cotangent.
 #[derive(Clone, Copy)]
@@ -59,7 +63,9 @@ impl<'t, T: Float, const N: usize, const M: usize> Pullback<'t, T, N, M> {
 }
 
 /// A differentiable operation of `N` inputs and `M` data inputs that is neither pointwise nor a view.
-pub trait Op<T: Float, const N: usize, const M: usize = 0>: Debug + Send + Sync + 'static {
+pub trait Op<T: Float, const N: usize, const M: usize = 0>:
+    Debug + PartialEq + Send + Sync + 'static
+{
     /// The shape of the output.
     ///
     /// # Errors
@@ -80,7 +86,7 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>: Debug + Send + Sync 
 /// A differentiable operation whose output element depends on the input elements at the same place.
 /// The inputs are broadcast to one shape before it is recorded.
 pub trait Pointwise<T: Float, const N: usize, const M: usize = 0>:
-    Debug + Send + Sync + 'static
+    Debug + PartialEq + Send + Sync + 'static
 {
     /// Computes one block; all slices have the length of `out`.
     fn block(&self, x: [&[T]; N], d: [AnySlice<'_>; M], out: &mut [T]);
@@ -90,7 +96,7 @@ pub trait Pointwise<T: Float, const N: usize, const M: usize = 0>:
 }
 
 /// The same elements under another layout.
-pub trait ViewOp: Debug + Send + Sync + 'static {
+pub trait ViewOp: Debug + PartialEq + Send + Sync + 'static {
     /// Whether a derivative passes. If not, the output is a constant.
     const TRACKS: bool = true;
 
@@ -106,7 +112,9 @@ pub trait ViewOp: Debug + Send + Sync + 'static {
 }
 
 /// An operation without a derivative: argmax, one-hot, sort order.
-pub trait DataOp<I: Element, O: Element, const N: usize>: Debug + Send + Sync + 'static {
+pub trait DataOp<I: Element, O: Element, const N: usize>:
+    Debug + PartialEq + Send + Sync + 'static
+{
     /// The shape of the output.
     ///
     /// # Errors
@@ -122,7 +130,7 @@ pub trait DataOp<I: Element, O: Element, const N: usize>: Debug + Send + Sync + 
 
 /// A pointwise operation without a derivative: comparisons, logic, casts.
 pub trait DataPointwise<I: Element, O: Element, const N: usize>:
-    Debug + Send + Sync + 'static
+    Debug + PartialEq + Send + Sync + 'static
 {
     /// Computes one block; all slices have the length of `out`.
     fn block(&self, x: [&[I]; N], out: &mut [O]);
@@ -167,12 +175,18 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
     ) -> Var<'t, T> {
         let shape = common_shape(tape, &self, x.iter().map(|v| v.any()).chain(d));
         // Loops, because a closure would not pass the user's line on.
-        for v in &mut x {
-            *v = v.broadcast_to(&shape);
-        }
-        for v in &mut d {
-            *v = v.broadcast_to(&shape);
-        }
+        let shape = match shape {
+            Common::Same(shape) => shape,
+            Common::Broadcast(shape) => {
+                for v in &mut x {
+                    *v = v.broadcast_to(&shape);
+                }
+                for v in &mut d {
+                    *v = v.broadcast_to(&shape);
+                }
+                shape
+            }
+        };
         let inputs = x.iter().map(|v| v.any()).chain(d);
         let tracked = x.iter().any(|v| v.is_tracked());
         let op = Recorded::Pointwise(shared!(Blocks<O, T, N, M>, self, dyn PointwiseRule));
@@ -219,34 +233,55 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
 {
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, mut x: [Var<'t, I>; N]) -> Var<'t, O> {
-        let shape = common_shape(tape, &self, x.iter().map(|v| v.any()));
-        for v in &mut x {
-            *v = v.broadcast_to(&shape);
-        }
+        let shape = match common_shape(tape, &self, x.iter().map(|v| v.any())) {
+            Common::Same(shape) => shape,
+            Common::Broadcast(shape) => {
+                for v in &mut x {
+                    *v = v.broadcast_to(&shape);
+                }
+                shape
+            }
+        };
         let op = Recorded::Pointwise(shared!(DataBlocks<_, I, O, N>, self, dyn PointwiseRule));
         tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
     }
 }
 
 /// The shape that all inputs broadcast to.
+enum Common {
+    /// It is that of each of them.
+    Same(Shape),
+    Broadcast(Shape),
+}
+
 #[track_caller]
 fn common_shape<'t>(
     tape: &Tape,
     op: &dyn Debug,
-    inputs: impl Iterator<Item = AnyVar<'t>>,
-) -> Shape {
-    let mut common: Option<Shape> = None;
+    inputs: impl Iterator<Item = AnyVar<'t>> + Clone,
+) -> Common {
+    let nodes = tape.nodes.borrow();
+    let mut first: Option<&Shape> = None;
+    let same = inputs.clone().all(|v| {
+        v.is_on(tape) && {
+            let shape = &nodes[v.id() as usize].shape;
+            first.get_or_insert(shape)[..] == shape[..]
+        }
+    });
+    if same {
+        return Common::Same(first.map_or(Shape::new(), |shape| Shape::from_slice(shape)));
+    }
+    drop(nodes);
+    let mut common = Shape::new();
     for v in inputs {
         v.assert_on(tape, op);
         let shape = v.shape();
-        common = match common {
-            Some(known) if known != shape => {
-                Some(tensor::shape::broadcast(&name(op), &known, &shape).or_panic())
-            }
-            _ => Some(shape),
-        };
+        // The name is a string to be made, so only where it is needed.
+        let wider = tensor::shape::broadcast("", &common, &shape);
+        let wider = wider.or_else(|_| tensor::shape::broadcast(&name(op), &common, &shape));
+        common = wider.or_panic();
     }
-    common.unwrap_or_default()
+    Common::Broadcast(common)
 }
 
 /// The operation's name: that of its type, in snake case, as its `Debug` starts.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::fmt::Write;
 use std::panic::Location;
 
+use tensor::DType;
 use tensor::shape::Dims;
 
+use crate::node::{Node, Source};
 use crate::op;
-use crate::tape::{Node, Source, Tape};
+use crate::tape::Tape;
 
 /// One line a node: `%7 = tanh(%6) : f64[32, 64]   src/model.rs:41`. Evaluates nothing.
 impl fmt::Display for Tape {
@@ -52,6 +54,8 @@ pub(crate) fn what(node: &Node) -> String {
             Some(value) if node.shape.is_empty() => format!("constant {}", scalar(value)),
             _ => "constant".into(),
         },
+        Source::Number(x) if node.dtype == DType::F32 => format!("constant {}", *x as f32),
+        Source::Number(x) => format!("constant {x}"),
         Source::Leaf => "leaf".into(),
         Source::Param => "param".into(),
         Source::Input => "input".into(),

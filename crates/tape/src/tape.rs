@@ -1,14 +1,15 @@
 //! The tape: nodes in the order they were recorded.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::panic::Location;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use tensor::error::OrPanic;
 use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Shape, Tensor};
 
 use crate::error::Failure;
+use crate::node::{Node, Nodes, Source};
 use crate::op::{Record, RecordData, Recorded};
 use crate::param::{Param, ParamId};
 use crate::var::{AnyVar, Var};
@@ -20,10 +21,10 @@ use crate::var::{AnyVar, Var};
 ///
 /// A tape is `Send` but not `Sync`, and its handles are neither: build one tape a thread.
 pub struct Tape {
-    pub(crate) nodes: RefCell<Vec<Node>>,
+    pub(crate) nodes: RefCell<Nodes>,
     /// In the order of their first use.
     pub(crate) params: RefCell<Vec<Bound>>,
-    node_of: RefCell<HashMap<ParamId, u32>>,
+    node_of: RefCell<FxHashMap<ParamId, u32>>,
     /// While a rule runs: the line of the forward node, which its adjoint nodes inherit.
     pub(crate) origin: Cell<Option<&'static Location<'static>>>,
     pub(crate) failure: RefCell<Option<Failure>>,
@@ -32,6 +33,8 @@ pub struct Tape {
     pub(crate) walk: Cell<u32>,
     /// While a [`Recording`](crate::Recording) is made: there are no values to ask for.
     pub(crate) recording: Cell<bool>,
+    /// How often values were asked for.
+    pub(crate) asked: Cell<u64>,
     /// How many pointwise nodes are computed in one pass at most.
     pub(crate) group_limit: usize,
     inference: bool,
@@ -48,6 +51,7 @@ impl Default for Tape {
             counters: Counters::default(),
             walk: Cell::default(),
             recording: Cell::default(),
+            asked: Cell::default(),
             group_limit: GROUP_LIMIT,
             inference: false,
         }
@@ -69,33 +73,6 @@ pub(crate) struct Bound {
 pub(crate) struct Counters {
     pub computed: Cell<u64>,
     pub recomputed: Cell<u64>,
-}
-
-/// Where a node's value comes from.
-#[derive(Clone)]
-pub(crate) enum Source {
-    Constant,
-    Leaf,
-    Param,
-    Input,
-    Op(Recorded),
-}
-
-pub(crate) struct Node {
-    pub source: Source,
-    pub inputs: SmallVec<[u32; 3]>,
-    pub shape: Shape,
-    pub dtype: DType,
-    /// Whether a derivative may pass through.
-    pub tracked: bool,
-    /// Whether `backward` keeps the value.
-    pub keep: bool,
-    /// Whether the value has been computed before.
-    pub computed: bool,
-    pub value: Option<AnyTensor>,
-    pub at: &'static Location<'static>,
-    /// The last walk that met this node, and its place in that walk.
-    pub mark: (u32, u32),
 }
 
 /// How much a tape holds and has computed.
@@ -139,6 +116,13 @@ impl Tape {
     #[track_caller]
     pub fn constant<X: IntoTensor>(&self, x: X) -> Var<'_, X::Elem> {
         self.push_value(Source::Constant, x.into_tensor(), false)
+    }
+
+    /// Records a constant of `shape` filled with a number, rounded to `T`.
+    #[track_caller]
+    pub(crate) fn number<T: Float>(&self, shape: &[usize], x: f64) -> Var<'_, T> {
+        let id = self.push(Source::Number(x), SmallVec::new(), shape.into(), T::DTYPE, false, None);
+        Var::at(self, id)
     }
 
     /// Records a variable: something derivatives can be taken for.
@@ -337,6 +321,13 @@ impl Tape {
     /// The node that failed last, by an error or by a panic of its operation.
     pub fn failure(&self) -> Option<Failure> {
         self.failure.borrow().clone()
+    }
+
+    /// Forgets the values of `nodes`: each replay brings its own.
+    pub(crate) fn forget(&self, nodes: &[u32]) {
+        for &id in nodes {
+            self.nodes.borrow_mut()[id as usize].value = None;
+        }
     }
 
     /// Starts a walk over the nodes, whose marks carry the number returned.

@@ -9,7 +9,7 @@ use tensor::{Float, Shape, Tensor};
 
 use crate::error::{EvalError, NoGradient};
 use crate::eval::Retain;
-use crate::replay::script::{Refusal, Script};
+use crate::replay::script::Script;
 use crate::tape::Tape;
 use crate::var::Var;
 
@@ -199,16 +199,15 @@ fn rows<'t, T: Float>(
     let [g] = pulled(y, u, [x], order);
     // Known beforehand, the forward values are not computed anew for each row.
     tape.evaluate(&[y.id()], Retain::All)?;
-    let script = Script::new(tape, &[u.id()], &[g.id()], &[]);
+    let mut script = Script::new(tape, &[u.id()], &[g.id()]);
     let width = x.len();
     for (i, row) in out.make_mut().chunks_mut(width.max(1)).enumerate() {
         let mut unit = Tensor::zeros(y.shape());
         unit.make_mut()[i] = T::one();
-        let outcome = script.run(tape, vec![T::erase(unit)]).map_err(|refusal| match refusal {
-            Refusal::Eval(error) => error,
-            Refusal::Misfit { .. } => unreachable!("the cotangent has the shape of the result"),
-        })?;
-        let value = T::of_tensor(&outcome.outputs[0]).expect("a derivative has its input's type");
+        script.bind(0, T::erase(unit)).expect("the cotangent has the shape of the result");
+        script.run(tape)?;
+        let value = T::take_tensor(script.output(0)).expect("a derivative has its input's type");
+        script.reset();
         row.copy_from_slice(&value.to_vec());
     }
     Ok(out)

@@ -1,11 +1,13 @@
 //! Handles to nodes.
 
+use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 
 use tensor::error::OrPanic;
 use tensor::{DType, Element, Float, Scalar, Shape, Tensor};
 
+use crate::node::Source;
 use crate::op::record_view;
 use crate::ops::broadcast::Broadcast;
 use crate::tape::Tape;
@@ -80,6 +82,14 @@ impl<'t, E: Element> Var<'t, E> {
         self.tape.nodes.borrow()[self.id as usize].tracked
     }
 
+    /// What `f` makes of the operation and the inputs that this was recorded with, if the operation
+    /// is, as the tape wraps it, a `W`.
+    pub(crate) fn recorded_as<W: Any, R>(self, f: impl FnOnce(&W, &[u32]) -> R) -> Option<R> {
+        let node = &self.tape.nodes.borrow()[self.id as usize];
+        let Source::Op(op) = &node.source else { return None };
+        op.rule().op().downcast_ref().map(|op| f(op, &node.inputs))
+    }
+
     /// Marks it to be kept by [`backward`](Var::backward) and by replays, which otherwise free what
     /// they computed: logits for a metric, the statistics of a batch.
     pub fn keep(self) -> Self {
@@ -136,10 +146,14 @@ impl<'t> AnyVar<'t> {
         AnyVar { tape, id }
     }
 
+    pub(crate) fn is_on(self, tape: &Tape) -> bool {
+        std::ptr::eq(self.tape, tape)
+    }
+
     /// Checks that it is on `tape`, where `op` is to be recorded.
     #[track_caller]
     pub(crate) fn assert_on(self, tape: &Tape, op: &dyn fmt::Debug) {
-        if !std::ptr::eq(self.tape, tape) {
+        if !self.is_on(tape) {
             panic!("{}: its inputs are on different tapes", crate::op::name(op));
         }
     }
@@ -150,7 +164,7 @@ impl<'t> AnyVar<'t> {
 
     /// Sizes of the axes, outermost first.
     pub fn shape(self) -> Shape {
-        self.tape.nodes.borrow()[self.id as usize].shape.clone()
+        Shape::from_slice(&self.tape.nodes.borrow()[self.id as usize].shape)
     }
 
     /// The element type.
@@ -180,7 +194,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// A constant of the same shape filled with `x`.
     #[track_caller]
     pub fn full_like(self, x: f64) -> Self {
-        self.tape.constant(Tensor::scalar(T::of(x))).broadcast_to(self.shape())
+        self.tape.number(&self.shape(), x)
     }
 }
 

@@ -306,13 +306,22 @@ mod tests {
     #[test]
     fn integers_that_overflow_panic_and_leave_the_tensor_alone() {
         let mut x = tensor![1u8, 255, 3];
-        assert_eq!(panic_of(|| &x + 1), "integer overflow in +");
-        assert_eq!(panic_of(|| x += 1), "integer overflow in +");
+        assert_eq!(panic_of(|| &x + 1), "add: 255 + 1 does not fit u8");
+        assert_eq!(panic_of(|| x += 1), "add: 255 + 1 does not fit u8");
         assert_eq!(x.to_vec(), [1, 255, 3]);
-        assert_eq!(panic_of(|| &x / 0), "integer division by zero or overflow");
-        assert_eq!(panic_of(|| -&x), "integer overflow in -");
-        assert_eq!(panic_of(|| -tensor![i64::MIN]), "integer overflow in -");
-        assert_eq!(panic_of(|| tensor![i64::MIN] / -1), "integer division by zero or overflow");
+        assert_eq!(panic_of(|| &x / 0), "div: 1 / 0 is undefined");
+        assert_eq!(panic_of(|| -&x), "neg: 0 - 1 does not fit u8");
+        assert_eq!(
+            panic_of(|| -tensor![i64::MIN]),
+            format!("neg: 0 - {} does not fit i64", i64::MIN)
+        );
+        assert_eq!(
+            panic_of(|| tensor![i64::MIN] / -1),
+            format!("div: {} / -1 does not fit i64", i64::MIN)
+        );
+        assert_eq!(panic_of(|| tensor![3usize] - 4), "sub: 3 - 4 does not fit usize");
+        assert_eq!(panic_of(|| tensor![7u8, 20] * 13), "mul: 20 * 13 does not fit u8");
+        assert_eq!(panic_of(|| tensor![200u8, 56].sum()), "sum or product: 256 does not fit u8");
         assert_eq!((-tensor![1i64, -2]).to_vec(), [-1, 2]);
     }
 

@@ -167,7 +167,7 @@ impl Wide for i128 {
     }
     #[inline]
     fn times(self, other: Self) -> Self {
-        self.checked_mul(other).expect("integer overflow in a product")
+        self.checked_mul(other).unwrap_or_else(|| overflow("prod", self, "*", other, "i128"))
     }
 }
 
@@ -209,6 +209,13 @@ macro_rules! float_number {
 float_number!(f32);
 float_number!(f64);
 
+/// Panics with the operation, its operands, and the type that cannot hold the result.
+#[cold]
+#[inline(never)]
+fn overflow<T: Display, R>(op: &str, a: T, sign: &str, b: T, dtype: &str) -> R {
+    panic!("{op}: {a} {sign} {b} does not fit {dtype}")
+}
+
 macro_rules! integer_number {
     ($t:ty) => {
         impl Number for $t {
@@ -219,27 +226,34 @@ macro_rules! integer_number {
             }
             #[inline]
             fn narrow(wide: i128) -> Self {
-                wide.try_into().expect("integer overflow in a sum or product")
+                wide.try_into().unwrap_or_else(|_| {
+                    panic!("sum or product: {wide} does not fit {}", stringify!($t))
+                })
             }
             #[inline]
             fn plus(self, other: Self) -> Self {
-                self.checked_add(other).expect("integer overflow in +")
+                self.checked_add(other)
+                    .unwrap_or_else(|| overflow("add", self, "+", other, stringify!($t)))
             }
             #[inline]
             fn minus(self, other: Self) -> Self {
-                self.checked_sub(other).expect("integer overflow in -")
+                self.checked_sub(other)
+                    .unwrap_or_else(|| overflow("sub", self, "-", other, stringify!($t)))
             }
             #[inline]
             fn times(self, other: Self) -> Self {
-                self.checked_mul(other).expect("integer overflow in *")
+                self.checked_mul(other)
+                    .unwrap_or_else(|| overflow("mul", self, "*", other, stringify!($t)))
             }
             #[inline]
             fn over(self, other: Self) -> Self {
-                self.checked_div(other).expect("integer division by zero or overflow")
+                assert!(other != 0, "div: {self} / 0 is undefined");
+                self.checked_div(other)
+                    .unwrap_or_else(|| overflow("div", self, "/", other, stringify!($t)))
             }
             #[inline]
             fn negated(self) -> Self {
-                self.checked_neg().expect("integer overflow in -")
+                self.checked_neg().unwrap_or_else(|| overflow("neg", 0, "-", self, stringify!($t)))
             }
         }
     };

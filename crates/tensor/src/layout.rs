@@ -25,11 +25,20 @@ use crate::slice::Range;
 pub type Strides = SmallVec<[isize; 4]>;
 
 /// Shape, strides and offset of a view; see the [invariants](self).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
     shape: Shape,
     strides: Strides,
     offset: usize,
+}
+
+/// By copies of memory: cloning a `SmallVec` goes element by element.
+impl Clone for Layout {
+    #[inline]
+    fn clone(&self) -> Self {
+        let (shape, strides) = (Shape::from_slice(&self.shape), Strides::from_slice(&self.strides));
+        Layout { shape, strides, offset: self.offset }
+    }
 }
 
 impl Layout {
@@ -84,17 +93,21 @@ impl Layout {
     /// When the size overflows.
     pub fn contiguous(shape: &[usize], size_of: usize) -> Result<Self, ShapeError> {
         shape::checked_len(shape, size_of)?;
-        Ok(Layout::row_major(shape.into(), 0))
+        Ok(Layout::row_major(Shape::from_slice(shape), 0))
     }
 
     fn row_major(shape: Shape, offset: usize) -> Self {
-        let mut strides: Strides = smallvec::smallvec![0; shape.len()];
+        // In an array first: the strides of a tiny value cost more than its elements otherwise.
+        let mut strides = [0isize; MAX_RANK];
         let mut step = 1usize;
-        for (s, &d) in strides.iter_mut().zip(&shape).rev() {
-            *s = step as isize;
-            step = step.wrapping_mul(d.max(1));
+        for (k, &d) in shape.iter().enumerate().rev() {
+            strides[k] = if d > 1 { step as isize } else { 0 };
+            step = step.wrapping_mul(d);
         }
-        Layout::canonical(shape, strides, offset)
+        if shape.contains(&0) {
+            strides = [0; MAX_RANK];
+        }
+        Layout { strides: Strides::from_slice(&strides[..shape.len()]), shape, offset }
     }
 
     /// Establishes invariant 3.

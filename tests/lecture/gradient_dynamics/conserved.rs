@@ -4,7 +4,8 @@
 use nn::prelude::*;
 use proptest::prelude::*;
 
-use super::super::claim::{cases, holds, normals};
+use super::super::claim::holds;
+use super::super::{cases, draw};
 use super::*;
 
 /// A network of any depth from 2 to 4, and data for it.
@@ -32,13 +33,13 @@ fn one_step(gradients: &[Tensor<f64>], rate: f64) -> Vec<Tensor<f64>> {
 }
 
 proptest! {
-    #![proptest_config(cases(32))]
+    #![proptest_config(cases())]
 
     // ∂L/∂W_j = -(W_D ⋯ W_{j+1})ᵀ (Σxy - WΣxx) (W_{j-1} ⋯ W₁)ᵀ.
     #[test]
     fn every_layer_has_the_gradient_of_the_flow(sizes in [1usize..4, 1usize..4, 1usize..4, 1usize..4], seed: u64) {
         let [d, m, l, k] = sizes;
-        let [a, b, c, x, y] = normals(seed, [&[m, d], &[l, m], &[k, l], &[3, d], &[3, k]]);
+        let [a, b, c, x, y] = draw([&[m, d], &[l, m], &[k, l], &[3, d], &[3, k]], seed);
         let data = Correlations::of(&x, &y);
         holds(
             |[a, b, c]| {
@@ -122,7 +123,7 @@ proptest! {
 // For y = BAx with G = Σxy - BAΣxx the term is η²(BᵀGGᵀB - AGᵀGAᵀ), as the atlas derives it.
 #[test]
 fn for_two_layers_the_term_is_that_of_the_atlas() {
-    let [a, b, x, y] = normals(4, [&[3, 2], &[4, 3], &[6, 2], &[6, 4]]);
+    let [a, b, x, y] = draw([&[3, 2], &[4, 3], &[6, 2], &[6, 4]], 4);
     let model = DeepLinear::from_weights([a.clone(), b.clone()]);
     let g = y.t().matmul(&x) - b.matmul(&a).matmul(&x.t().matmul(&x));
     let (bg, ga) = (b.t().matmul(&g), g.matmul(&a.t()));
@@ -134,7 +135,7 @@ fn for_two_layers_the_term_is_that_of_the_atlas() {
 // A term of order η² in each of t/η steps: over a fixed time the imbalance drifts by O(η).
 #[test]
 fn over_a_fixed_time_descent_drifts_by_order_eta() {
-    let [a, b, x, y] = normals(8, [&[3, 4], &[2, 3], &[6, 4], &[6, 2]]);
+    let [a, b, x, y] = draw([&[3, 4], &[2, 3], &[6, 4], &[6, 2]], 8);
     let (a, b, x, y) = (0.5 * a, 0.5 * b, 0.3 * x, 0.5 * y);
     let start = DeepLinear::from_weights([a, b]);
     let drift = |rate: f64| {

@@ -4,11 +4,11 @@ use nn::model::Mode;
 use nn::prelude::*;
 use proptest::prelude::*;
 
-use super::super::claim::{cases, normals};
+use super::super::{cases, draw};
 use super::*;
 
 proptest! {
-    #![proptest_config(cases(32))]
+    #![proptest_config(cases())]
 
     // -∂L/∂A = R diag(b(s - ab)) Vᵀ and -∂L/∂B = U diag(a(s - ab)) Rᵀ: the frames stay, the modes move
     // by a' = b(s - ab), b' = a(s - ab).
@@ -16,7 +16,7 @@ proptest! {
     fn aligned_weights_stay_aligned_and_modes_do_not_mix(
         r in 1usize..4, extra in [0usize..3, 0usize..3, 0usize..3], seed: u64,
     ) {
-        let [s, a, b] = normals(seed, [&[r], &[r], &[r]]).map(|t| t.to_vec());
+        let [s, a, b] = draw([&[r], &[r], &[r]], seed).map(|t| t.to_vec());
         let data = Data::new(&s, r + extra[0], r + extra[1], seed);
         let width = r + extra[2];
         let weights = |a: &[f64], b: &[f64]| data.aligned(&[a.to_vec(), b.to_vec()], width, seed);
@@ -38,7 +38,7 @@ proptest! {
     // L = ½ Σᵢ (sᵢ - uᵢ)² and what cannot be learned.
     #[test]
     fn the_loss_is_a_sum_over_the_modes(r in 1usize..4, seed: u64) {
-        let [s, a, b] = normals(seed, [&[r], &[r], &[r]]).map(|t| t.to_vec());
+        let [s, a, b] = draw([&[r], &[r], &[r]], seed).map(|t| t.to_vec());
         let data = Data::new(&s, r + 1, r + 2, seed);
         let model = data.aligned(&[a.clone(), b.clone()], r, seed);
         let taped = loss_of(&model, Tape::new().constant(&data.x), &data.y).item();

@@ -3,7 +3,7 @@
 use nn::prelude::*;
 use proptest::prelude::*;
 
-use super::super::claim::{cases, normals};
+use super::super::{cases, draw};
 use super::*;
 
 /// The loss as a function of all weights in one vector, for hidden layers of these widths.
@@ -26,7 +26,7 @@ fn weight_count(widths: &[usize]) -> usize {
 }
 
 proptest! {
-    #![proptest_config(cases(16))]
+    #![proptest_config(cases())]
 
     // Two layers: the Hessian at 0 has eigenvalues ±sᵢ, each as often as there are hidden units, and 0.
     // For any data: Σxx does not enter.
@@ -35,7 +35,7 @@ proptest! {
         sizes in [1usize..4, 1usize..4, 1usize..4], n in 1usize..5, seed: u64,
     ) {
         let [d, m, k] = sizes;
-        let [x, y] = normals(seed, [&[n, d], &[n, k]]);
+        let [x, y] = draw([&[n, d], &[n, k]], seed);
         let zero = Tensor::zeros([weight_count(&sizes)]);
         let (_, gradient) = tape::value_and_grad(|[w]| flat_loss(w, &sizes, &x, &y), [zero.clone()])
             .expect("finite data");
@@ -57,7 +57,7 @@ proptest! {
     fn three_or_more_layers_have_no_hessian_at_zero(
         widths in proptest::collection::vec(1usize..3, 4..6), n in 1usize..4, seed: u64,
     ) {
-        let [x, y] = normals(seed, [&[n, widths[0]], &[n, widths[widths.len() - 1]]]);
+        let [x, y] = draw([&[n, widths[0]], &[n, widths[widths.len() - 1]]], seed);
         let count = weight_count(&widths);
         let hessian = tape::hessian(|w| flat_loss(w, &widths, &x, &y), Tensor::zeros([count]))
             .expect("finite data");

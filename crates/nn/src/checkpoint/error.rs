@@ -26,6 +26,14 @@ pub enum CheckpointError {
         /// What is wrong with it.
         damage: Damage,
     },
+    /// There would be no reading what was to be written. Nothing was written.
+    #[error("{}: {refusal}", .path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What could not be read back.
+        refusal: Refusal,
+    },
     /// The file is sound, but of another model.
     #[error("{} does not fit the model: {}", .path.display(), Lines(.list))]
     Mismatch {
@@ -33,6 +41,42 @@ pub enum CheckpointError {
         path: PathBuf,
         /// Everything that does not fit.
         list: Vec<Mismatch>,
+    },
+}
+
+/// What no file can hold. What is not refused is read back as it was.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A name that means something else in a file.
+    #[error("no tensor can be named `{name}`")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// A path that would not be taken for one of a parameter.
+    #[error("no parameter can have the path `{path}`: `@` marks what belongs to no model")]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// A module shows two parameters under one path.
+    #[error("two parameters have the path `{path}`")]
+    Twice {
+        /// The path.
+        path: String,
+    },
+    /// A key of the metadata that is the format's own.
+    #[error("the key `{key}` is the format's own")]
+    Key {
+        /// The key.
+        key: String,
+    },
+    /// Names, shapes and text together are too long.
+    #[error("a header of {len} bytes; the limit is {}", super::header::LIMIT)]
+    HeaderLength {
+        /// Bytes the header would have.
+        len: u64,
     },
 }
 

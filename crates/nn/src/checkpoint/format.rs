@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tensor::{AnyTensor, DType, Element, Tensor};
 
 use super::header::{self, Entry, Header};
-use super::{Checkpoint, Damage};
+use super::{Checkpoint, Damage, Refusal};
 
 /// The keys that are the format's own. A second key beside the checksum of the header: were there
 /// one only, a flipped bit in it would turn the file into one without checksums.
@@ -15,15 +15,21 @@ const FORMAT: (&str, &str) = ("rewind.format", "1");
 const CRC: &str = "rewind.crc32";
 const UNSET: &str = "00000000";
 
-/// The file. The same checkpoint always gives the same bytes.
-pub(super) fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
+/// The file, which [`decode`] gives back as it was, or why that cannot be. The same checkpoint
+/// always gives the same bytes.
+pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, Refusal> {
+    if checkpoint.tensors.contains_key(header::METADATA) {
+        return Err(Refusal::Name { name: header::METADATA.into() });
+    }
+    if let Some(key) = checkpoint.metadata.keys().find(|key| is_own(key)) {
+        return Err(Refusal::Key { key: key.clone() });
+    }
     let mut tensors: Vec<_> = checkpoint.tensors.iter().collect();
     // Wide elements first, so that each tensor is aligned; then by name.
     tensors.sort_by_key(|(_, t)| std::cmp::Reverse(width(t.dtype())));
 
     let (mut data, mut entries) = (Vec::new(), Vec::new());
     let mut metadata = checkpoint.metadata.clone();
-    metadata.retain(|key, _| !is_own(key));
     for (name, tensor) in tensors {
         let begin = data.len();
         write(tensor, &mut data);
@@ -38,14 +44,18 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
     metadata.insert(CRC.into(), UNSET.into());
 
     let mut header = header::write(&metadata, &entries);
+    let len = header.len() as u64;
+    if len > header::LIMIT {
+        return Err(Refusal::HeaderLength { len });
+    }
     let place = place_of_sum(&header).expect("the key has just been written");
     let sum = format!("{:08x}", crc32fast::hash(&header));
     header[place..place + UNSET.len()].copy_from_slice(sum.as_bytes());
 
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    let mut file = len.to_le_bytes().to_vec();
     file.append(&mut header);
     file.append(&mut data);
-    file
+    Ok(file)
 }
 
 /// What a file holds.

@@ -52,7 +52,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header, Damage> {
     serde_json::from_slice(bytes).map_err(|e| Damage::Header(e.to_string()))
 }
 
-const METADATA: &str = "__metadata__";
+/// The name under which the metadata stand among the tensors.
+pub(super) const METADATA: &str = "__metadata__";
 
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

@@ -27,7 +27,7 @@ mod file;
 mod format;
 mod header;
 
-pub use error::{CheckpointError, Damage, Mismatch};
+pub use error::{CheckpointError, Damage, Mismatch, Refusal};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,9 +40,12 @@ use crate::{Module, ParamMut};
 /// not at all, and has reached the disk when this returns.
 ///
 /// # Errors
-/// When the file cannot be written; a file that was there before is still there then.
+/// When the file cannot be written, or could not be read back; a file that was there before is still
+/// there then.
 pub fn save<M: Module + ?Sized>(path: impl AsRef<Path>, model: &M) -> Result<(), CheckpointError> {
-    Checkpoint::of(model).write(path)
+    let path = path.as_ref();
+    let refused = |refusal| CheckpointError::Refused { path: path.into(), refusal };
+    Checkpoint::of(model).map_err(refused)?.write(path)
 }
 
 /// Reads the parameters of a module from a file. Which of them are frozen stays as it is.
@@ -67,18 +70,29 @@ pub fn load<M: Module + ?Sized>(
 pub struct Checkpoint {
     /// The tensors.
     pub tensors: BTreeMap<String, AnyTensor>,
-    /// The text. Keys that begin with `rewind.crc32` or `rewind.format` are the format's own.
+    /// The text. The keys `rewind.format`, `rewind.crc32` and those that begin with `rewind.crc32.`
+    /// are the format's own.
     pub metadata: BTreeMap<String, String>,
 }
 
 impl Checkpoint {
     /// The parameters of a module, each under its path.
-    pub fn of<M: Module + ?Sized>(model: &M) -> Self {
-        let mut all = Checkpoint::default();
+    ///
+    /// # Errors
+    /// When two parameters have one path, or one has a path that begins with `@`: they could not be
+    /// [restored](Self::restore).
+    pub fn of<M: Module + ?Sized>(model: &M) -> Result<Self, Refusal> {
+        let (mut all, mut refusal) = (Checkpoint::default(), None);
         model.for_each_param(&mut |path, param| {
-            all.tensors.insert(path.to_owned(), param.value());
+            let own = || path.to_owned();
+            if path.starts_with('@') {
+                refusal.get_or_insert(Refusal::Path { path: own() });
+            }
+            if all.tensors.insert(own(), param.value()).is_some() {
+                refusal.get_or_insert(Refusal::Twice { path: own() });
+            }
         });
-        all
+        refusal.map_or(Ok(all), Err)
     }
 
     /// Puts the parameters into a module. Tensors whose names begin with `@` are left alone.
@@ -135,13 +149,18 @@ impl Checkpoint {
     /// Replaces a file, as [`save`] does.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or could not be read back; a file that was there before is still
+    /// there then.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
         let path = path.as_ref();
-        file::replace(path, &format::encode(self))
+        let bytes = format::encode(self)
+            .map_err(|refusal| CheckpointError::Refused { path: path.into(), refusal })?;
+        file::replace(path, &bytes)
             .map_err(|source| CheckpointError::Io { path: path.into(), source })
     }
 }
 
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod tests;

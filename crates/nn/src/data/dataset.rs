@@ -106,6 +106,18 @@ impl<T: Float> Dataset<T> {
         Batches::new(self, (0..self.len()).collect(), size)
     }
 
+    /// CRC-32 of shape, samples and labels: as good as different for different data.
+    pub(crate) fn checksum(&self) -> u32 {
+        let mut sum = crc32fast::Hasher::new();
+        let mut add = |bits: &mut dyn Iterator<Item = u64>| {
+            bits.for_each(|bits| sum.update(&bits.to_le_bytes()));
+        };
+        add(&mut self.inputs.shape().iter().map(|&size| size as u64));
+        add(&mut self.inputs.iter().map(|x| x.wide().to_bits()));
+        add(&mut self.labels.iter().map(|label| label as u64));
+        sum.finalize()
+    }
+
     /// All samples as one batch.
     pub fn batch(&self) -> Batch<T> {
         Batch { inputs: self.inputs.clone(), labels: self.labels.clone() }
@@ -259,6 +271,26 @@ mod tests {
         assert_eq!(data.take(2).labels().to_vec(), [0, 10]);
         assert_eq!(data.take(9), data);
         assert_eq!(data.cast::<f32>().inputs().to_vec()[3], 1.5f32);
+    }
+
+    #[test]
+    fn every_number_and_the_shape_are_in_the_checksum() {
+        let data = |x: [f64; 4], shape: [usize; 2], labels: Vec<i64>| {
+            let inputs = Tensor::from_vec(x.to_vec(), shape).unwrap();
+            Dataset::new(inputs, labels.into_iter().collect()).unwrap().checksum()
+        };
+        let x = [0.0, 1.0, 2.0, 3.0];
+        let sums = [
+            data(x, [2, 2], vec![0, 1]),
+            data([0.0, 1.0, 3.0, 2.0], [2, 2], vec![0, 1]),
+            data([-0.0, 1.0, 2.0, 3.0], [2, 2], vec![0, 1]),
+            data(x, [2, 2], vec![1, 0]),
+            data(x, [1, 4], vec![0]),
+        ];
+        for (i, a) in sums.iter().enumerate() {
+            assert!(sums[..i].iter().all(|b| a != b), "{sums:?}");
+        }
+        assert_eq!(sums[0], data(x, [2, 2], vec![0, 1]));
     }
 
     #[test]

@@ -8,8 +8,9 @@ use super::same_shape;
 /// The lecture's loss: `L = 1/(2n) Σᵢ ‖yᵢ - xᵢ‖²`, half the squared distance of each sample, averaged
 /// over the `n` samples.
 ///
-/// The leading axis counts the samples; a vector or a number is one sample, so that
-/// `½‖y - x‖²` of a single point is the same function.
+/// The leading axis counts the samples. A vector or a number is one sample, so that `½‖y - x‖²` of a
+/// single point is the same function: for `[n]` nothing is averaged. Samples of one number each are
+/// `[n, 1]`.
 ///
 /// # Panics
 /// When the shapes differ.
@@ -144,9 +145,12 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "mse: prediction [4, 1] and target [4] differ in shape")]
-    fn shapes_are_not_broadcast() {
-        let tape = Tape::new();
-        mse(tape.constant(Tensor::<f64>::zeros([4, 1])), tape.constant(Tensor::<f64>::zeros([4])));
+    fn a_vector_is_one_sample_and_a_column_is_many() {
+        let (y, x) = (tensor![3.0, 0.0, 1.0, 2.0], tensor![0.0, 4.0, 1.0, 0.0]);
+        let vector = value_and_gradient(half_squared_error, &y, &x);
+        assert_eq!(vector, (14.5, tensor![3.0, -4.0, 0.0, 2.0]));
+        let column = |t: &Tensor<f64>| t.reshape([4, 1]);
+        let (l, d) = value_and_gradient(half_squared_error, &column(&y), &column(&x));
+        assert_eq!((l, d), (14.5 / 4.0, column(&tensor![0.75, -1.0, 0.0, 0.5])));
     }
 }

@@ -11,7 +11,8 @@
 //! | [`mse`], [`l1`], [`huber`], [`binary_cross_entropy_logits`] | elements |
 //! | [`frobenius`] | nothing: it is a sum |
 //!
-//! A mean over no sample is NaN.
+//! [`half_squared_error`] of a vector `[n]` takes it for one sample of `n` numbers, so that nothing is
+//! averaged; `n` samples of one number are `[n, 1]`. A mean over no sample is NaN.
 
 mod entropy;
 mod error;
@@ -28,4 +29,41 @@ use tensor::shape::Dims;
 fn same_shape<T: Float>(loss: &str, prediction: Var<'_, T>, target: Var<'_, T>) {
     let (p, t) = (prediction.shape(), target.shape());
     assert!(p == t, "{loss}: prediction {} and target {} differ in shape", Dims(&p), Dims(&t));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tape::Tape;
+    use tensor::Tensor;
+
+    #[test]
+    fn no_loss_broadcasts_and_all_name_both_shapes() {
+        type Loss = for<'t> fn(Var<'t, f64>, Var<'t, f64>) -> Var<'t, f64>;
+        let losses: [(&str, Loss); 7] = [
+            ("half_squared_error", half_squared_error),
+            ("mse", mse),
+            ("frobenius", frobenius),
+            ("l1", l1),
+            ("huber", |y, x| huber(y, x, 1.0)),
+            ("cross_entropy_probs", cross_entropy_probs),
+            ("binary_cross_entropy_logits", binary_cross_entropy_logits),
+        ];
+        let shapes = [&[4, 1][..], &[4], &[1, 4], &[4, 4], &[1], &[], &[2, 4, 1]];
+        for (name, loss) in losses {
+            for (i, y) in shapes.iter().enumerate() {
+                for x in shapes.iter().enumerate().filter(|&(k, _)| k != i).map(|(_, x)| x) {
+                    let run = || {
+                        let tape = Tape::new();
+                        let of = |shape: &[usize]| tape.constant(Tensor::<f64>::zeros(shape));
+                        loss(of(y), of(x));
+                    };
+                    let panic = std::panic::catch_unwind(run).expect_err("must panic");
+                    let text = panic.downcast::<String>().expect("has a text");
+                    let shapes = format!("prediction {} and target {}", Dims(y), Dims(x));
+                    assert_eq!(*text, format!("{name}: {shapes} differ in shape"));
+                }
+            }
+        }
+    }
 }

@@ -66,6 +66,10 @@ impl State {
     ///
     /// # Errors
     /// As [`Optimizer::step`](super::Optimizer::step); then nothing has changed.
+    ///
+    /// # Panics
+    /// When a name is `steps` or has a `/` in it: a checkpoint could not tell it from others.
+    #[track_caller]
     pub fn step<F: Formula<K>, const K: usize>(
         &mut self,
         model: &mut dyn Module,
@@ -73,6 +77,9 @@ impl State {
         names: [&str; K],
         formula: impl Fn(u64) -> F,
     ) -> Result<(), OptimError> {
+        if let Some(name) = names.iter().find(|name| **name == "steps" || name.contains('/')) {
+            panic!("optimiser: what is kept cannot be named `{name}`");
+        }
         let mut fault = None;
         model.for_each_param(&mut |path, param| {
             fault = fault.take().or_else(|| match param {

@@ -332,3 +332,25 @@ fn a_learning_rate_that_is_no_number_panics() {
 fn a_beta_of_one_panics() {
     let _ = Adam::new(0.1).betas(0.9, 1.0);
 }
+
+#[test]
+fn what_is_kept_cannot_have_a_name_that_a_checkpoint_would_misread() {
+    #[derive(Clone, Copy)]
+    struct Still;
+    impl Formula<1> for Still {
+        #[inline(always)]
+        fn next<T: tensor::Float>(&self, p: T, _: T, kept: [T; 1]) -> (T, [T; 1]) {
+            (p, kept)
+        }
+    }
+    for name in ["steps", "a/b", "/"] {
+        let step = || {
+            let (tape, mut none) = (Tape::new(), Vec::<Param<f64>>::new());
+            let grads = tape.gradients(tape.constant(1.0)).unwrap();
+            State::new(0.1).step(&mut none, &grads, [name], |_| Still)
+        };
+        let panic = std::panic::catch_unwind(step).expect_err("must panic");
+        let text = panic.downcast::<String>().expect("has a text");
+        assert_eq!(*text, format!("optimiser: what is kept cannot be named `{name}`"));
+    }
+}

@@ -22,11 +22,11 @@ impl Bar {
         Bar { bar, epochs }
     }
 
-    /// One more step of this epoch, whose mean loss so far is `loss`.
+    /// One more step of this epoch, counted from 1, whose mean loss so far is `loss`.
     pub(super) fn step(&self, epoch: usize, loss: f64) {
         self.bar.inc(1);
         if !self.bar.is_hidden() {
-            self.bar.set_message(format!("epoch {}/{}  loss {loss:.6}", epoch + 1, self.epochs));
+            self.bar.set_message(format!("epoch {epoch}/{}  loss {loss:.6}", self.epochs));
         }
     }
 }

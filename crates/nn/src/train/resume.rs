@@ -12,36 +12,44 @@ use tensor::{AnyTensor, DType, Element, Float, Tensor};
 use super::{Fit, History, TrainError};
 use crate::Module;
 use crate::checkpoint::{Checkpoint, CheckpointError, Damage};
+use crate::data::Dataset;
 use crate::optim::{Kept, Optimizer};
 
 const OPTIMIZER: &str = "@optimizer/";
 const STEPS: &str = "steps";
 
+/// The settings a run must be resumed with, as text by keys.
+pub(super) type Settings = BTreeMap<String, String>;
+
 impl<M: Module, O: Optimizer, T: Float> Fit<'_, M, O, T> {
-    /// The settings a run must be resumed with.
-    fn settings(&self) -> BTreeMap<String, String> {
+    /// The settings of this run; none, and no sample is read, where nothing is saved.
+    pub(super) fn settings(&self) -> Settings {
+        if self.checkpoint.is_none() {
+            return Settings::new();
+        }
         let order = if self.shuffle {
             format!("shuffled by seed {}", self.seed)
         } else {
             "in order".into()
         };
-        let data = format!("{} samples, {} a batch, {order}", self.data.len(), self.batch_size);
-        let validation = match self.validation {
-            Some(data) => format!("{} validation samples", data.len()),
-            None => "no validation".into(),
+        let data = |data: &Dataset<T>, what| {
+            format!("{} {what} (checksum {:08x})", data.len(), data.checksum())
         };
+        let training = data(self.data, "samples");
+        let validation = self.validation.map(|d| data(d, "validation samples"));
         [
             ("fit.optimizer".into(), self.optimizer.settings()),
-            ("fit.data".into(), data),
-            ("fit.validation".into(), validation),
+            ("fit.data".into(), format!("{training}, {} a batch, {order}", self.batch_size)),
+            ("fit.validation".into(), validation.unwrap_or_else(|| "no validation".into())),
         ]
         .into()
     }
 
-    pub(super) fn save(&self, history: &History) -> Result<(), TrainError> {
+    /// Writes the checkpoint, if there is to be one.
+    pub(super) fn save(&self, settings: &Settings, history: &History) -> Result<(), TrainError> {
         let Some(path) = &self.checkpoint else { return Ok(()) };
-        let mut file = Checkpoint::of(self.model);
-        file.metadata = self.settings();
+        let mut file = self.parameters(path)?;
+        file.metadata = settings.clone();
         let state = self.optimizer.state();
         let mut put = |name: String, tensor| file.tensors.insert(name, tensor);
         for (path, kept) in state.kept() {
@@ -60,28 +68,45 @@ impl<M: Module, O: Optimizer, T: Float> Fit<'_, M, O, T> {
         Ok(file.write(path)?)
     }
 
-    /// The history so far: that of the file, if there is one to resume, else an empty one.
-    pub(super) fn begin(&mut self) -> Result<History, TrainError> {
-        if !self.resume {
-            return Ok(History::default());
-        }
-        let path = self.checkpoint.clone().expect("fit: `resume` needs a `checkpoint` file");
-        let file = match Checkpoint::read(&path) {
-            Err(CheckpointError::Io { source, .. })
-                if source.kind() == std::io::ErrorKind::NotFound =>
-            {
-                return Ok(History::default());
-            }
-            file => file?,
-        };
-        self.resume_from(&file, &path)
+    fn parameters(&self, path: &Path) -> Result<Checkpoint, CheckpointError> {
+        let refused = |refusal| CheckpointError::Refused { path: path.into(), refusal };
+        Checkpoint::of(self.model).map_err(refused)
     }
 
-    fn resume_from(&mut self, file: &Checkpoint, path: &Path) -> Result<History, TrainError> {
-        for (key, given) in self.settings() {
-            let saved = file.metadata.get(&key).map_or("no such settings", |s| s);
+    /// The history so far: that of the file, if there is one to resume, else an empty one.
+    #[track_caller]
+    pub(super) fn begin(&mut self, settings: &Settings) -> Result<History, TrainError> {
+        let Some(path) = self.checkpoint.clone() else {
+            assert!(self.resume != Some(true), "fit: `resume` needs a `checkpoint` file");
+            return Ok(History::default());
+        };
+        // What cannot be saved is refused now, not after an epoch.
+        self.parameters(&path)?;
+        let io = |source| CheckpointError::Io { path: path.clone(), source };
+        match self.resume {
+            None if path.try_exists().map_err(io)? => Err(TrainError::Exists { path }),
+            None | Some(false) => Ok(History::default()),
+            Some(true) => match Checkpoint::read(&path) {
+                Err(CheckpointError::Io { source, .. })
+                    if source.kind() == std::io::ErrorKind::NotFound =>
+                {
+                    Ok(History::default())
+                }
+                file => self.resume_from(&file?, settings, &path),
+            },
+        }
+    }
+
+    fn resume_from(
+        &mut self,
+        file: &Checkpoint,
+        settings: &Settings,
+        path: &Path,
+    ) -> Result<History, TrainError> {
+        for (key, given) in settings {
+            let saved = file.metadata.get(key).map_or("no such settings", |s| s);
             if saved != given {
-                let (path, saved) = (path.into(), saved.to_owned());
+                let (path, saved, given) = (path.into(), saved.to_owned(), given.clone());
                 return Err(TrainError::Resume { path, saved, given });
             }
         }

@@ -1,5 +1,6 @@
 //! Operations with their types forgotten: what a node holds.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -86,6 +87,10 @@ pub(crate) type Pulled = SmallVec<[Option<u32>; 3]>;
 pub(crate) trait Rule: Debug + Send + Sync {
     fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled;
     fn debug(&self) -> &dyn Debug;
+    /// The operation itself.
+    fn op(&self) -> &dyn Any;
+    /// Whether both are equal operations on the same types.
+    fn same(&self, other: &dyn Rule) -> bool;
 }
 pub(crate) trait PointwiseRule: Rule {
     fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>);
@@ -122,7 +127,7 @@ fn pulled<T: Float>(tape: &Tape, cotangent: Option<Var<'_, T>>) -> Option<u32> {
 const TYPED: &str = "the tape records an operation with inputs of its own types";
 
 #[derive(Debug)]
-pub(super) struct General<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
+pub(crate) struct General<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
 
 impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Rule for General<O, T, N, M> {
     fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
@@ -130,6 +135,12 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Rule for General<
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
+    }
+    fn op(&self) -> &dyn Any {
+        self
+    }
+    fn same(&self, other: &dyn Rule) -> bool {
+        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
     }
 }
 
@@ -151,6 +162,12 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Rule for B
     fn debug(&self) -> &dyn Debug {
         &self.0
     }
+    fn op(&self) -> &dyn Any {
+        self
+    }
+    fn same(&self, other: &dyn Rule) -> bool {
+        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
+    }
 }
 
 impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> PointwiseRule
@@ -164,7 +181,7 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> PointwiseR
 }
 
 #[derive(Debug)]
-pub(super) struct Views<O>(pub O, pub PhantomData<()>);
+pub(crate) struct Views<O>(pub O, pub PhantomData<()>);
 
 impl<O: ViewOp> Rule for Views<O> {
     fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
@@ -177,6 +194,12 @@ impl<O: ViewOp> Rule for Views<O> {
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
+    }
+    fn op(&self) -> &dyn Any {
+        self
+    }
+    fn same(&self, other: &dyn Rule) -> bool {
+        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
     }
 }
 
@@ -195,6 +218,12 @@ impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> Rule for Data<D
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
+    }
+    fn op(&self) -> &dyn Any {
+        self
+    }
+    fn same(&self, other: &dyn Rule) -> bool {
+        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
     }
 }
 
@@ -216,6 +245,12 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> Rule
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
+    }
+    fn op(&self) -> &dyn Any {
+        self
+    }
+    fn same(&self, other: &dyn Rule) -> bool {
+        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
     }
 }
 

@@ -3,25 +3,25 @@
 use std::ops;
 
 use tensor::kernel::{binary_block, unary_block};
-use tensor::{AnySlice, Float, Scalar, Tensor, math};
+use tensor::{AnySlice, Float, Scalar, math};
 
 use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `a + b`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Add;
 /// `a - b`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Sub;
 /// `a * b`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Mul;
 /// `a / b`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Div;
 /// `-x`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Neg;
 /// `g * d`, and exactly 0 where `g` is exactly 0, whatever `d`.
 ///
@@ -29,7 +29,7 @@ pub struct Neg;
 /// cotangent is exactly 0, cannot poison the one that was. It is linear in `g`, and its own rule says
 /// so: written as a selection over `g != 0` it would have no derivative in `g` at `g = 0`, and a
 /// Jacobian-vector product, which differentiates a rule by its `g` at 0, would silently be 0.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Mul0;
 
 impl<T: Float> Pointwise<T, 2> for Add {
@@ -114,7 +114,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// The scalar as a constant, to be broadcast.
     #[track_caller]
     pub(crate) fn scalar(self, x: impl Scalar) -> Self {
-        self.tape().constant(Tensor::scalar(T::of(x.to_f64())))
+        self.tape().number(&[], x.to_f64())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::op::{Pullback, ViewOp};
 use crate::var::Var;
 
 /// Axes of size 1 repeated and axes added in front, to make `shape`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Broadcast {
     /// The shape of the output.
     pub shape: Shape,

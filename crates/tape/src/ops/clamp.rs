@@ -7,7 +7,7 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `min(max(x, lo), hi)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Clamp {
     /// The least value of the output.
     pub lo: f64,
@@ -16,7 +16,7 @@ pub struct Clamp {
 }
 
 /// 1 strictly inside the interval, 0 elsewhere, NaN at NaN: the derivative of [`Clamp`].
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct ClampSlope {
     /// The lower end.
     pub lo: f64,

@@ -42,16 +42,16 @@ impl<E: Element> DataPointwise<E, bool, 2> for Comparison {
 }
 
 /// `a ∧ b`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct And;
 /// `a ∨ b`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Or;
 /// `¬a`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Not;
 /// Whether an element is NaN.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct IsNan;
 
 impl DataPointwise<bool, bool, 2> for And {
@@ -84,6 +84,7 @@ impl<T: Float> DataPointwise<T, bool, 1> for IsNan {
 }
 
 /// Another element type.
+#[derive(PartialEq)]
 pub struct CastTo<U>(PhantomData<U>);
 
 impl<U: Element> std::fmt::Debug for CastTo<U> {

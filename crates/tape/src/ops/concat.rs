@@ -1,5 +1,6 @@
 //! Joining along an axis, new or old, and splitting again.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -42,6 +43,14 @@ impl<T: Float> Rule for Concat<T> {
 
     fn debug(&self) -> &dyn Debug {
         self
+    }
+
+    fn op(&self) -> &dyn Any {
+        self
+    }
+
+    fn same(&self, other: &dyn Rule) -> bool {
+        other.op().downcast_ref::<Self>().is_some_and(|other| other.axis == self.axis)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::op::{Op, Pullback};
 use crate::var::Var;
 
 /// `yᵢ = x₀ + .. + xᵢ` along an axis.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Cumsum {
     /// The axis.
     pub axis: usize,

@@ -6,7 +6,7 @@ use crate::op::{Pullback, ViewOp};
 use crate::var::Var;
 
 /// The same elements; no derivative passes.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Detach;
 
 impl ViewOp for Detach {

@@ -7,7 +7,7 @@ use crate::ops::place::Place;
 use crate::var::Var;
 
 /// The `k`-th diagonal of two axes, as a last axis.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Diagonal {
     /// Which diagonal: above the main one if positive.
     pub k: isize,

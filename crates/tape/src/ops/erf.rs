@@ -9,7 +9,7 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `erf(x) = 2/√π ∫₀ˣ e^(-t²) dt`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Erf;
 
 impl<T: Float> Pointwise<T, 1> for Erf {

@@ -7,10 +7,10 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `eˣ`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Exp;
 /// `eˣ - 1`, exact near 0.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Expm1;
 
 impl<T: Float> Pointwise<T, 1> for Exp {

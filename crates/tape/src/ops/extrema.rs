@@ -7,13 +7,13 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::{Operand, Var};
 
 /// `max(a, b)`; NaN if one is.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Maximum;
 /// `min(a, b)`; NaN if one is.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Minimum;
 /// 1 where `a > b`, ½ where `a = b`, 0 where `a < b`, NaN where one is: `∂max(a, b)/∂a`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Larger;
 
 impl<T: Float> Pointwise<T, 2> for Maximum {

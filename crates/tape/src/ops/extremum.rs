@@ -7,7 +7,7 @@ use crate::op::{Op, Pullback};
 use crate::var::Var;
 
 /// The largest (or smallest) element over `axes`; NaN if one is.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Extremum {
     /// The largest, else the smallest.
     pub max: bool,

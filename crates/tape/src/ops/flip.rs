@@ -6,7 +6,7 @@ use crate::op::{Pullback, ViewOp, record_view};
 use crate::var::Var;
 
 /// An axis walked backwards.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Flip {
     /// The axis.
     pub axis: isize,

@@ -10,15 +10,22 @@ use crate::var::Var;
 const INDEX: &str = "an index is i64";
 
 /// `y[i][j] = x[index[i][j]][j]` for axis 0, and so for any axis.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Gather {
+    /// The axis that is indexed.
+    pub axis: usize,
+}
+
+/// The entries of an axis that a vector of indices names: rows of a matrix, for axis 0.
+#[derive(Debug, PartialEq)]
+pub struct IndexSelect {
     /// The axis that is indexed.
     pub axis: usize,
 }
 
 /// `base`, with `src` added at indices: the adjoint of [`Gather`]. Repeated indices add up in the
 /// order of `src`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct ScatterAdd {
     /// The axis that is indexed.
     pub axis: usize,
@@ -40,6 +47,32 @@ impl<T: Float> Op<T, 1, 1> for Gather {
 
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1, 1>) -> [Option<Var<'t, T>>; 1] {
         let index = cx.d[0].typed().expect(INDEX);
+        let zeros = cx.x[0].full_like(0.0);
+        [Some(zeros.scatter_add(self.axis as isize, index, cx.g))]
+    }
+}
+
+impl<T: Float> Op<T, 1, 1> for IndexSelect {
+    fn shape(&self, [x]: [&[usize]; 1], [index]: [&[usize]; 1]) -> Result<Shape, ShapeError> {
+        kernel::index_select_shape(x, self.axis as isize, index)
+    }
+
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        [d]: [AnyView<'_>; 1],
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        kernel::index_select(x, self.axis, d.get().expect(INDEX), out)
+    }
+
+    /// That of the gather whose indices are the same all along the axis.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1, 1>) -> [Option<Var<'t, T>>; 1] {
+        let index: Var<'t, i64> = cx.d[0].typed().expect(INDEX);
+        let shape = cx.g.shape();
+        let mut column: Shape = smallvec::smallvec![1; shape.len()];
+        column[self.axis] = shape[self.axis];
+        let index = index.reshape(column).broadcast_to(shape);
         let zeros = cx.x[0].full_like(0.0);
         [Some(zeros.scatter_add(self.axis as isize, index, cx.g))]
     }
@@ -97,14 +130,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn index_select(self, axis: isize, index: Var<'t, i64>) -> Self {
         let axis = self.indexed("index_select", axis);
-        let n = match index.shape()[..] {
-            [n] => n,
-            _ => panic!("index_select: index of shape {:?} is not a vector", &index.shape()[..]),
-        };
-        let mut shape = self.shape();
-        let mut column: Shape = smallvec::smallvec![1; shape.len()];
-        (shape[axis], column[axis]) = (n, n);
-        self.gather(axis as isize, index.reshape(column).broadcast_to(shape))
+        self.tape().apply_with(IndexSelect { axis }, [self], [index.any()])
     }
 
     /// This variable with `src` added at `index` along `axis`:
@@ -145,11 +171,17 @@ mod tests {
         let tape = Tape::new();
         let x = tape.leaf(tensor![[1.0, 2.0], [3.0, 4.0]]);
         for bad in [2, -1, i64::MAX] {
-            let y = x.index_select(0, tape.constant(tensor![0, bad]));
+            let vector = tape.constant(tensor![0, bad]);
+            let y = x.index_select(0, vector);
             let error = tape.eval(y).unwrap_err();
-            assert_eq!((error.op.as_str(), error.at.file()), ("gather", file!()));
+            assert_eq!((error.op.as_str(), error.at.file()), ("index_select", file!()));
             assert_eq!(error.at.line(), line!() - 3);
-            assert!(error.to_string().contains(&format!("index {bad} at position 2")), "{error}");
+            let expected = format!("index_select: index {bad} at position 1 is out of range");
+            assert!(error.to_string().contains(&expected), "{error}");
+            let matrix = tape.constant(tensor![[0, 1], [0, bad]]);
+            let error = tape.eval(x.gather(0, matrix)).unwrap_err();
+            assert_eq!((error.op.as_str(), error.at.line()), ("gather", line!() - 1));
+            assert!(error.to_string().contains(&format!("index {bad} at position 3")), "{error}");
             assert!(error.to_string().contains("out of range for 2 entries"), "{error}");
             let (index, ones) =
                 (tape.constant(tensor![[bad, 0]]), tape.constant(tensor![[1.0, 1.0]]));
@@ -170,7 +202,7 @@ mod tests {
         refuses(
             |[x]| x.index_select(0, x.tape().constant(tensor![[0]])),
             [&[2, 2]],
-            "index_select: index of shape [1, 1] is not a vector",
+            "index_select: indices of shape [1, 1] are not a vector",
         );
         refuses(
             |[x, s]| x.scatter_add(0, x.tape().constant(tensor![[0, 0]]), s),

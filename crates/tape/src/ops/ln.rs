@@ -7,10 +7,10 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `ln x`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Ln;
 /// `ln(1 + x)`, exact near 0.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Log1p;
 
 impl<T: Float> Pointwise<T, 1> for Ln {

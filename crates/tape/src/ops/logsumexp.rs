@@ -7,7 +7,7 @@ use crate::op::{Op, Pullback};
 use crate::var::Var;
 
 /// `ln Σ eˣ` over `axes`, without overflow.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Logsumexp {
     /// The axes reduced.
     pub axes: AxisSet,

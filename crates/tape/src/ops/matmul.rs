@@ -4,11 +4,11 @@ use tensor::error::OrPanic;
 use tensor::shape::Dims;
 use tensor::{AnyView, Error, Float, Shape, ShapeError, View, kernel};
 
-use crate::op::{Op, Pullback};
+use crate::op::{General, Op, Pullback};
 use crate::var::Var;
 
 /// `a · b` of matrices, or of batches of matrices whose leading axes broadcast.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Matmul;
 
 impl<T: Float> Op<T, 2> for Matmul {
@@ -41,6 +41,13 @@ impl<T: Float> Op<T, 2> for Matmul {
             cx.when(1, || a.t().matmul(g).sum_to(b.shape())),
         ]
     }
+}
+
+/// The factors of a variable that was recorded as a matrix product.
+pub(super) fn factors<T: Float>(x: Var<'_, T>) -> Option<[Var<'_, T>; 2]> {
+    x.recorded_as(|_: &General<Matmul, T, 2, 0>, inputs| {
+        [Var::at(x.tape(), inputs[0]), Var::at(x.tape(), inputs[1])]
+    })
 }
 
 impl<'t, T: Float> Var<'t, T> {

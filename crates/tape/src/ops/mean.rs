@@ -9,7 +9,7 @@ use crate::op::{Op, Pullback};
 use crate::var::Var;
 
 /// The mean over `axes`. Not the quotient of a sum, which overflows where the mean does not.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Mean {
     /// The axes reduced.
     pub axes: AxisSet,

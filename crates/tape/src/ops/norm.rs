@@ -7,7 +7,7 @@ use crate::op::{Op, Pullback};
 use crate::var::Var;
 
 /// `√(Σ x²)` over `axes`, without overflow or underflow on the way.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Norm {
     /// The axes reduced.
     pub axes: AxisSet,

@@ -7,7 +7,7 @@ use crate::op::DataOp;
 use crate::var::Var;
 
 /// The position of the largest (or smallest) element over `axes`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Arg {
     /// Of the largest, else of the smallest.
     pub max: bool,
@@ -33,7 +33,7 @@ impl<T: Float> DataOp<T, i64, 1> for Arg {
 }
 
 /// The positions that sort an axis.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Argsort {
     /// The axis.
     pub axis: usize,
@@ -121,7 +121,7 @@ impl<'t, T: Float> Var<'t, T> {
 }
 
 /// 1 at the label, 0 elsewhere.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct OneHot {
     /// The number of classes.
     pub classes: usize,

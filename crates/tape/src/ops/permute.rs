@@ -3,11 +3,12 @@
 use tensor::error::OrPanic;
 use tensor::{Element, Float, Layout, Shape, ShapeError};
 
-use crate::op::{Pullback, ViewOp, record_view};
+use super::matmul::factors;
+use crate::op::{Pullback, ViewOp, Views, record_view};
 use crate::var::Var;
 
 /// Axis `k` of the output is axis `axes[k]` of the input.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Permute {
     /// A permutation of all axes.
     pub axes: Shape,
@@ -19,23 +20,52 @@ impl ViewOp for Permute {
     }
 
     /// The inverse permutation.
+    ///
+    /// The cotangent of a transposed matrix is as a rule a product, and `(ab)ᵀ = bᵀaᵀ` lies in memory as
+    /// the matrix itself does, while everybody who reads the gradient would stride through a view of
+    /// `ab`. (That is recorded already, but what nobody asks for is not computed.)
     fn vjp<'t, T: Float>(&self, cx: Pullback<'t, T, 1>) -> Option<Var<'t, T>> {
-        let mut inverse: Shape = smallvec::smallvec![0; self.axes.len()];
-        for (k, &a) in self.axes.iter().enumerate() {
-            inverse[a] = k;
-        }
-        Some(cx.g.permute(inverse))
+        let inverse = inverse(&self.axes);
+        Some(match factors(cx.g) {
+            Some([a, b]) if transposes(&inverse) => b.t().matmul(a.t()),
+            _ => cx.g.permute(inverse),
+        })
     }
 }
 
+fn inverse(axes: &[usize]) -> Shape {
+    let mut inverse: Shape = smallvec::smallvec![0; axes.len()];
+    for (k, &a) in axes.iter().enumerate() {
+        inverse[a] = k;
+    }
+    inverse
+}
+
+/// Whether `axes` exchanges the last two and nothing else.
+fn transposes(axes: &[usize]) -> bool {
+    let n = axes.len();
+    n >= 2
+        && axes[n - 2..] == [n - 1, n - 2]
+        && axes[..n - 2].iter().enumerate().all(|(k, &a)| k == a)
+}
+
 impl<'t, E: Element> Var<'t, E> {
-    /// Axis `k` of the result is axis `axes[k]` of this variable.
+    /// Axis `k` of the result is axis `axes[k]` of this variable. Records nothing if that undoes the
+    /// permutation it was made by.
     ///
     /// # Panics
     /// When `axes` is not a permutation of all axes.
     #[track_caller]
     pub fn permute(self, axes: impl AsRef<[usize]>) -> Self {
-        record_view(Permute { axes: axes.as_ref().into() }, self)
+        let axes = axes.as_ref();
+        // Turned back, it is what it was: rules transpose what layers have transposed.
+        let back = self.recorded_as(|Views(Permute { axes: before }, _), inputs| {
+            (inverse(before)[..] == *axes).then(|| Var::at(self.tape(), inputs[0]))
+        });
+        match back.flatten() {
+            Some(base) => base,
+            None => record_view(Permute { axes: axes.into() }, self),
+        }
     }
 
     /// Axes `a` and `b` exchanged; negative ones count from the end.

@@ -9,7 +9,7 @@ use crate::var::Var;
 /// A tensor of `shape` that is zero but where `view` looks, and there the input.
 ///
 /// `view` must not show an element twice; every view but broadcasting is such.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Place<V> {
     /// The shape of the output.
     pub shape: Shape,

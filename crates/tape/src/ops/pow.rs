@@ -7,7 +7,7 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::{Operand, Var};
 
 /// `aᵇ`, as IEEE 754 has it: `0⁰ = 1`, a negative base takes integer exponents only.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Pow;
 
 impl<T: Float> Pointwise<T, 2> for Pow {

@@ -7,10 +7,10 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `max(x, 0)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Relu;
 /// `|x|`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Abs;
 
 impl<T: Float> Pointwise<T, 1> for Relu {

@@ -7,7 +7,7 @@ use crate::op::{Pullback, ViewOp, record_view};
 use crate::var::Var;
 
 /// Another shape of as many elements.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Reshape {
     /// The shape of the output.
     pub shape: Shape,

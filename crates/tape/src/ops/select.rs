@@ -6,7 +6,7 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::{Operand, Var};
 
 /// `a` where the mask holds, else `b`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Select;
 
 impl<T: Float> Pointwise<T, 2, 1> for Select {

@@ -7,10 +7,10 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `σ(x) = 1 / (1 + e⁻ˣ)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Sigmoid;
 /// `ln(1 + eˣ)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Softplus;
 
 impl<T: Float> Pointwise<T, 1> for Sigmoid {

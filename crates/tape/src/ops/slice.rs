@@ -10,7 +10,7 @@ use crate::ops::place::Place;
 use crate::var::Var;
 
 /// One range an axis.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Slice {
     /// The ranges; axes without one are taken whole.
     pub ranges: SmallVec<[Range; 4]>,

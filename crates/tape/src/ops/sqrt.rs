@@ -7,10 +7,10 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `√x`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Sqrt;
 /// `1 / √x`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Rsqrt;
 
 impl<T: Float> Pointwise<T, 1> for Sqrt {

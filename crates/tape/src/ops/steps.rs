@@ -8,19 +8,19 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// -1, 0 or 1.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Sign;
 /// 0 below 0, else 1.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Heaviside;
 /// The largest integer not above.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Floor;
 /// The smallest integer not below.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Ceil;
 /// The nearest integer, ties to even.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Round;
 
 impl<T: Float> Pointwise<T, 1> for Sign {

@@ -8,7 +8,7 @@ use crate::op::{Op, Pullback};
 use crate::var::Var;
 
 /// The sum over `axes`, which keep size 1 if `keep`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Sum {
     /// The axes summed over.
     pub axes: AxisSet,

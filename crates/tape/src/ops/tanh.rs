@@ -7,7 +7,7 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `tanh(x)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Tanh;
 
 impl<T: Float> Pointwise<T, 1> for Tanh {

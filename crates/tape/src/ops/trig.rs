@@ -7,10 +7,10 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `sin x`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Sin;
 /// `cos x`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Cos;
 
 impl<T: Float> Pointwise<T, 1> for Sin {

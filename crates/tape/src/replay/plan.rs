@@ -1,17 +1,6 @@
 //! From a program to an order of steps: what is fused, what runs when, what dies where.
 //!
-//! # Stages
-//!
-//! The stage of a node is the largest number of boundaries on any path that leads to it, where an edge
-//! is a boundary unless both ends are pointwise and have the same shape. All pointwise nodes of one
-//! stage and one shape form a fusion group, computed in one pass over blocks. This can never close a
-//! cycle: a path that leaves the group and comes back crosses a boundary, so it ends in a later stage.
-//!
-//! Views move no bytes and bound nothing between themselves: a view of a view has its stage, and a view
-//! of a given value stage 0, so that a number beside a variable keeps nothing from fusing.
-//!
-//! A group that has reached its limit is closed: an edge out of it is a boundary, and nodes of its
-//! stage that do not depend on it begin another group there.
+//! What is fused is said in [`stages`](super::stages).
 //!
 //! # Order
 //!
@@ -23,12 +12,14 @@
 //! values are wanted), not on any value.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use tensor::{DType, Shape};
 
+use super::stages::{NEVER, stages};
 use crate::op::Recorded;
 
 /// What it takes to know the value of a node.
@@ -137,13 +128,6 @@ pub(crate) enum Target {
     Store(u32),
 }
 
-/// A step before the steps are put in order.
-struct Draft {
-    stage: u32,
-    work: Work,
-    members: SmallVec<[u32; 4]>,
-}
-
 impl Plan {
     pub(crate) fn new(program: &Program) -> Self {
         let (mut drafts, draft_of) = stages(program);
@@ -173,49 +157,6 @@ impl Plan {
         }
         Plan { steps }
     }
-}
-
-const NEVER: u32 = u32::MAX;
-
-/// Puts every node that needs work into a draft, with its stage.
-fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
-    let mut drafts: Vec<Draft> = Vec::new();
-    let mut draft_of = vec![NEVER; program.nodes.len()];
-    let mut open: HashMap<(u32, &[usize]), u32> = HashMap::new();
-    let limit = program.group_limit;
-    for (i, node) in program.nodes.iter().enumerate() {
-        if node.work == Work::Given {
-            continue;
-        }
-        let pointwise = node.work == Work::Pointwise;
-        let view = node.work == Work::View;
-        let (mut stage, mut with) = (if view { 0 } else { 1 }, NEVER);
-        for &j in program.inputs_of(i as u32) {
-            let (input, draft) = (&program.nodes[j as usize], draft_of[j as usize]);
-            let Some(d) = drafts.get(draft as usize) else { continue };
-            let same = pointwise && input.work == Work::Pointwise && input.shape == node.shape;
-            let open = same && d.members.len() < limit;
-            let joined = open || (view && input.work == Work::View);
-            let after = if joined { d.stage } else { d.stage + 1 };
-            if after > stage || (after == stage && open) {
-                (stage, with) = (after, if open { draft } else { NEVER });
-            }
-        }
-        if pointwise && with == NEVER {
-            let last = open.get(&(stage, &node.shape[..])).copied();
-            with = last.filter(|&d| drafts[d as usize].members.len() < limit).unwrap_or(NEVER);
-        }
-        if with == NEVER {
-            with = drafts.len() as u32;
-            drafts.push(Draft { stage, work: node.work, members: SmallVec::new() });
-            if pointwise {
-                open.insert((stage, &node.shape), with);
-            }
-        }
-        drafts[with as usize].members.push(i as u32);
-        draft_of[i] = with;
-    }
-    (drafts, draft_of)
 }
 
 /// The drafts in an order in which each comes after those it reads. Their numbers follow their first
@@ -303,13 +244,13 @@ fn group(
     let first = members[0] as usize;
     let mut out =
         Group { len: tensor::shape::len(&program.nodes[first].shape), ..Group::default() };
-    let mut last: HashMap<u32, usize> = HashMap::new();
+    let mut last: FxHashMap<u32, usize> = FxHashMap::default();
     for (k, &i) in members.iter().enumerate() {
         for &j in program.inputs_of(i) {
             last.insert(j, k);
         }
     }
-    let mut place: HashMap<u32, Operand> = HashMap::with_capacity(last.len());
+    let mut place: FxHashMap<u32, Operand> = FxHashMap::default();
     let mut free: Vec<u32> = Vec::new();
     for (k, &i) in members.iter().enumerate() {
         let start = out.operands.len() as u32;

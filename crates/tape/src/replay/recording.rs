@@ -2,13 +2,15 @@
 
 use std::marker::PhantomData;
 
+use smallvec::SmallVec;
 use tensor::{AnyTensor, Element, Float, IntoTensor, Shape, Tensor};
 
-use super::script::{Refusal, Script, kind};
+use super::script::{Script, kind};
 use crate::error::{EvalError, NoGradient};
 use crate::gradients::Gradients;
+use crate::node::{Node, Source};
 use crate::param::{Param, ParamId};
-use crate::tape::{Bound, Node, Source, Tape};
+use crate::tape::{Bound, Tape};
 use crate::var::Var;
 
 /// The shape and the type of an input of a recording.
@@ -34,7 +36,7 @@ pub trait Specs {
     fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Self::Vars<'t>;
     /// Appends the values.
     #[doc(hidden)]
-    fn bind(&self, values: Self::Values, out: &mut Vec<AnyTensor>);
+    fn bind(&self, values: Self::Values, out: &mut SmallVec<[AnyTensor; 4]>);
 }
 
 impl<E: Element> Specs for Spec<E> {
@@ -46,7 +48,7 @@ impl<E: Element> Specs for Spec<E> {
         nodes.push(input.id());
         input
     }
-    fn bind(&self, value: Tensor<E>, out: &mut Vec<AnyTensor>) {
+    fn bind(&self, value: Tensor<E>, out: &mut SmallVec<[AnyTensor; 4]>) {
         out.push(E::erase(value.into_tensor()));
     }
 }
@@ -62,7 +64,7 @@ impl<S: Specs, const N: usize> Specs for [S; N] {
         }
         vars.try_into().unwrap_or_else(|_| unreachable!("one variable a spec"))
     }
-    fn bind(&self, values: Self::Values, out: &mut Vec<AnyTensor>) {
+    fn bind(&self, values: Self::Values, out: &mut SmallVec<[AnyTensor; 4]>) {
         for (spec, value) in self.iter().zip(values) {
             spec.bind(value, out);
         }
@@ -79,7 +81,7 @@ macro_rules! tuple {
             fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Self::Vars<'t> {
                 ($(self.$i.declare(tape, nodes),)+)
             }
-            fn bind(&self, values: Self::Values, out: &mut Vec<AnyTensor>) {
+            fn bind(&self, values: Self::Values, out: &mut SmallVec<[AnyTensor; 4]>) {
                 $(self.$i.bind(values.$i, out);)+
             }
         }
@@ -131,6 +133,8 @@ pub struct Recording<S: Specs, T: Float> {
     inputs: usize,
     gradients: Vec<ParamId>,
     reasons: Vec<(ParamId, NoGradient)>,
+    /// How many outputs the script has.
+    outputs: usize,
     kept: Vec<AnyTensor>,
     element: PhantomData<T>,
 }
@@ -168,10 +172,24 @@ impl<S: Specs, T: Float> Recording<S, T> {
             (0..nodes.len() as u32).filter(|&i| nodes[i as usize].keep).collect::<Vec<u32>>()
         };
         let keep = marked(&tape.nodes.borrow());
-        let script = Script::new(&tape, &slots, &outputs, &keep);
+        outputs.extend(keep);
+        tape.forget(&slots);
+        let script = Script::new(&tape, &slots, &outputs);
+        let outputs = outputs.len();
         let params = own.iter().map(|b| b.param).collect();
         let (kept, element) = (Vec::new(), PhantomData);
-        Recording { tape, script, specs, params, inputs, gradients, reasons, kept, element }
+        Recording {
+            tape,
+            script,
+            specs,
+            params,
+            inputs,
+            gradients,
+            reasons,
+            outputs,
+            kept,
+            element,
+        }
     }
 
     /// The parameters of the recording, in the order of their first use.
@@ -202,30 +220,34 @@ impl<S: Specs, T: Float> Recording<S, T> {
         lookup: impl Fn(ParamId) -> Option<AnyTensor>,
         values: S::Values,
     ) -> Result<(T, Gradients), ReplayError> {
-        let mut given = Vec::with_capacity(self.inputs + self.params.len());
+        let mut given = SmallVec::new();
         self.specs.bind(values, &mut given);
-        for (i, &id) in self.params.iter().enumerate() {
-            match lookup(id) {
-                Some(value) => given.push(value),
-                None => return Err(self.misfit(self.inputs + i, "missing".into())),
-            }
+        for (i, value) in given.into_iter().enumerate() {
+            self.script.bind(i, value).map_err(|given| self.misfit(i, given))?;
         }
-        let outcome = match self.script.run(&self.tape, given) {
-            Ok(outcome) => outcome,
-            Err(Refusal::Eval(error)) => return Err(error.into()),
-            Err(Refusal::Misfit { slot, given }) => return Err(self.misfit(slot, given)),
-        };
-        self.kept = outcome.kept;
-        let mut outputs = outcome.outputs.into_iter();
-        let loss = outputs.next().and_then(T::take_tensor).expect("the loss is the first output");
+        for (i, &id) in self.params.iter().enumerate() {
+            let (slot, value) = (self.inputs + i, lookup(id));
+            let bound = value.ok_or("missing".into()).and_then(|v| self.script.bind(slot, v));
+            bound.map_err(|given| self.misfit(slot, given))?;
+        }
+        self.script.run(&self.tape)?;
+        let loss = T::take_tensor(self.script.output(0)).expect("the loss is the first output");
         let mut gradients = Gradients::new(false);
-        for (&id, gradient) in self.gradients.iter().zip(outputs) {
-            gradients.insert(id, Ok(gradient));
+        for (i, &id) in self.gradients.iter().enumerate() {
+            gradients.insert(id, Ok(self.script.output(1 + i)));
         }
         for (id, why) in &self.reasons {
             gradients.insert(*id, Err(why.clone()));
         }
+        self.kept.clear();
+        self.kept.extend((self.first_kept()..self.outputs).map(|i| self.script.output(i)));
+        self.script.reset();
         Ok((loss.item(), gradients))
+    }
+
+    /// The outputs of the script are the loss, the gradients, and the nodes to keep.
+    fn first_kept(&self) -> usize {
+        1 + self.gradients.len()
     }
 
     /// The values of all nodes marked [`keep`](Var::keep), whether the loss depends on them or not, as

@@ -1,6 +1,7 @@
 //! Executes a plan.
 
 use std::any::Any;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,6 +10,7 @@ use tensor::any::{AnyBlock, AnyReader};
 use tensor::blocks::BLOCK;
 use tensor::{AnySlice, AnySliceMut, AnyTensor, AnyView, par};
 
+use super::gathered;
 use super::plan::{Action, Group, Operand, Plan, Program, Target};
 use crate::op::Recorded;
 
@@ -246,19 +248,18 @@ impl Pass<'_> {
                 };
                 let operands =
                     &self.group.operands[step.operands.start as usize..step.operands.end as usize];
+                // The target is taken out while its operands are read beside it.
                 match step.target {
                     Target::Register(r) => {
                         let mut own = std::mem::take(&mut registers[r as usize]);
-                        let args = gather(operands, &loads, &registers, &outs, at, n);
-                        op.get().block(&args, own.as_mut_slice(n));
-                        drop(args);
+                        let get = |o: &Operand| o.slice(&loads, &registers, &outs, at..at + n);
+                        gathered(operands, get, |x| op.get().block(x, own.as_mut_slice(n)));
                         registers[r as usize] = own;
                     }
                     Target::Store(s) => {
                         let mut own = std::mem::take(&mut outs[s as usize]);
-                        let args = gather(operands, &loads, &registers, &outs, at, n);
-                        op.get().block(&args, own.range_mut(at..at + n));
-                        drop(args);
+                        let get = |o: &Operand| o.slice(&loads, &registers, &outs, at..at + n);
+                        gathered(operands, get, |x| op.get().block(x, own.range_mut(at..at + n)));
                         outs[s as usize] = own;
                     }
                 }
@@ -277,21 +278,20 @@ impl Pass<'_> {
     }
 }
 
-/// The operands of an instruction, elements `at..at + n` of the present part.
-fn gather<'a>(
-    operands: &[Operand],
-    loads: &[AnySlice<'a>],
-    registers: &'a [AnyBlock],
-    outs: &'a Slices<'_>,
-    at: usize,
-    n: usize,
-) -> SmallVec<[AnySlice<'a>; 4]> {
-    operands
-        .iter()
-        .map(|operand| match *operand {
+impl Operand {
+    /// Its elements `range` of the present part, a block.
+    #[inline]
+    fn slice<'a>(
+        &self,
+        loads: &[AnySlice<'a>],
+        registers: &'a [AnyBlock],
+        outs: &'a Slices<'_>,
+        range: Range<usize>,
+    ) -> AnySlice<'a> {
+        match *self {
             Operand::Load(l) => loads[l as usize],
-            Operand::Register(r) => registers[r as usize].as_slice(n),
-            Operand::Store(s) => outs[s as usize].as_slice().range(at..at + n),
-        })
-        .collect()
+            Operand::Register(r) => registers[r as usize].as_slice(range.len()),
+            Operand::Store(s) => outs[s as usize].as_slice().range(range),
+        }
+    }
 }

@@ -5,64 +5,70 @@ use tensor::{AnyTensor, DType, Shape};
 
 use super::plan::Plan;
 use super::run::{self, Halt};
+use super::straight::{self, Straight};
 use crate::error::EvalError;
 use crate::eval::{Load, Retain};
 use crate::tape::Tape;
 
-/// A plan for some outputs of a tape, in which some nodes get new values at every run.
+/// A program for some outputs of a tape, in which some nodes, its slots, get new values at every run:
+/// [`bind`](Self::bind) each, [`run`](Self::run), take the [`output`](Self::output)s.
 pub(crate) struct Script {
-    load: Load,
-    plan: Plan,
-    /// For each node that gets a value: its place in the program, if the program needs it.
+    engine: Engine,
+    /// The node on the tape behind each node of the program.
+    ids: Vec<u32>,
     slots: Vec<Slot>,
-    /// Places of the outputs.
+    /// Places of the outputs in the program.
     outputs: Vec<u32>,
-    /// Places of the nodes to keep beside them.
-    kept: Vec<u32>,
+}
+
+enum Engine {
+    /// With the memory of the present run.
+    Planned {
+        load: Load,
+        plan: Plan,
+        memory: Vec<Option<AnyTensor>>,
+    },
+    Straight(Straight),
 }
 
 struct Slot {
+    /// Its place in the program, if the program needs it.
     place: Option<u32>,
     dtype: DType,
     shape: Shape,
 }
 
-/// Why a run did not happen.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// A value has another type or shape than its slot.
-    Misfit { slot: usize, given: String },
-    /// The data is at fault.
-    Eval(EvalError),
-}
-
-/// The values of the outputs, then those of the kept nodes.
-pub(crate) struct Outcome {
-    pub outputs: Vec<AnyTensor>,
-    pub kept: Vec<AnyTensor>,
-}
-
 impl Script {
-    /// Plans `outputs` and `kept`, which start from new values of `slots`: all inputs of the tape, and
+    /// Plans `outputs`, which start from values to come of `slots`: all inputs of the tape, and
     /// parameters.
-    #[track_caller]
-    pub(crate) fn new(tape: &Tape, slots: &[u32], outputs: &[u32], kept: &[u32]) -> Self {
-        for &slot in slots {
-            tape.nodes.borrow_mut()[slot as usize].value = None;
-        }
-        let load = tape.load(&[outputs, kept].concat(), Retain::Asked, true);
-        let place = |node: u32| load.ids.binary_search(&node).ok().map(|p| p as u32);
+    pub(crate) fn new(tape: &Tape, slots: &[u32], outputs: &[u32]) -> Self {
+        let ids = tape.pending(outputs);
         let nodes = tape.nodes.borrow();
-        let known = |&node: &u32| {
-            let n = &nodes[node as usize];
-            Slot { place: place(node), dtype: n.dtype, shape: n.shape.clone() }
+        let place = |node: u32| ids.binary_search(&node).ok().map(|p| p as u32);
+        let slots = slots.iter().map(|&slot| {
+            let node = &nodes[slot as usize];
+            Slot { place: place(slot), dtype: node.dtype, shape: node.shape.clone() }
+        });
+        let slots: Vec<Slot> = slots.collect();
+        let places = outputs.iter().map(|&o| place(o).expect("an output is pending or known"));
+        let places = places.collect();
+        let mut straight = Straight::EMPTY;
+        let tiny = tape.group_limit > 1 && straight::is_tiny(&nodes, &ids);
+        // A view that does not fit is for the planned run to report.
+        let engine = if tiny && straight.load(&nodes, &ids).is_ok() {
+            Engine::Straight(straight)
+        } else {
+            let mut load = tape.load(outputs, &ids, Retain::Asked);
+            for slot in &slots {
+                if let Slot { place: Some(place), .. } = slot {
+                    load.values[*place as usize] = None;
+                }
+            }
+            let (plan, memory) = (Plan::new(&load.program), load.values.clone());
+            Engine::Planned { load, plan, memory }
         };
-        let slots: Vec<Slot> = slots.iter().map(known).collect();
-        let places = |ids: &[u32]| ids.iter().map(|&o| place(o).expect("it is loaded")).collect();
-        let (outputs, kept) = (places(outputs), places(kept));
-        let plan = Plan::new(&load.program);
         drop(nodes);
-        Script { load, plan, slots, outputs, kept }
+        Script { engine, ids, slots, outputs: places }
     }
 
     /// What slot `i` takes.
@@ -70,41 +76,76 @@ impl Script {
         (self.slots[i].dtype, &self.slots[i].shape)
     }
 
-    /// Runs the program with one value a slot.
-    pub(crate) fn run(&self, tape: &Tape, values: Vec<AnyTensor>) -> Result<Outcome, Refusal> {
-        debug_assert_eq!(values.len(), self.slots.len());
-        let misfit = |(slot, value): (&Slot, &AnyTensor)| {
-            slot.dtype != value.dtype() || slot.shape[..] != *value.shape()
-        };
-        if let Some(i) = self.slots.iter().zip(&values).position(misfit) {
-            let given = kind(values[i].dtype(), values[i].shape());
-            return Err(Refusal::Misfit { slot: i, given });
+    /// Sets the value of slot `i` for the next run.
+    ///
+    /// # Errors
+    /// When it has another type or shape, with what it has.
+    pub(crate) fn bind(&mut self, i: usize, value: AnyTensor) -> Result<(), String> {
+        let slot = &self.slots[i];
+        if slot.dtype != value.dtype() || slot.shape[..] != *value.shape() {
+            return Err(kind(value.dtype(), value.shape()));
         }
-        let mut memory = self.load.values.clone();
-        for (slot, value) in self.slots.iter().zip(values) {
-            if let Some(place) = slot.place {
-                memory[place as usize] = Some(value);
+        if let Some(place) = slot.place {
+            match &mut self.engine {
+                Engine::Straight(straight) => straight.set(place, &value),
+                Engine::Planned { memory, .. } => memory[place as usize] = Some(value),
             }
         }
-        let load = &self.load;
-        match run::run(&self.plan, &load.program, &load.ops, &mut memory) {
-            Ok(()) => {}
-            Err(halt) => {
-                let failure = tape.note_failure(load.ids[halt.node() as usize]);
-                return match halt {
-                    Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
-                    Halt::Error { source, .. } => {
-                        let (op, at) = (failure.op, failure.at);
-                        Err(Refusal::Eval(EvalError { op, at, source }))
-                    }
-                };
+        Ok(())
+    }
+
+    /// As [`bind`](Self::bind), for a value known to fit that somebody else holds on to.
+    pub(crate) fn bind_shared(&mut self, i: usize, value: &AnyTensor) {
+        if let Some(place) = self.slots[i].place {
+            match &mut self.engine {
+                Engine::Straight(straight) => straight.set(place, value),
+                Engine::Planned { memory, .. } => memory[place as usize] = Some(value.clone()),
             }
         }
-        let value = |&p: &u32| memory[p as usize].clone().expect("a wanted value is kept");
-        Ok(Outcome {
-            outputs: self.outputs.iter().map(value).collect(),
-            kept: self.kept.iter().map(value).collect(),
+    }
+
+    /// Runs the program.
+    ///
+    /// # Errors
+    /// When the data is at fault.
+    pub(crate) fn run(&mut self, tape: &Tape) -> Result<(), EvalError> {
+        self.run_unnamed().map_err(|halt| {
+            self.reset();
+            let failure = tape.note_failure(self.ids[halt.node() as usize]);
+            match halt {
+                Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
+                Halt::Error { source, .. } => EvalError { op: failure.op, at: failure.at, source },
+            }
         })
+    }
+
+    /// Runs the program on behalf of another tape than it was planned for, whose nodes a failure could
+    /// not name.
+    pub(crate) fn run_unnamed(&mut self) -> Result<(), Halt> {
+        match &mut self.engine {
+            Engine::Straight(straight) => straight.run(),
+            Engine::Planned { load, plan, memory } => {
+                run::run(plan, &load.program, &load.ops, memory)
+            }
+        }
+    }
+
+    /// The value of output `i` after a run.
+    pub(crate) fn output(&self, i: usize) -> AnyTensor {
+        let place = self.outputs[i];
+        match &self.engine {
+            Engine::Straight(straight) => straight.value(place),
+            Engine::Planned { memory, .. } => {
+                memory[place as usize].clone().expect("a wanted value is kept")
+            }
+        }
+    }
+
+    /// Lets go of the values of the last run, so that their buffers belong to whoever took them.
+    pub(crate) fn reset(&mut self) {
+        if let Engine::Planned { load, memory, .. } = &mut self.engine {
+            memory.clone_from(&load.values);
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Tensors, views and slices with their element type erased: what the nodes of a tape hold.
 
 mod block;
+mod slab;
 
 pub use block::{AnyBlock, AnyReader};
+pub use slab::{Earlier, Slab};
 
 use crate::element::{DType, Element};
 use crate::tensor::Tensor;
@@ -86,9 +88,29 @@ impl AnyTensor {
         }
     }
 
+    /// A number, rounded to the type, repeated without memory to make `shape`.
+    ///
+    /// # Panics
+    /// When the type is not a float.
+    #[track_caller]
+    pub fn number(dtype: DType, shape: &[usize], x: f64) -> Self {
+        match dtype {
+            DType::F32 => AnyTensor::F32(Tensor::scalar(x as f32).broadcast_to(shape)),
+            DType::F64 => AnyTensor::F64(Tensor::scalar(x).broadcast_to(shape)),
+            other => panic!("a number is a float, not {other}"),
+        }
+    }
+
     /// The element type.
     pub fn dtype(&self) -> DType {
-        self.view().dtype()
+        match self {
+            AnyTensor::F32(_) => DType::F32,
+            AnyTensor::F64(_) => DType::F64,
+            AnyTensor::Bool(_) => DType::Bool,
+            AnyTensor::I64(_) => DType::I64,
+            AnyTensor::Usize(_) => DType::Usize,
+            AnyTensor::U8(_) => DType::U8,
+        }
     }
 
     /// Sizes of the axes.

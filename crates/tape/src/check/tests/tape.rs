@@ -35,7 +35,7 @@ fn a_gradient_that_the_tape_stops_is_wrong_where_the_function_moves() {
 }
 
 /// `tanh` with a rule that somebody got wrong.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Planted {
     Right,
     Zero,

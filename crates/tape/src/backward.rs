@@ -1,0 +1,131 @@
+//! The gradients of a loss by the parameters of its tape: swept, evaluated and handed over in one go.
+
+use smallvec::SmallVec;
+use tensor::Float;
+use tensor::error::OrPanic;
+
+use crate::error::{EvalError, NoGradient};
+use crate::eval::Retain;
+use crate::gradients::Gradients;
+use crate::replay::known::{self, Backward, Forward, Meeting};
+use crate::tape::{Bound, Tape};
+use crate::var::Var;
+
+impl<T: Float> Var<'_, T> {
+    /// Evaluates this scalar and its derivatives by all parameters of the tape, in one plan that frees
+    /// every other value at its last use. The tape is left as it was: [`grad`](Self::grad) is for
+    /// derivatives to go on with.
+    ///
+    /// # Panics
+    /// When this variable has more than one element, or when the data is at fault somewhere; the
+    /// message then names the line that recorded the node. Use [`Tape::gradients`] for a typed error.
+    #[track_caller]
+    pub fn backward(self) -> Gradients {
+        self.differentiate().or_panic()
+    }
+
+    #[track_caller]
+    fn differentiate(self) -> Result<Gradients, EvalError> {
+        self.assert_scalar("backward");
+        let tape = self.tape();
+        if tape.group_limit == 1 || tape.is_inference() || tape.recording.get() {
+            return self.sweep_and_run(None);
+        }
+        let forward = Forward::of(tape, self.id());
+        match known::meet(tape, &forward) {
+            Meeting::Known(backward) => match self.run_known(backward, &forward) {
+                Some(gradients) => Ok(gradients),
+                // Once more, step by step, to say what is at fault and where.
+                None => self.sweep_and_run(None),
+            },
+            Meeting::Again => self.sweep_and_run(Some(&forward)),
+            Meeting::New => self.sweep_and_run(None),
+        }
+    }
+
+    /// Appends the adjoints, evaluates them, and takes them off again; if `again`, a script for this
+    /// program is made and kept.
+    #[track_caller]
+    fn sweep_and_run(self, again: Option<&Forward>) -> Result<Gradients, EvalError> {
+        let tape = self.tape();
+        let bound = tape.params.borrow().clone();
+        let (end, asked) = (tape.len(), tape.asked.get());
+        let found = self.param_gradients(&bound);
+        let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
+        wanted.extend(found.iter().flatten().map(|v| v.id()));
+        let pure = tape.asked.get() == asked && tape.params.borrow().len() == bound.len();
+        let whole = bound.iter().zip(&found).all(|(b, g)| b.frozen || g.is_ok());
+        if let Some(forward) = again.filter(|_| pure && whole)
+            && let Some(backward) = Backward::new(tape, forward, end as u32, &wanted)
+            && let Some(gradients) = self.run_known(Box::new(backward), forward)
+        {
+            tape.nodes.borrow_mut().truncate(end);
+            return Ok(gradients);
+        }
+        tape.evaluate(&wanted, Retain::Asked)?;
+        let mut gradients = Gradients::new(tape.is_inference());
+        let mut nodes = tape.nodes.borrow_mut();
+        for (b, gradient) in bound.iter().zip(&found) {
+            let value = gradient.as_ref().map_err(NoGradient::clone).map(|g| {
+                let value = nodes[g.id() as usize].value.clone();
+                value.expect("evaluation materialises what was asked for")
+            });
+            gradients.insert(b.param, value);
+        }
+        if pure {
+            nodes.truncate(end);
+        }
+        Ok(gradients)
+    }
+
+    /// Runs a script with the values of this tape; `None` if the data is at fault.
+    fn run_known(self, mut backward: Box<Backward>, forward: &Forward) -> Option<Gradients> {
+        let tape = self.tape();
+        backward.bind(tape, forward);
+        let ran = backward.script.run_unnamed();
+        if ran.is_err() {
+            backward.script.reset();
+            return None;
+        }
+        let mut next = 0;
+        let mut output = || {
+            next += 1;
+            backward.script.output(next - 1)
+        };
+        let loss = output();
+        let mut gradients = Gradients::new(false);
+        for &Bound { param, frozen, .. } in tape.params.borrow().iter() {
+            gradients.insert(param, if frozen { Err(NoGradient::Frozen) } else { Ok(output()) });
+        }
+        let mut nodes = tape.nodes.borrow_mut();
+        nodes[self.id() as usize].value = Some(loss);
+        for &place in &backward.kept {
+            nodes[forward.ids[place as usize] as usize].value = Some(output());
+        }
+        for &place in &backward.computed {
+            tape.count(&mut nodes[forward.ids[place as usize] as usize]);
+        }
+        let computed = &tape.counters.computed;
+        computed.set(computed.get() + backward.adjoints);
+        drop(nodes);
+        backward.script.reset();
+        backward.keep(forward);
+        Some(gradients)
+    }
+}
+
+impl Tape {
+    /// What [`Var::backward`] returns, with a typed error where the data is at fault: `backward` is to
+    /// this as [`Var::value`] is to [`Tape::eval`].
+    ///
+    /// # Errors
+    /// As [`Tape::eval`].
+    ///
+    /// # Panics
+    /// When `loss` has more than one element, or is on another tape.
+    #[track_caller]
+    pub fn gradients<T: Float>(&self, loss: Var<'_, T>) -> Result<Gradients, EvalError> {
+        assert!(std::ptr::eq(self, loss.tape()), "gradients: the loss is on another tape");
+        loss.differentiate()
+    }
+}

@@ -1,0 +1,215 @@
+//! Programs of tiny values, run straight: node after node, in one slab.
+//!
+//! A plan pays where values leave the cache. Where none has more elements than one block, a fusion
+//! group would compute it whole in one pass all the same, so there is nothing to group, and freeing a
+//! value would cost more than to keep it to the end. What remains is the cost of a node, which is
+//! what a small network or a chain of numbers spends its time on: here a node costs its operation, a
+//! few bounds and one indirect call.
+//!
+//! The same bits as by a plan: both call the same code with the same numbers, and no operation's
+//! bits depend on the layout of its inputs.
+
+use std::cell::Cell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use smallvec::SmallVec;
+use tensor::any::Slab;
+use tensor::blocks::BLOCK;
+use tensor::{AnyTensor, ShapeError};
+
+use super::gathered;
+use super::run::Halt;
+use crate::node::{Node, Source};
+use crate::op::Recorded;
+
+/// Tiny values may have this many elements together, or [`EACH`] a node.
+const TOGETHER: usize = 1 << 16;
+const EACH: usize = 16;
+
+/// A program and the memory it runs in.
+pub(crate) struct Straight {
+    slab: Slab,
+    /// For each node of the program its value in the slab.
+    slots: Vec<u32>,
+    steps: Vec<Step>,
+    /// The operands of all steps, one after the other.
+    operands: Vec<u32>,
+}
+
+struct Step {
+    /// The node of the program.
+    node: u32,
+    /// `None` copies a view, to lie side by side.
+    op: Option<Recorded>,
+    out: u32,
+    operands: Range<u32>,
+}
+
+thread_local! {
+    /// Memory for the next program of this thread.
+    static SPARE: Cell<Straight> = const { Cell::new(Straight::EMPTY) };
+}
+
+/// Whether nodes `ids` can run straight, and there is something to run: views alone share the buffer of
+/// what they view.
+pub(crate) fn is_tiny(nodes: &[Node], ids: &[u32]) -> bool {
+    let (mut together, mut works) = (0, false);
+    let each = ids.iter().all(|&id| {
+        let node = &nodes[id as usize];
+        let len = tensor::shape::len(&node.shape);
+        together += len;
+        works |= matches!(&node.source, Source::Op(op) if !matches!(op, Recorded::View(_)));
+        len <= BLOCK
+    });
+    each && works && together <= TOGETHER.max(EACH * ids.len())
+}
+
+impl Straight {
+    pub(crate) const EMPTY: Straight =
+        Straight { slab: Slab::EMPTY, slots: Vec::new(), steps: Vec::new(), operands: Vec::new() };
+
+    /// An empty program in the memory that one before it has left.
+    pub(crate) fn recycled() -> Self {
+        SPARE.try_with(|spare| spare.replace(Straight::EMPTY)).unwrap_or(Straight::EMPTY)
+    }
+
+    /// Leaves the memory to the next program, unless it is much.
+    pub(crate) fn recycle(mut self) {
+        if self.slab.elements() <= 2 * TOGETHER {
+            self.clear();
+            // Fails while the thread is torn down, when nobody needs it.
+            let _ = SPARE.try_with(|spare| spare.set(self));
+        }
+    }
+
+    /// Takes the program of nodes `ids`, whose marks tell their places in `ids`. The values the tape
+    /// knows are copied in; those it does not know, of inputs and parameters, are to be
+    /// [set](Self::set).
+    ///
+    /// # Errors
+    /// When a view does not fit, with its place.
+    pub(crate) fn load(&mut self, nodes: &[Node], ids: &[u32]) -> Result<(), Halt> {
+        self.clear();
+        for (place, &id) in ids.iter().enumerate() {
+            let node = &nodes[id as usize];
+            let halt = |why: ShapeError| Halt::Error { node: place as u32, source: why.into() };
+            let slot = match (&node.value, &node.source) {
+                (None, Source::Op(op)) => self.record(nodes, node, place as u32, op),
+                (value, source) => {
+                    self.slab.push(node.dtype, &node.shape).inspect(|&slot| match (value, source) {
+                        (Some(value), _) => self.slab.set(slot, value),
+                        (None, Source::Number(x)) => self.slab.set_number(slot, *x),
+                        _ => {}
+                    })
+                }
+            };
+            self.slots.push(slot.map_err(halt)? as u32);
+        }
+        Ok(())
+    }
+
+    /// Takes an operation on nodes taken before, and returns where its value will be.
+    fn record(
+        &mut self,
+        nodes: &[Node],
+        node: &Node,
+        place: u32,
+        op: &Recorded,
+    ) -> Result<usize, ShapeError> {
+        let slot_of = |slots: &[u32], input: u32| slots[nodes[input as usize].mark.1 as usize];
+        if let Recorded::View(op) = op {
+            let of = slot_of(&self.slots, node.inputs[0]);
+            if let Some(layout) = op.get().layout(self.slab.layout(of as usize))? {
+                return self.slab.push_view(of as usize, &layout);
+            }
+            let copy = self.contiguous(place, of)? as usize;
+            let layout = op.get().layout(self.slab.layout(copy))?;
+            return self.slab.push_view(copy, &layout.expect("a row-major input has every view"));
+        }
+        let mut operands: SmallVec<[u32; 4]> = SmallVec::new();
+        for &input in &node.inputs {
+            let slot = slot_of(&self.slots, input);
+            operands.push(match op {
+                Recorded::Pointwise(_) => self.contiguous(place, slot)?,
+                _ => slot,
+            });
+        }
+        let out = self.slab.push(node.dtype, &node.shape)?;
+        self.step(place, Some(op.clone()), out as u32, &operands);
+        Ok(out)
+    }
+
+    /// The value at `slot` if it lies side by side, else a copy that does, made for `node`.
+    fn contiguous(&mut self, node: u32, slot: u32) -> Result<u32, ShapeError> {
+        if self.slab.is_contiguous(slot as usize) {
+            return Ok(slot);
+        }
+        let copy = self.slab.push_like(slot as usize)? as u32;
+        self.step(node, None, copy, &[slot]);
+        Ok(copy)
+    }
+
+    fn step(&mut self, node: u32, op: Option<Recorded>, out: u32, operands: &[u32]) {
+        let start = self.operands.len() as u32;
+        self.operands.extend_from_slice(operands);
+        self.steps.push(Step { node, op, out, operands: start..self.operands.len() as u32 });
+    }
+
+    /// Sets the value of a node that is not computed.
+    pub(crate) fn set(&mut self, place: u32, value: &AnyTensor) {
+        self.slab.set(self.slots[place as usize] as usize, value);
+    }
+
+    /// Computes all values.
+    pub(crate) fn run(&mut self) -> Result<(), Halt> {
+        let (slab, steps, operands) = (&mut self.slab, &self.steps, &self.operands);
+        let at = Cell::new(0);
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            for step in steps {
+                at.set(step.node);
+                step.run(
+                    slab,
+                    &operands[step.operands.start as usize..step.operands.end as usize],
+                )?;
+            }
+            Ok(())
+        }));
+        let node = at.get();
+        match outcome {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(source)) => Err(Halt::Error { node, source }),
+            Err(payload) => Err(Halt::Panic { node, payload }),
+        }
+    }
+
+    /// A computed value, copied out.
+    pub(crate) fn value(&self, place: u32) -> AnyTensor {
+        self.slab.tensor(self.slots[place as usize] as usize)
+    }
+
+    fn clear(&mut self) {
+        self.slab.clear();
+        self.slots.clear();
+        self.steps.clear();
+        self.operands.clear();
+    }
+}
+
+impl Step {
+    #[inline]
+    fn run(&self, slab: &mut Slab, operands: &[u32]) -> Result<(), tensor::Error> {
+        let out = self.out as usize;
+        match &self.op {
+            None => slab.copy(out, operands[0] as usize),
+            Some(Recorded::Pointwise(op)) => slab.write(out, |earlier, out| {
+                gathered(operands, |&s| earlier.slice(s as usize), |x| op.get().block(x, out));
+            }),
+            Some(Recorded::General(op)) => slab.write(out, |earlier, out| {
+                gathered(operands, |&s| earlier.view(s as usize), |x| op.get().forward(x, out))
+            })?,
+            Some(Recorded::View(_)) => unreachable!("views are taken when the program is"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! A program that was met before is recognised, and another one is not taken for it.
+
+use tape::{Gradients, NoGradient, Op, Param, Pointwise, Pullback, Tape, Var};
+use tensor::{AnySlice, AnyView, Error, Float, Shape, ShapeError, Tensor, View, s, tensor};
+
+use crate::support::bits;
+
+/// Loss and gradient of `f` at `p`, by a tape that recognises programs and by one that does not.
+fn both<T: Float>(
+    p: &Param<T>,
+    f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
+) -> [(Vec<u64>, Vec<u64>); 2] {
+    [Tape::new(), Tape::new().unfused()].map(|tape| {
+        let loss = f(tape.param(p));
+        let grads = loss.backward();
+        (bits(&loss.value()), bits(&grads[p]))
+    })
+}
+
+#[track_caller]
+fn assert_same<T: Float>(p: &Param<T>, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>) {
+    let [known, fresh] = both(p, f);
+    assert_eq!(known, fresh);
+}
+
+fn matrix(seed: u64, side: usize) -> Param<f64> {
+    Param::new(Tensor::uniform([side, side], -1.0, 1.0, &mut tensor::rng(seed)))
+}
+
+#[test]
+fn each_meeting_sees_its_own_values() {
+    // Small enough to run straight, and large enough to be planned.
+    for side in [3, 40] {
+        for seed in 0..6 {
+            let x = Tensor::uniform([side, side], -1.0, 1.0, &mut tensor::rng(100 + seed));
+            let factor = seed as f64;
+            assert_same(&matrix(seed, side), |w| {
+                let x = w.tape().constant(&x);
+                (x.matmul(w).tanh() * factor + w.exp()).square().mean_axis(0).sum()
+            });
+        }
+    }
+}
+
+#[test]
+fn a_program_that_differs_in_one_place_is_another() {
+    type Loss = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
+    let losses: [Loss; 12] = [
+        |w| w.tanh().sum_axis(0).max(),
+        |w| w.sigmoid().sum_axis(0).max(),
+        |w| w.tanh().sum_axis(1).max(),
+        |w| w.tanh().mean_axis(1).max(),
+        |w| w.slice(s![0..2]).sin().sum(),
+        |w| w.slice(s![1..3]).sin().sum(),
+        |w| w.slice(s![..;-1]).slice(s![1..3]).sin().sum(),
+        |w| (w * w.t()).sum(),
+        |w| (w.t() * w.t()).sum(),
+        |w| (w.t() * w).cos().sum(),
+        |w| (w - w.tape().constant(Tensor::ones([4, 4]))).square().sum(),
+        |w| (w - w.detach()).square().sum() + (w * w.detach()).sum(),
+    ];
+    let w = matrix(7, 4);
+    for _ in 0..4 {
+        for loss in losses {
+            assert_same(&w, loss);
+        }
+    }
+}
+
+#[test]
+fn what_is_frozen_bound_or_known_belongs_to_the_program() {
+    let (mut a, b) = (matrix(1, 3), matrix(2, 3));
+    let step = |a: &Param<f64>, read: bool, tape: &Tape| -> Gradients {
+        let (x, y) = (tape.param(a), tape.param(&b));
+        let hidden = x.matmul(y);
+        if read {
+            hidden.tanh().sum().item();
+        }
+        (hidden.tanh() * y).sum().backward()
+    };
+    for round in 0..12 {
+        a.set_frozen(round % 3 == 2);
+        let known = step(&a, round % 2 == 1, &Tape::new());
+        let fresh = step(&a, false, &Tape::new().unfused());
+        assert_eq!(bits(&known[&b]), bits(&fresh[&b]));
+        match a.is_frozen() {
+            true => assert_eq!(known.get(&a).unwrap_err(), NoGradient::Frozen),
+            false => assert_eq!(bits(&known[&a]), bits(&fresh[&a])),
+        }
+    }
+}
+
+#[test]
+fn marked_values_and_counters_are_those_of_the_step() {
+    let mut first = None;
+    for seed in 0..5 {
+        let w = matrix(seed, 3);
+        let tape = Tape::new();
+        let marked = tape.param(&w).exp().keep();
+        let loss = (marked * 2.0).sum();
+        let nodes = tape.len();
+        loss.backward();
+        assert_eq!(tape.len(), nodes, "the adjoints are taken off again");
+        let stats = tape.stats();
+        assert_eq!(&stats, first.get_or_insert(stats.clone()));
+        let computed = stats.computed;
+        assert_eq!(marked.value(), w.value().exp());
+        assert_eq!(loss.item(), (w.value().exp() * 2.0).sum().item());
+        assert_eq!(tape.stats().computed, computed, "both were kept");
+    }
+}
+
+/// `2x`, whose rule breaks the rules: it looks at the value of its output.
+#[derive(Debug, PartialEq)]
+struct Peeking;
+
+impl<T: Float> Pointwise<T, 1> for Peeking {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = x + x);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let double = cx.y.value() / cx.x[0].value();
+        let first = double.iter().next().expect("there is an element");
+        [Some(cx.g * to_f64(first))]
+    }
+}
+
+fn to_f64<T: Float>(x: T) -> f64 {
+    tensor::Scalar::to_f64(x)
+}
+
+#[test]
+fn a_rule_that_looks_at_values_is_run_each_time() {
+    for factor in [1.0, 2.0, 3.0, 4.0] {
+        let p = Param::new(tensor![factor, factor]);
+        let tape = Tape::new();
+        let w = tape.param(&p);
+        // The cotangent of 2x is x, times what the rule reads.
+        let y = tape.apply(Peeking, [w]);
+        let grads = (y * w.detach()).sum().backward();
+        assert_eq!(grads[&p], tensor![2.0 * factor, 2.0 * factor]);
+    }
+}
+
+/// The square root of a number, an error for a negative one.
+#[derive(Debug, PartialEq)]
+struct Root;
+
+impl<T: Float> Op<T, 1> for Root {
+    fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
+        Ok(x.into())
+    }
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        for (out, x) in out.iter_mut().zip(x.iter()) {
+            if x < T::zero() {
+                return Err(ShapeError::new("root: a negative number").into());
+            }
+            *out = x.sqrt();
+        }
+        Ok(())
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        [Some(cx.g / (2.0 * cx.y))]
+    }
+}
+
+#[test]
+fn data_at_fault_is_reported_by_the_present_tape() {
+    for (round, x) in [4.0f64, 9.0, 16.0, -1.0, 25.0].into_iter().enumerate() {
+        let p = Param::new(tensor![x]);
+        let tape = Tape::new();
+        let w = tape.param(&p);
+        let line = line!() + 1;
+        let root = tape.apply(Root, [w]);
+        match tape.gradients(root.sum()) {
+            Ok(grads) => assert_eq!(grads[&p].item(), 0.5 / x.sqrt()),
+            Err(error) => {
+                assert_eq!((round, error.op.as_str(), error.at.line()), (3, "root", line));
+                assert_eq!(tape.failure().unwrap().at.line(), line);
+            }
+        }
+    }
+}
+
+#[test]
+fn programs_of_different_tapes_do_not_share_their_gradients() {
+    let p = matrix(3, 3);
+    let run = || {
+        let tape = Tape::new();
+        let grads = tape.param(&p).sin().sum().backward();
+        grads
+    };
+    let all: Vec<Gradients> = (0..4).map(|_| run()).collect();
+    for (i, a) in all.iter().enumerate() {
+        assert_eq!(a[&p], p.value().cos());
+        assert!(all[i + 1..].iter().all(|b| !a[&p].shares_buffer(&b[&p])));
+    }
+}
