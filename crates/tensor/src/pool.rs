@@ -6,7 +6,7 @@
 //! of the thread, large ones in one shared list. Both are bounded; what exceeds the bound is freed.
 //! The pool never changes a value.
 //!
-//! Blocks of [`HUGE`] bytes and more ask for huge pages: reading one then costs a third less, and
+//! Blocks of 2 MiB and more ask for huge pages: reading one then costs a third less, and
 //! walking down the columns of a matrix in it half.
 
 use std::alloc::{self, Layout};

@@ -148,8 +148,9 @@ impl<T: Element> Kernel for Turn<'_, T> {
                 data[at..at + ROWS].try_into().expect("the slice has ROWS elements")
             });
             for row in 0..ROWS {
+                let to = &mut stage[if backwards { ROWS - 1 - row } else { row }];
                 let to: &mut [T; ROWS] =
-                    (&mut stage[row][column..column + ROWS]).try_into().expect("as above");
+                    (&mut to[column..column + ROWS]).try_into().expect("as above");
                 for c in 0..ROWS {
                     to[c] = lines[c][row];
                 }
@@ -157,12 +158,10 @@ impl<T: Element> Kernel for Turn<'_, T> {
         }
         for column in whole..width {
             let at = (lowest + column as isize * step) as usize;
-            for (row, &x) in stage.iter_mut().zip(&data[at..at + count]) {
-                row[column] = x;
+            let line = &data[at..at + count];
+            for (row, to) in stage[..count].iter_mut().enumerate() {
+                to[column] = line[if backwards { count - 1 - row } else { row }];
             }
-        }
-        if backwards {
-            stage[..count].reverse();
         }
     }
 }
