@@ -201,3 +201,145 @@ fn programs_of_different_tapes_do_not_share_their_gradients() {
         assert!(all[i + 1..].iter().all(|b| !a[&p].shares_buffer(&b[&p])));
     }
 }
+
+/// Gradients at each of four meetings, of which the last differs, by a tape that recognises programs
+/// and by one that does not.
+#[track_caller]
+fn assert_seen(loss: impl for<'t> Fn(Var<'t, f64>, bool) -> Var<'t, f64>, side: usize) {
+    let p = matrix(5, side);
+    for round in 0..4 {
+        let [known, fresh] = [Tape::new(), Tape::new().unfused()].map(|tape| {
+            let grads = loss(tape.param(&p), round == 3).backward();
+            bits(&grads[&p])
+        });
+        assert_eq!(known, fresh, "round {round}, side {side}");
+    }
+}
+
+#[test]
+fn what_a_rule_sees_through_a_known_value_belongs_to_the_program() {
+    let draw = |seed, side| Tensor::uniform([side, side], -1.0, 1.0, &mut tensor::rng(seed));
+    for side in [3, 40] {
+        assert_seen(
+            |w, swap| {
+                let [x, y] = [1, 2].map(|seed| w.tape().constant(draw(seed, side)));
+                let input = if swap { y } else { x };
+                let error = (w.matmul(input.t()) - 1.0).square().sum();
+                let loss = error + (w * x).square().sum() + (w * y).square().sum();
+                loss.item();
+                loss
+            },
+            side,
+        );
+        assert_seen(
+            |w, swap| {
+                let [a, b] = [1, 2].map(|seed| w.tape().constant(draw(seed, side)));
+                let m = if swap { b.matmul(a) } else { a.matmul(b) };
+                m.value();
+                (w.t() * m).sum() + (w * a * b).sum()
+            },
+            side,
+        );
+    }
+    assert_seen(
+        |w, swap| {
+            let lowest = if swap { -0.0 } else { 0.0 };
+            (1.0 / (w.clamp(lowest, 0.0) * 0.0 + lowest)).minimum(w.full_like(1.0)).sum() + w.sum()
+        },
+        2,
+    );
+}
+
+/// The identity, whose rule differentiates something else on the same tape.
+#[derive(Debug, PartialEq)]
+struct Inner;
+
+impl<T: Float> Pointwise<T, 1> for Inner {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        out.copy_from_slice(x);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        let x = cx.x[0];
+        let slope = tape::vjp(|[x]| x * x * x, [x.value()], Tensor::ones(x.shape())).unwrap().1;
+        let [slope] = slope;
+        [Some(cx.g * to_f64(slope.iter().next().expect("there is an element")))]
+    }
+}
+
+#[test]
+fn a_rule_that_differentiates_is_run_each_time() {
+    for x in [1.0f64, 2.0, 3.0, 4.0, 5.0] {
+        let p = Param::new(tensor![x]);
+        let tape = Tape::new();
+        let grads = tape.apply(Inner, [tape.param(&p)]).sum().backward();
+        assert_eq!(grads[&p].item(), 3.0 * x * x);
+    }
+}
+
+#[test]
+fn a_parameter_that_is_not_reached_has_its_reason_each_time() {
+    let (p, unused) = (matrix(1, 3), matrix(2, 3));
+    for _ in 0..4 {
+        let tape = Tape::new();
+        tape.param(&unused);
+        let grads = tape.param(&p).exp().sum().backward();
+        assert_eq!(grads[&p], p.value().exp());
+        assert!(matches!(grads.get(&unused), Err(NoGradient::Unreached { .. })));
+    }
+}
+
+#[test]
+fn failing_steps_leave_no_adjoints_behind() {
+    let p = Param::new(tensor![-1.0]);
+    let tape = Tape::new();
+    let loss = tape.apply(Root, [tape.param(&p)]).square().sum();
+    let nodes = tape.len();
+    for _ in 0..5 {
+        assert!(tape.gradients(loss).is_err());
+        assert_eq!(tape.len(), nodes);
+    }
+}
+
+/// Adds to what it finds in its output, which it should overwrite.
+#[derive(Debug, PartialEq)]
+struct Forgetful;
+
+impl<T: Float> Op<T, 1> for Forgetful {
+    fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
+        Ok(x.into())
+    }
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        out.iter_mut().zip(x.iter()).for_each(|(out, x)| *out = *out + x);
+        Ok(())
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        [Some(cx.g)]
+    }
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_kernel_that_forgets_to_write_is_seen_in_debug_builds() {
+    let p = Param::new(tensor![1.0f64]);
+    for _ in 0..4 {
+        let tape = Tape::new();
+        let loss = tape.apply(Forgetful, [tape.param(&p)]).sum();
+        loss.backward();
+        assert!(loss.item().is_nan());
+    }
+}
+
+#[test]
+fn programs_can_be_forgotten() {
+    let p = matrix(9, 3);
+    for _ in 0..3 {
+        assert_same(&p, |w| w.cos().sum());
+    }
+    tape::forget_programs();
+    assert_same(&p, |w| w.cos().sum());
+}

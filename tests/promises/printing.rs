@@ -42,7 +42,7 @@ fn debug_never_evaluates_and_display_does() {
 fn an_adjoint_has_the_line_of_its_forward_node() {
     let tape = Tape::new();
     let x = tape.leaf(tensor![1.0, 2.0]);
-    let (forward, y) = (line!(), x.exp());
+    let (forward, y) = (line!(), x.exp() * 2.0);
     let (sum, y) = (line!(), y.sum());
     let before = tape.len();
     let (seed, _) = (line!(), y.grad([x]));

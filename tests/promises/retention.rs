@@ -32,7 +32,7 @@ fn backward_keeps_the_loss_and_what_is_marked_and_frees_the_rest() {
     let given = tape.stats().bytes;
     let grads = loss.backward();
     let held = tape.stats().bytes - given;
-    assert!((2056..2100).contains(&held), "logits, loss and a seed, not {held} bytes");
+    assert!((2056..2100).contains(&held), "logits and loss, not {held} bytes");
     assert_eq!(computed(&tape, || (loss.item(), logits.value())).1, 0);
     let (again, n) = computed(&tape, || hidden.value());
     assert_eq!(n, 1, "the product alone is computed again");

@@ -28,6 +28,8 @@ impl<T: Float> Var<'_, T> {
     fn differentiate(self) -> Result<Gradients, EvalError> {
         self.assert_scalar("backward");
         let tape = self.tape();
+        // A rule that differentiates asks for values.
+        tape.asked.set(tape.asked.get() + 1);
         if tape.group_limit == 1 || tape.is_inference() || tape.recording.get() {
             return self.sweep_and_run(None);
         }
@@ -43,28 +45,34 @@ impl<T: Float> Var<'_, T> {
         }
     }
 
-    /// Appends the adjoints, evaluates them, and takes them off again; if `again`, a script for this
-    /// program is made and kept.
+    /// Appends the adjoints, evaluates them, and takes them off again; if the program was met `again`, a
+    /// script of it is made and kept.
     #[track_caller]
     fn sweep_and_run(self, again: Option<&Forward>) -> Result<Gradients, EvalError> {
         let tape = self.tape();
         let bound = tape.params.borrow().clone();
-        let (end, asked) = (tape.len(), tape.asked.get());
+        let adjoints = Adjoints::of(tape);
+        let asked = tape.asked.get();
         let found = self.param_gradients(&bound);
         let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
         wanted.extend(found.iter().flatten().map(|v| v.id()));
-        let pure = tape.asked.get() == asked && tape.params.borrow().len() == bound.len();
-        let whole = bound.iter().zip(&found).all(|(b, g)| b.frozen || g.is_ok());
-        if let Some(forward) = again.filter(|_| pure && whole)
-            && let Some(backward) = Backward::new(tape, forward, end as u32, &wanted)
-            && let Some(gradients) = self.run_known(Box::new(backward), forward)
-        {
-            tape.nodes.borrow_mut().truncate(end);
-            return Ok(gradients);
+        if let Some(forward) = again {
+            let pure = tape.asked.get() == asked && tape.params.borrow().len() == bound.len();
+            let unreached = if pure { unreached(&bound, &found) } else { None };
+            let backward = unreached
+                .and_then(|gone| Backward::new(tape, forward, adjoints.start(), &wanted, gone));
+            match backward {
+                Some(backward) => {
+                    if let Some(gradients) = self.run_known(Box::new(backward), forward) {
+                        return Ok(gradients);
+                    }
+                }
+                None => known::remember(forward, None),
+            }
         }
         tape.evaluate(&wanted, Retain::Asked)?;
         let mut gradients = Gradients::new(tape.is_inference());
-        let mut nodes = tape.nodes.borrow_mut();
+        let nodes = tape.nodes.borrow();
         for (b, gradient) in bound.iter().zip(&found) {
             let value = gradient.as_ref().map_err(NoGradient::clone).map(|g| {
                 let value = nodes[g.id() as usize].value.clone();
@@ -72,9 +80,7 @@ impl<T: Float> Var<'_, T> {
             });
             gradients.insert(b.param, value);
         }
-        if pure {
-            nodes.truncate(end);
-        }
+        drop(nodes);
         Ok(gradients)
     }
 
@@ -94,10 +100,17 @@ impl<T: Float> Var<'_, T> {
         };
         let loss = output();
         let mut gradients = Gradients::new(false);
-        for &Bound { param, frozen, .. } in tape.params.borrow().iter() {
-            gradients.insert(param, if frozen { Err(NoGradient::Frozen) } else { Ok(output()) });
-        }
         let mut nodes = tape.nodes.borrow_mut();
+        for (i, &Bound { param, frozen, .. }) in tape.params.borrow().iter().enumerate() {
+            let gradient = match frozen {
+                true => Err(NoGradient::Frozen),
+                false if backward.unreached.contains(&(i as u32)) => {
+                    Err(NoGradient::Unreached { of: nodes[self.id() as usize].at })
+                }
+                false => Ok(output()),
+            };
+            gradients.insert(param, gradient);
+        }
         nodes[self.id() as usize].value = Some(loss);
         for &place in &backward.kept {
             nodes[forward.ids[place as usize] as usize].value = Some(output());
@@ -109,8 +122,52 @@ impl<T: Float> Var<'_, T> {
         computed.set(computed.get() + backward.adjoints);
         drop(nodes);
         backward.script.reset();
-        backward.keep(forward);
+        known::remember(forward, Some(backward));
         Some(gradients)
+    }
+}
+
+/// The trained parameters that the loss does not depend on; `None` if one has another reason for its
+/// missing gradient, which names a line of this tape.
+fn unreached<T: Float>(
+    bound: &[Bound],
+    found: &[Result<Var<'_, T>, NoGradient>],
+) -> Option<Vec<u32>> {
+    let mut places = Vec::new();
+    for (i, (b, found)) in bound.iter().zip(found).enumerate() {
+        match found {
+            Err(NoGradient::Unreached { .. }) => places.push(i as u32),
+            Err(_) if !b.frozen => return None,
+            _ => {}
+        }
+    }
+    Some(places)
+}
+
+/// The adjoints of a sweep, which are taken off the tape when this is dropped. Nobody holds a handle to
+/// them: rules and operations return none. If one of these has bound a parameter they stay, since its
+/// node stands behind them.
+struct Adjoints<'t> {
+    tape: &'t Tape,
+    start: usize,
+    params: usize,
+}
+
+impl<'t> Adjoints<'t> {
+    fn of(tape: &'t Tape) -> Self {
+        Adjoints { tape, start: tape.len(), params: tape.params.borrow().len() }
+    }
+
+    fn start(&self) -> u32 {
+        self.start as u32
+    }
+}
+
+impl Drop for Adjoints<'_> {
+    fn drop(&mut self) {
+        if self.tape.params.borrow().len() == self.params {
+            self.tape.nodes.borrow_mut().truncate(self.start);
+        }
     }
 }
 

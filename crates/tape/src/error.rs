@@ -17,7 +17,8 @@ pub struct EvalError {
 /// The node that failed last; see [`Tape::failure`](crate::Tape::failure).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    /// Its number on the tape, as printed by `println!("{tape}")`.
+    /// Its number on the tape, as printed by `println!("{tape}")`. The number of an adjoint that
+    /// [`backward`](crate::Var::backward) has taken off again is past the end.
     pub node: usize,
     /// Its operation.
     pub op: String,

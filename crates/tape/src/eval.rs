@@ -185,7 +185,9 @@ impl Tape {
         for &id in wanted {
             let node = &mut nodes[id as usize];
             if node.value.is_none() {
-                node.value = Some(straight.value(node.mark.1));
+                // Not by its mark: an operation may have walked this tape meanwhile.
+                let place = ids.binary_search(&id).expect("what is wanted is pending");
+                node.value = Some(straight.value(place as u32));
             }
         }
         straight.recycle();

@@ -52,6 +52,7 @@ pub use eval::Evaluate;
 pub use gradients::Gradients;
 pub use op::{DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 pub use param::{Param, ParamId};
+pub use replay::known::forget_programs;
 pub use replay::recording::{Recording, ReplayError, Spec, Specs, spec};
 pub use tape::{Stats, Tape};
 pub use tensor;

@@ -15,8 +15,10 @@
 //! `y` the output, `x` (or `a`, `b`) the inputs.
 //!
 //! An operation is a value: its fields are its static configuration, `Debug` shows them in a printed
-//! program, and two that are equal (`PartialEq`) compute the same function with the same rule, so that
-//! a program that was met before can be recognised.
+//! program, and two that are equal (`PartialEq`) compute the same bits by the same rule, so that a
+//! program that was met before can be recognised and either may run for the other. Equality therefore
+//! covers all that the operation or its rule reads, floats by their bits, and neither depends on
+//! anything else.
 //!
 //! Why three traits rather than one with defaulted methods: a method that must not be called for
 //! this kind of operation would be a contract that no compiler checks. `Tape::apply` takes all
@@ -208,7 +210,7 @@ pub(crate) fn record_view<'t, E: Element, V: ViewOp>(op: V, x: Var<'t, E>) -> Va
     let whole = Layout::contiguous(&x.shape(), 8).or_panic();
     let layout = op.layout(&whole).or_panic();
     let layout = layout.expect("a row-major input has every view");
-    if let Some(number) = x.tape().number_for_view(x.id()) {
+    if let Some(number) = x.tape().seed_number(x.id()) {
         return Var::at(x.tape(), x.tape().push_number(number, layout.shape(), E::DTYPE));
     }
     let op = Recorded::View(shared!(Views, op, dyn ViewRule));

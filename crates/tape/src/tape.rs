@@ -133,10 +133,9 @@ impl Tape {
         self.push(Source::Number(x), SmallVec::new(), shape, dtype, false, None)
     }
 
-    /// The number that fills node `id`, if every view of it may be recorded as that number too. Not
-    /// where a rule views a number of the forward part: that one is another the next time the program
-    /// is met, and its view with it.
-    pub(crate) fn number_for_view(&self, id: u32) -> Option<f64> {
+    /// The number that fills node `id`, if that is a seed of the present sweep: views of it are recorded
+    /// as that number too. A number of the forward part is another one the next time the program is met.
+    pub(crate) fn seed_number(&self, id: u32) -> Option<f64> {
         match self.nodes.borrow()[id as usize].source {
             Source::Number(x) if self.origin.get().is_none() || id >= self.rules_from.get() => {
                 Some(x)

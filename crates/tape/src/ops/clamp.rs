@@ -7,7 +7,7 @@ use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
 
 /// `min(max(x, lo), hi)`.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Clamp {
     /// The least value of the output.
     pub lo: f64,
@@ -16,12 +16,29 @@ pub struct Clamp {
 }
 
 /// 1 strictly inside the interval, 0 elsewhere, NaN at NaN: the derivative of [`Clamp`].
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct ClampSlope {
     /// The lower end.
     pub lo: f64,
     /// The upper end.
     pub hi: f64,
+}
+
+/// Equal operations give equal bits, and a bound of -0 is not one of 0.
+impl PartialEq for Clamp {
+    fn eq(&self, other: &Self) -> bool {
+        same_bits([self.lo, self.hi], [other.lo, other.hi])
+    }
+}
+
+impl PartialEq for ClampSlope {
+    fn eq(&self, other: &Self) -> bool {
+        same_bits([self.lo, self.hi], [other.lo, other.hi])
+    }
+}
+
+fn same_bits(a: [f64; 2], b: [f64; 2]) -> bool {
+    a.map(f64::to_bits) == b.map(f64::to_bits)
 }
 
 impl<T: Float> Pointwise<T, 1> for Clamp {

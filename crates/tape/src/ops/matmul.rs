@@ -43,8 +43,11 @@ impl<T: Float> Op<T, 2> for Matmul {
     }
 }
 
-/// The factors of a variable that was recorded as a matrix product.
+/// The factors of a cotangent that a rule of the present sweep recorded as a matrix product.
 pub(super) fn factors<T: Float>(x: Var<'_, T>) -> Option<[Var<'_, T>; 2]> {
+    if x.id() < x.tape().rules_from.get() {
+        return None;
+    }
     x.recorded_as(|_: &General<Matmul, T, 2, 0>, inputs| {
         [Var::at(x.tape(), inputs[0]), Var::at(x.tape(), inputs[1])]
     })

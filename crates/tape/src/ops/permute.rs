@@ -23,7 +23,7 @@ impl ViewOp for Permute {
     ///
     /// The cotangent of a transposed matrix is as a rule a product, and `(ab)ᵀ = bᵀaᵀ` lies in memory as
     /// the matrix itself does, while everybody who reads the gradient would stride through a view of
-    /// `ab`. (That is recorded already, but what nobody asks for is not computed.)
+    /// `ab`. (That is recorded already by this sweep, but what nobody asks for is not computed.)
     fn vjp<'t, T: Float>(&self, cx: Pullback<'t, T, 1>) -> Option<Var<'t, T>> {
         let inverse = inverse(&self.axes);
         Some(match factors(cx.g) {
@@ -50,19 +50,22 @@ fn transposes(axes: &[usize]) -> bool {
 }
 
 impl<'t, E: Element> Var<'t, E> {
-    /// Axis `k` of the result is axis `axes[k]` of this variable. Records nothing if that undoes the
-    /// permutation it was made by.
+    /// Axis `k` of the result is axis `axes[k]` of this variable.
     ///
     /// # Panics
     /// When `axes` is not a permutation of all axes.
     #[track_caller]
     pub fn permute(self, axes: impl AsRef<[usize]>) -> Self {
         let axes = axes.as_ref();
-        // Turned back, it is what it was: rules transpose what layers have transposed.
-        let back = self.recorded_as(|Views(Permute { axes: before }, _), inputs| {
-            (inverse(before)[..] == *axes).then(|| Var::at(self.tape(), inputs[0]))
-        });
-        match back.flatten() {
+        // Rules transpose what layers have transposed: turned back, it is what it was. Not for the user,
+        // whose variable has gradients and marks of its own.
+        let back = || {
+            self.recorded_as(|Views(Permute { axes: before }, _), inputs| {
+                (inverse(before)[..] == *axes).then(|| Var::at(self.tape(), inputs[0]))
+            })
+        };
+        let in_a_rule = self.tape().origin.get().is_some();
+        match in_a_rule.then(back).flatten().flatten() {
             Some(base) => base,
             None => record_view(Permute { axes: axes.into() }, self),
         }

@@ -5,30 +5,37 @@
 //! recognises the program and runs the script, with no sweep and no plan.
 //!
 //! A program is recognised by comparing it whole, operation by operation; the hash only says where to
-//! look. What is compared is all that a sweep and a plan depend on, since rules are pure functions. A
-//! rule that looked at a value is no such function, and its program is not kept.
+//! look. What is compared is all that a sweep and a plan depend on, since rules are pure functions: of
+//! every node its origin, type, shape, marks and inputs, also where it is known and its inputs are not
+//! asked for, because a rule may look through it. A rule that asked for a value or recorded a tensor is
+//! no such function, and its program is not kept.
+//!
+//! The scripts belong to the thread; how many it keeps is bounded, and [`forget_programs`] frees them.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
+use smallvec::SmallVec;
 use tensor::{AnyTensor, DType, Shape};
 
 use super::script::Script;
 use crate::node::{Node, Source};
 use crate::op::Recorded;
-use crate::tape::Tape;
+use crate::tape::{Bound, Tape};
 
-/// Programs of more nodes are not kept: they spend their time elsewhere.
-const LARGEST: usize = 1 << 14;
 /// How many programs a thread keeps.
 const KEPT: usize = 16;
+/// How many nodes they have together. A program of more spends its time elsewhere.
+const TOGETHER: usize = 1 << 14;
+/// The place of a node that is not part of the program.
+const ABSENT: u32 = u32::MAX;
 
 /// What a loss depends on, as far as its derivatives or its value may ask for it.
 pub(crate) struct Forward {
     /// In the order of the tape.
     pub ids: Vec<u32>,
-    /// The inputs of all, one after the other: their places in `ids`.
+    /// For each the number of its inputs, and their places in `ids`.
     inputs: Vec<u32>,
     hash: u64,
 }
@@ -37,6 +44,7 @@ pub(crate) struct Forward {
 struct Structure {
     nodes: Vec<Known>,
     inputs: Vec<u32>,
+    /// The places of all parameters of the tape, and which of them are frozen.
     params: Vec<(u32, bool)>,
 }
 
@@ -60,8 +68,10 @@ enum Origin {
 pub(crate) struct Backward {
     structure: Structure,
     pub script: Script,
+    /// Which trained parameters of the tape the loss does not depend on.
+    pub unreached: Vec<u32>,
     /// For each slot of the script the place of the node whose value it takes.
-    pub slots: Vec<u32>,
+    slots: Vec<u32>,
     /// The places of the nodes to keep.
     pub kept: Vec<u32>,
     /// The places of the nodes a run computes.
@@ -70,24 +80,32 @@ pub(crate) struct Backward {
     pub adjoints: u64,
 }
 
-/// A program of a thread, the one met last in front.
+/// A program of a thread.
 struct Entry {
     hash: u64,
-    /// `None` while it has been met once.
-    backward: Option<Box<Backward>>,
+    state: State,
+}
+
+enum State {
+    MetOnce,
+    /// It cannot be recognised.
+    Refused,
+    Known(Box<Backward>),
 }
 
 thread_local! {
-    static MET: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    /// The program met last stands in front. Taken out while it is used: comparing and dropping
+    /// operations runs code of their authors, which may differentiate.
+    static MET: Cell<Vec<Entry>> = const { Cell::new(Vec::new()) };
 }
 
 /// What is known of a program.
 pub(crate) enum Meeting {
     /// It cannot be recognised, or is met for the first time.
     New,
-    /// It was met once.
+    /// It was met once; say with [`remember`] what came of it.
     Again,
-    /// Its script, to be given back with [`keep`].
+    /// Its script, to be given back with [`remember`].
     Known(Box<Backward>),
 }
 
@@ -112,16 +130,18 @@ impl Forward {
         for (place, &id) in ids.iter().enumerate() {
             nodes[id as usize].mark.1 = place as u32;
         }
-        let mut inputs = Vec::with_capacity(2 * ids.len());
+        let mut inputs = Vec::with_capacity(3 * ids.len());
         let mut hasher = FxHasher::default();
         for &id in &ids {
             let node = &nodes[id as usize];
-            if is_open(node) {
-                for &input in &node.inputs {
-                    let place = nodes[input as usize].mark.1;
-                    inputs.push(place);
-                    hasher.write_u32(place);
-                }
+            inputs.push(node.inputs.len() as u32);
+            for &input in &node.inputs {
+                let place = match nodes[input as usize].mark {
+                    (found, place) if found == walk => place,
+                    _ => ABSENT,
+                };
+                inputs.push(place);
+                hasher.write_u32(place);
             }
             hasher.write_usize(node.shape.iter().product());
         }
@@ -153,7 +173,7 @@ impl Structure {
             }
         });
         let (nodes, inputs) = (known.collect(), forward.inputs.clone());
-        Structure { nodes, inputs, params: params(tape, forward).collect() }
+        Structure { nodes, inputs, params: params(tape, forward).into_vec() }
     }
 
     fn is(&self, tape: &Tape, forward: &Forward) -> bool {
@@ -161,7 +181,7 @@ impl Structure {
         self.nodes.len() == forward.ids.len()
             && self.inputs == forward.inputs
             && self.nodes.iter().zip(&forward.ids).all(|(k, &id)| k.is(&nodes[id as usize]))
-            && self.params.iter().copied().eq(params(tape, forward))
+            && self.params[..] == params(tape, forward)[..]
     }
 }
 
@@ -175,79 +195,115 @@ impl Known {
             && match (&self.origin, &node.source) {
                 (Origin::Op(a), Source::Op(b)) => a.rule().same(b.rule()),
                 (Origin::Number, Source::Number(_)) => true,
-                (Origin::Value, Source::Constant | Source::Leaf | Source::Param) => true,
+                (Origin::Value, Source::Constant | Source::Leaf | Source::Param) => self.computed,
                 _ => false,
             }
     }
 }
 
-/// The places of all parameters of the tape, one past the end for those the loss does not depend on,
-/// and which of them are frozen.
-fn params(tape: &Tape, forward: &Forward) -> impl Iterator<Item = (u32, bool)> {
-    let bound: smallvec::SmallVec<[_; 8]> = tape.params.borrow().iter().copied().collect();
-    let absent = forward.ids.len();
-    let places: smallvec::SmallVec<[(u32, bool); 8]> = bound
-        .iter()
-        .map(|b| (forward.ids.binary_search(&b.node).unwrap_or(absent) as u32, b.frozen))
-        .collect();
-    places.into_iter()
+/// The places of all parameters of the tape, and which of them are frozen.
+fn params(tape: &Tape, forward: &Forward) -> SmallVec<[(u32, bool); 8]> {
+    let place = |b: &Bound| match forward.ids.binary_search(&b.node) {
+        Ok(place) => (place as u32, b.frozen),
+        Err(_) => (ABSENT, b.frozen),
+    };
+    tape.params.borrow().iter().map(place).collect()
 }
 
 /// Looks the program up, and notes that it was met.
 pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
-    if forward.ids.len() > LARGEST {
+    if forward.ids.len() > TOGETHER {
         return Meeting::New;
     }
-    MET.with_borrow_mut(|met| {
-        let same = |e: &Entry| {
-            e.hash == forward.hash
-                && e.backward.as_ref().is_none_or(|b| b.structure.is(tape, forward))
-        };
-        match met.iter().position(same) {
-            Some(place) => match met.remove(place).backward {
-                Some(backward) => Meeting::Known(backward),
-                None => Meeting::Again,
-            },
-            None => {
-                met.truncate(KEPT - 1);
-                met.insert(0, Entry { hash: forward.hash, backward: None });
-                Meeting::New
+    // Fails while the thread is torn down.
+    let Ok(mut met) = MET.try_with(Cell::take) else { return Meeting::New };
+    let same = |e: &Entry| {
+        e.hash == forward.hash
+            && match &e.state {
+                State::Known(backward) => backward.structure.is(tape, forward),
+                _ => true,
             }
+    };
+    let place = met.iter().position(same);
+    let meeting = match place.map(|p| &met[p].state) {
+        Some(State::Refused) => Meeting::New,
+        Some(_) => match met.remove(place.expect("it was found")).state {
+            State::Known(backward) => Meeting::Known(backward),
+            _ => Meeting::Again,
+        },
+        None => {
+            met.insert(0, Entry { hash: forward.hash, state: State::MetOnce });
+            Meeting::New
         }
-    })
+    };
+    put_back(met);
+    meeting
+}
+
+/// Keeps what came of a program that was met, `None` if it cannot be recognised.
+pub(crate) fn remember(forward: &Forward, backward: Option<Box<Backward>>) {
+    let Ok(mut met) = MET.try_with(Cell::take) else { return };
+    let state = backward.map_or(State::Refused, State::Known);
+    met.insert(0, Entry { hash: forward.hash, state });
+    put_back(met);
+}
+
+fn put_back(mut met: Vec<Entry>) {
+    let mut together = 0;
+    let mut fits = |e: &Entry| {
+        together += match &e.state {
+            State::Known(backward) => backward.structure.nodes.len(),
+            _ => 0,
+        };
+        together <= TOGETHER
+    };
+    let many = met.iter().take(KEPT).take_while(|e| fits(e)).count();
+    let evicted = met.split_off(many);
+    let _ = MET.try_with(|all| all.set(met));
+    drop(evicted);
+}
+
+/// Frees the scripts this thread keeps of programs that `backward` has met, and the operations in them.
+pub fn forget_programs() {
+    drop(MET.try_with(Cell::take));
 }
 
 impl Backward {
     /// A script for `outputs`: the loss and the gradients, adjoints that stand on the tape from `end`
     /// on. `None` if the program cannot be recognised.
-    pub(crate) fn new(tape: &Tape, forward: &Forward, end: u32, outputs: &[u32]) -> Option<Self> {
-        // The forward part was walked before the sweep, whose own walks have taken the marks over.
-        let structure = Structure::of(tape, forward);
-        let mut outputs = outputs.to_vec();
+    pub(crate) fn new(
+        tape: &Tape,
+        forward: &Forward,
+        end: u32,
+        outputs: &[u32],
+        unreached: Vec<u32>,
+    ) -> Option<Self> {
         let (mut slots, mut kept) = (Vec::new(), Vec::new());
         let (mut computed, mut adjoints) = (Vec::new(), 0);
-        for id in tape.pending(&outputs) {
+        for id in tape.pending(outputs) {
             let node = &tape.nodes.borrow()[id as usize];
-            let op = matches!(node.source, Source::Op(_));
-            match (id < end, op && node.value.is_none()) {
+            let number = matches!(node.source, Source::Number(_));
+            let work = matches!(node.source, Source::Op(_)) && node.value.is_none();
+            match (id < end, work) {
                 (true, true) => {
                     computed.push(id);
                     if node.keep && !outputs.contains(&id) {
                         kept.push(id);
                     }
                 }
-                (true, false) => slots.push(id),
+                (true, false) if number || node.value.is_some() => slots.push(id),
                 (false, true) => adjoints += 1,
-                (false, false) if matches!(node.source, Source::Number(_)) => {}
-                (false, false) => return None,
+                (false, false) if number => {}
+                _ => return None,
             }
         }
-        outputs.extend(&kept);
-        let script = Script::new(tape, &slots, &outputs);
         let place = |id: &u32| forward.ids.binary_search(id).ok().map(|p| p as u32);
         let places = |ids: &[u32]| ids.iter().map(place).collect::<Option<Vec<u32>>>();
-        let (slots, kept, computed) = (places(&slots)?, places(&kept)?, places(&computed)?);
-        Some(Backward { structure, script, slots, kept, computed, adjoints })
+        let inputs = places(&slots)?;
+        let computed = places(&computed)?;
+        let script = Script::new(tape, &slots, &[outputs, &kept].concat());
+        let (structure, kept) = (Structure::of(tape, forward), places(&kept)?);
+        Some(Backward { structure, script, unreached, slots: inputs, kept, computed, adjoints })
     }
 
     /// Sets the slots to the values on the tape.
@@ -263,13 +319,5 @@ impl Backward {
                 _ => unreachable!("a given node has a value"),
             }
         }
-    }
-
-    /// Keeps the script for the next time.
-    pub(crate) fn keep(self: Box<Self>, forward: &Forward) {
-        MET.with_borrow_mut(|met| {
-            met.truncate(KEPT - 1);
-            met.insert(0, Entry { hash: forward.hash, backward: Some(self) });
-        });
     }
 }

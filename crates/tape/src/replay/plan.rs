@@ -198,7 +198,7 @@ fn order(program: &Program, drafts: usize, draft_of: &[u32]) -> Vec<u32> {
             }
         }
     }
-    debug_assert_eq!(order.len(), drafts, "stages let no cycle close");
+    assert_eq!(order.len(), drafts, "stages let no cycle close");
     order
 }
 

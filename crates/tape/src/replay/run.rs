@@ -57,7 +57,10 @@ fn value(values: &[Option<AnyTensor>], node: u32) -> &AnyTensor {
 }
 
 /// Runs an operation's own code; its panic is caught, so that it can be said which node failed.
-fn guarded<R>(node: u32, f: impl FnOnce() -> Result<R, tensor::Error>) -> Result<R, Halt> {
+pub(super) fn guarded<R>(
+    node: u32,
+    f: impl FnOnce() -> Result<R, tensor::Error>,
+) -> Result<R, Halt> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(source)) => Err(Halt::Error { node, source }),

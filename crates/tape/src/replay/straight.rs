@@ -19,7 +19,7 @@ use tensor::blocks::BLOCK;
 use tensor::{AnyTensor, ShapeError};
 
 use super::gathered;
-use super::run::Halt;
+use super::run::{Halt, guarded};
 use crate::node::{Node, Source};
 use crate::op::Recorded;
 
@@ -76,7 +76,7 @@ impl Straight {
 
     /// Leaves the memory to the next program, unless it is much.
     pub(crate) fn recycle(mut self) {
-        if self.slab.elements() <= 2 * TOGETHER {
+        if self.slab.elements() <= 2 * TOGETHER && self.slots.capacity() <= TOGETHER / 8 {
             self.clear();
             // Fails while the thread is torn down, when nobody needs it.
             let _ = SPARE.try_with(|spare| spare.set(self));
@@ -88,23 +88,25 @@ impl Straight {
     /// [set](Self::set).
     ///
     /// # Errors
-    /// When a view does not fit, with its place.
+    /// When a view does not fit or panics, with its place. (A view that records on this very tape would
+    /// panic: the nodes are borrowed.)
     pub(crate) fn load(&mut self, nodes: &[Node], ids: &[u32]) -> Result<(), Halt> {
         self.clear();
         for (place, &id) in ids.iter().enumerate() {
             let node = &nodes[id as usize];
-            let halt = |why: ShapeError| Halt::Error { node: place as u32, source: why.into() };
-            let slot = match (&node.value, &node.source) {
-                (None, Source::Op(op)) => self.record(nodes, node, place as u32, op),
+            let slot = guarded(place as u32, || match (&node.value, &node.source) {
+                (None, Source::Op(op)) => Ok(self.record(nodes, node, place as u32, op)?),
                 (value, source) => {
-                    self.slab.push(node.dtype, &node.shape).inspect(|&slot| match (value, source) {
+                    let slot = self.slab.push(node.dtype, &node.shape)?;
+                    match (value, source) {
                         (Some(value), _) => self.slab.set(slot, value),
                         (None, Source::Number(x)) => self.slab.set_number(slot, *x),
                         _ => {}
-                    })
+                    }
+                    Ok(slot)
                 }
-            };
-            self.slots.push(slot.map_err(halt)? as u32);
+            })?;
+            self.slots.push(slot as u32);
         }
         Ok(())
     }

@@ -171,6 +171,10 @@ impl Slab {
             DType::Usize => AnySliceMut::Usize(&mut usize_out[..len]),
             DType::U8 => AnySliceMut::U8(&mut u8_out[..len]),
         };
+        let mut out = out;
+        if cfg!(debug_assertions) {
+            poison(out.reborrow());
+        }
         f(&Earlier { slots, f32, f64, bool, i64, usize, u8 }, out)
     }
 
@@ -251,6 +255,18 @@ impl<'a> Earlier<'a> {
             DType::Usize => AnySlice::Usize(&self.usize[region]),
             DType::U8 => AnySlice::U8(&self.u8[region]),
         }
+    }
+}
+
+/// What a fresh buffer holds in debug builds, so that a kernel that forgets an element is seen.
+fn poison(out: AnySliceMut<'_>) {
+    match out {
+        AnySliceMut::F32(out) => out.fill(f32::NAN),
+        AnySliceMut::F64(out) => out.fill(f64::NAN),
+        AnySliceMut::I64(out) => out.fill(-1),
+        AnySliceMut::Usize(out) => out.fill(usize::MAX),
+        AnySliceMut::U8(out) => out.fill(u8::MAX),
+        AnySliceMut::Bool(_) => {}
     }
 }
 
