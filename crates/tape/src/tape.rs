@@ -137,9 +137,7 @@ impl Tape {
     /// as that number too. A number of the forward part is another one the next time the program is met.
     pub(crate) fn seed_number(&self, id: u32) -> Option<f64> {
         match self.nodes.borrow()[id as usize].source {
-            Source::Number(x) if self.origin.get().is_none() || id >= self.rules_from.get() => {
-                Some(x)
-            }
+            Source::Number(x) if id >= self.rules_from.get() => Some(x),
             _ => None,
         }
     }

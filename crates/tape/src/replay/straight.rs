@@ -26,6 +26,8 @@ use crate::op::Recorded;
 /// Tiny values may have this many elements together, or [`EACH`] a node.
 const TOGETHER: usize = 1 << 16;
 const EACH: usize = 16;
+/// What a slab can hold of one type.
+const MOST: usize = u32::MAX as usize;
 
 /// A program and the memory it runs in.
 pub(crate) struct Straight {
@@ -62,7 +64,7 @@ pub(crate) fn is_tiny(nodes: &[Node], ids: &[u32]) -> bool {
         works |= matches!(&node.source, Source::Op(op) if !matches!(op, Recorded::View(_)));
         len <= BLOCK
     });
-    each && works && together <= TOGETHER.max(EACH * ids.len())
+    each && works && together <= TOGETHER.max(EACH * ids.len()).min(MOST)
 }
 
 impl Straight {

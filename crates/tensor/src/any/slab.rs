@@ -14,7 +14,7 @@ use crate::element::{DType, Element};
 use crate::error::ShapeError;
 use crate::kernel;
 use crate::layout::Layout;
-use crate::shape::Shape;
+use crate::shape::{Dims, Shape};
 use crate::tensor::Tensor;
 use crate::view::View;
 
@@ -23,6 +23,10 @@ use crate::view::View;
 pub struct Slab {
     memory: Memory,
     slots: Vec<Slot>,
+    /// Layouts of slots; neighbours of one shape share theirs.
+    layouts: Vec<Layout>,
+    /// The row-major layout made last.
+    recent: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -42,14 +46,17 @@ struct Slot {
     views: bool,
     /// Whether the layout is row-major.
     contiguous: bool,
-    start: usize,
-    len: usize,
-    layout: Layout,
+    /// The region.
+    start: u32,
+    len: u32,
+    /// Which of the slab's layouts.
+    layout: u32,
 }
 
 /// The values made before the one that is being written.
 pub struct Earlier<'a> {
     slots: &'a [Slot],
+    layouts: &'a [Layout],
     f32: &'a [f32],
     f64: &'a [f64],
     bool: &'a [bool],
@@ -70,6 +77,8 @@ impl Slab {
             u8: Vec::new(),
         },
         slots: Vec::new(),
+        layouts: Vec::new(),
+        recent: None,
     };
 
     /// How many elements there is memory for.
@@ -82,10 +91,10 @@ impl Slab {
     /// Makes room for a value and returns its number: they count from 0.
     ///
     /// # Errors
-    /// When the size overflows.
+    /// When the size overflows, or the slab would hold more than 2³² elements of a type.
     pub fn push(&mut self, dtype: DType, shape: &[usize]) -> Result<usize, ShapeError> {
-        let layout = Layout::contiguous(shape, 8)?;
-        let len = layout.len();
+        let layout = self.row_major(shape)?;
+        let len = self.layouts[layout as usize].len();
         let m = &mut self.memory;
         let start = match dtype {
             DType::F32 => extend(&mut m.f32, len),
@@ -95,8 +104,24 @@ impl Slab {
             DType::Usize => extend(&mut m.usize, len),
             DType::U8 => extend(&mut m.u8, len),
         };
+        let (Ok(start), Ok(len)) = (u32::try_from(start), u32::try_from(len)) else {
+            return Err(ShapeError::new(format!("slab: no room for shape {}", Dims(shape))));
+        };
         self.slots.push(Slot { dtype, views: false, contiguous: true, start, len, layout });
         Ok(self.slots.len() - 1)
+    }
+
+    /// Which layout is the row-major one of `shape`.
+    fn row_major(&mut self, shape: &[usize]) -> Result<u32, ShapeError> {
+        if let Some(recent) = self.recent
+            && self.layouts[recent as usize].shape() == shape
+        {
+            return Ok(recent);
+        }
+        self.layouts.push(Layout::contiguous(shape, 8)?);
+        let layout = self.layouts.len() as u32 - 1;
+        self.recent = Some(layout);
+        Ok(layout)
     }
 
     /// As [`push`](Self::push), with the type and the shape of value `of`.
@@ -104,9 +129,8 @@ impl Slab {
     /// # Errors
     /// When the size overflows.
     pub fn push_like(&mut self, of: usize) -> Result<usize, ShapeError> {
-        let slot = &self.slots[of];
-        let shape = Shape::from_slice(slot.layout.shape());
-        self.push(slot.dtype, &shape)
+        let shape = Shape::from_slice(self.layout(of).shape());
+        self.push(self.slots[of].dtype, &shape)
     }
 
     /// A view of value `of`, with a layout that [`layout`](Self::layout) was turned into.
@@ -115,15 +139,17 @@ impl Slab {
     /// When the layout leaves the region of that value.
     pub fn push_view(&mut self, of: usize, layout: &Layout) -> Result<usize, ShapeError> {
         let &Slot { dtype, start, len, .. } = &self.slots[of];
-        let layout = Layout::new(layout.shape(), layout.strides(), layout.offset(), len, 8)?;
+        let (shape, strides, offset) = (layout.shape(), layout.strides(), layout.offset());
+        self.layouts.push(Layout::new(shape, strides, offset, len as usize, 8)?);
         let contiguous = layout.is_contiguous();
+        let layout = self.layouts.len() as u32 - 1;
         self.slots.push(Slot { dtype, views: true, contiguous, start, len, layout });
         Ok(self.slots.len() - 1)
     }
 
     /// The layout of a value in its region.
     pub fn layout(&self, slot: usize) -> &Layout {
-        &self.slots[slot].layout
+        &self.layouts[self.slots[slot].layout as usize]
     }
 
     /// Whether the elements of a value lie side by side in row-major order.
@@ -134,6 +160,8 @@ impl Slab {
     /// Forgets all values and keeps the memory.
     pub fn clear(&mut self) {
         self.slots.clear();
+        self.layouts.clear();
+        self.recent = None;
         let m = &mut self.memory;
         m.f32.clear();
         m.f64.clear();
@@ -156,6 +184,7 @@ impl Slab {
         let (slots, rest) = self.slots.split_at(out);
         let &Slot { dtype, views, start, len, .. } = &rest[0];
         assert!(!views, "a view is written where it came from");
+        let (start, len, layouts) = (start as usize, len as usize, &self.layouts);
         let m = &mut self.memory;
         let (f32, f32_out) = parted(&mut m.f32, dtype == DType::F32, start);
         let (f64, f64_out) = parted(&mut m.f64, dtype == DType::F64, start);
@@ -175,7 +204,7 @@ impl Slab {
         if cfg!(debug_assertions) {
             poison(out.reborrow());
         }
-        f(&Earlier { slots, f32, f64, bool, i64, usize, u8 }, out)
+        f(&Earlier { slots, layouts, f32, f64, bool, i64, usize, u8 }, out)
     }
 
     /// Writes value `out` with the elements of `x`.
@@ -210,7 +239,8 @@ impl Slab {
     pub fn tensor(&self, slot: usize) -> AnyTensor {
         let m = &self.memory;
         let (f32, f64, bool, i64) = (&m.f32[..], &m.f64[..], &m.bool[..], &m.i64[..]);
-        let all = Earlier { slots: &self.slots, f32, f64, bool, i64, usize: &m.usize, u8: &m.u8 };
+        let (slots, layouts, usize, u8) = (&self.slots[..], &self.layouts[..], &m.usize, &m.u8);
+        let all = Earlier { slots, layouts, f32, f64, bool, i64, usize, u8 };
         fn owned<T: Element>(v: View<'_, T>) -> AnyTensor {
             T::erase(Tensor::build(v.shape(), |out| match v.as_slice() {
                 Some(x) => out.copy_from_slice(x),
@@ -225,8 +255,9 @@ impl<'a> Earlier<'a> {
     /// A value.
     #[inline]
     pub fn view(&self, slot: usize) -> AnyView<'a> {
-        let Slot { dtype, start, len, layout, .. } = &self.slots[slot];
-        let region = *start..start + len;
+        let &Slot { dtype, start, len, layout, .. } = &self.slots[slot];
+        let (region, layout) =
+            (start as usize..(start + len) as usize, &self.layouts[layout as usize]);
         match dtype {
             DType::F32 => AnyView::F32(View::fitting(&self.f32[region], layout)),
             DType::F64 => AnyView::F64(View::fitting(&self.f64[region], layout)),
@@ -243,10 +274,16 @@ impl<'a> Earlier<'a> {
     /// When they do not.
     #[inline]
     pub fn slice(&self, slot: usize) -> AnySlice<'a> {
-        let Slot { dtype, contiguous, start, layout, .. } = &self.slots[slot];
+        let &Slot { dtype, contiguous, views, start, len, layout } = &self.slots[slot];
         assert!(contiguous, "the value is strided");
-        let start = start + layout.offset();
-        let region = start..start + layout.len();
+        let region = match views {
+            false => start as usize..(start + len) as usize,
+            true => {
+                let layout = &self.layouts[layout as usize];
+                let start = start as usize + layout.offset();
+                start..start + layout.len()
+            }
+        };
         match dtype {
             DType::F32 => AnySlice::F32(&self.f32[region]),
             DType::F64 => AnySlice::F64(&self.f64[region]),
