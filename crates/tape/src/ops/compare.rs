@@ -193,6 +193,7 @@ impl<'t, E: Element> Var<'t, E> {
     }
 
     /// The same value, as a constant: no derivative passes.
+    #[doc(alias = "stop_gradient")]
     #[track_caller]
     pub fn detach(self) -> Self {
         record_view(Detach, self)
