@@ -185,11 +185,7 @@ impl<T: Float> Tensor<T> {
     /// Unless `lo <= hi`.
     #[track_caller]
     pub fn clamp(&self, lo: impl Scalar, hi: impl Scalar) -> Self {
-        let (lo, hi) = (T::of(lo.to_f64()), T::of(hi.to_f64()));
-        if lo.is_nan() || hi.is_nan() || lo > hi {
-            panic!("clamp: {lo} to {hi} is no range");
-        }
-        self.maximum(lo).minimum(hi)
+        self.unary(math::Clamp::new(lo.to_f64(), hi.to_f64()))
     }
 
     /// The smaller of both at each place, NaN if either is. Broadcasts.

@@ -40,7 +40,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// `self` to the power of the number `exponent`.
     #[track_caller]
     pub fn powf(self, exponent: impl Scalar) -> Self {
-        self.pow(exponent)
+        self.pow(self.scalar(exponent))
     }
 
     /// `self` to the power of the integer `exponent`.
