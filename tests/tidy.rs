@@ -1,6 +1,7 @@
 //! The conventions of the sources, as code.
 
 mod atlas;
+mod battery;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,18 +52,6 @@ fn is_unsafe(line: &str) -> bool {
 #[track_caller]
 fn none(offenders: &[String], what: &str) {
     assert!(offenders.is_empty(), "{what}:\n  {}", offenders.join("\n  "));
-}
-
-#[test]
-fn every_operation_has_a_row_in_the_battery() {
-    let operations = fs::read_dir(root().join("crates/tape/src/ops")).unwrap();
-    let operations = operations.map(|entry| entry.unwrap().path());
-    let without: Vec<String> = operations
-        .filter(|path| path.extension().is_some_and(|e| e == "rs") && !path.ends_with("mod.rs"))
-        .filter(|path| !fs::read_to_string(path).unwrap().contains("    row!("))
-        .map(|path| shown(&path))
-        .collect();
-    none(&without, "operations without a row");
 }
 
 #[test]

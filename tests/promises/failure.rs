@@ -21,7 +21,7 @@ fn an_index_out_of_range_is_a_typed_error_with_the_recorded_line() {
         ("gather", file!(), recorded)
     );
     let out_of_range = Error::Index { op: "gather", index: 2, position: 1, size: 2 };
-    assert_eq!(error.source, out_of_range);
+    assert_eq!(error.reason, out_of_range);
     assert_eq!(tape.gradients(loss).unwrap_err(), error);
 
     let named = format!("failure.rs:{recorded}");

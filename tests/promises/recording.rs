@@ -138,7 +138,7 @@ fn marked_values_are_kept_also_where_the_loss_does_not_need_them() {
     let net = Net::new();
     let mut step = Recording::new((spec::<f64>([5, 3]), spec::<i64>([5])), |_, (x, labels)| {
         let logits = net.logits(x).keep();
-        let _right = logits.argmax_axis(-1).equals(labels).cast::<f64>().sum().keep();
+        let _right = logits.argmax_axis(-1).eq_to(labels).cast::<f64>().sum().keep();
         logits.tanh().cross_entropy(labels).mean()
     });
     for seed in 0..3 {
@@ -146,7 +146,7 @@ fn marked_values_are_kept_also_where_the_loss_does_not_need_them() {
         step.replay(&net.params(), (x.clone(), labels.clone())).unwrap();
         let tape = Tape::new();
         let logits = net.logits(tape.constant(&x));
-        let right = logits.argmax_axis(-1).equals(tape.constant(&labels)).cast::<f64>().sum();
+        let right = logits.argmax_axis(-1).eq_to(tape.constant(&labels)).cast::<f64>().sum();
         let [a, b] = step.kept() else { panic!("two are marked") };
         assert_eq!(a, &tape_value(&logits.value()));
         assert_eq!(b, &tape_value(&right.value()));
@@ -180,10 +180,26 @@ fn an_index_out_of_range_is_an_error_of_the_replay_and_the_next_one_runs() {
     // The cross-entropy reads the labels in its gather and in the adjoint of that, and either may be
     // the first to run; both have its line.
     assert!(["gather", "scatter_add"].contains(&error.op.as_str()), "{error}");
-    assert!(matches!(error.source, Error::Index { index: 4, position: 2, size: 4, .. }));
+    assert!(matches!(error.reason, Error::Label { label: 4, position: 2, classes: 4, .. }));
     assert_eq!(error.at.file(), file!());
     assert_eq!(step.tape().failure().unwrap().op, error.op);
     assert!(step.replay(&net.params(), (batch(0).0, labels)).is_ok());
+}
+
+#[test]
+fn a_replay_that_does_not_fit_holds_on_to_nothing() {
+    let p = Param::new(Tensor::<f64>::zeros([2000, 2]));
+    let mut step =
+        Recording::new((spec([500, 2000]), spec([2])), |tape, (x, y): (Var<'_, f64>, _)| {
+            (x.matmul(tape.param(&p)) + y).square().sum()
+        });
+    let (mut x, y) = (Tensor::ones([500, 2000]), Tensor::ones([2]));
+    let other = Tensor::ones([3]);
+    assert!(step.replay(&[&p], (x.clone(), other)).is_err());
+    assert!(x.as_mut_slice().is_some(), "an input that did not fit");
+    assert!(step.replay(&[], (x.clone(), y.clone())).is_err());
+    assert!(x.as_mut_slice().is_some(), "a parameter that was missing");
+    assert_eq!(step.replay(&[&p], (x, y)).unwrap().0, 1000.0);
 }
 
 #[test]

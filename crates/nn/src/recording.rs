@@ -234,7 +234,7 @@ mod tests {
             panic!("the label is at fault")
         };
         assert!(error.at.file().ends_with("recording.rs"), "{error}");
-        assert!(error.to_string().contains("index 2 at position 3"), "{error}");
+        assert!(error.to_string().contains("label 2 at position 3"), "{error}");
     }
 
     #[test]

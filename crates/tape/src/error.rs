@@ -1,17 +1,36 @@
 //! What can go wrong while a tape is evaluated, and why a gradient is missing.
 
+use std::fmt;
 use std::panic::Location;
 
 /// A node could not be computed from its inputs: a failure that depends on data.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{op}, recorded at {at}: {source}")]
+///
+/// It says all there is to say itself and has no `source()`, so that a report of a chain of errors
+/// says nothing twice.
+#[derive(Clone, Debug, PartialEq)]
 pub struct EvalError {
     /// The operation of the node.
     pub op: String,
     /// Where the program recorded the node.
     pub at: &'static Location<'static>,
     /// What was wrong with the data.
-    pub source: tensor::Error,
+    pub reason: tensor::Error,
+}
+
+impl std::error::Error for EvalError {}
+
+impl fmt::Display for EvalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let EvalError { op, at, reason } = self;
+        let text = reason.to_string();
+        // A label is the affair of whoever took labels, not of the node that looked them up.
+        let named = matches!(reason, tensor::Error::Label { .. })
+            || text.strip_prefix(op.as_str()).is_some_and(|rest| rest.starts_with(':'));
+        match named {
+            true => write!(f, "{text}, recorded at {at}"),
+            false => write!(f, "{op}: {text}, recorded at {at}"),
+        }
+    }
 }
 
 /// The node that failed last; see [`Tape::failure`](crate::Tape::failure).

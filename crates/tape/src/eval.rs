@@ -138,7 +138,9 @@ impl Tape {
         outcome.map_err(|halt| {
             let failure = self.note_failure(ids[halt.node() as usize]);
             match halt {
-                Halt::Error { source, .. } => EvalError { op: failure.op, at: failure.at, source },
+                Halt::Error { source, .. } => {
+                    EvalError { op: failure.op, at: failure.at, reason: source }
+                }
                 Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
             }
         })

@@ -112,9 +112,12 @@ impl<'t, T: Float> Var<'t, T> {
     fn sweep(self, g: Var<'t, T>, targets: &[u32]) -> Vec<Result<Var<'t, T>, NoGradient>> {
         let tape = self.tape();
         let Swept { cotangents, blocked } = reverse(tape, self.id(), g.id(), targets);
-        let found = targets.iter().zip(cotangents).map(|(&w, c)| match c {
+        let missed = targets.iter().zip(&cotangents).filter(|(_, c)| c.is_none());
+        let missed: Vec<u32> = missed.map(|(&w, _)| w).collect();
+        let mut reasons = reasons(tape, self.id(), &missed, blocked).into_iter();
+        let found = cotangents.into_iter().map(|c| match c {
             Some(id) => Ok(Var::at(tape, id)),
-            None => Err(reason(tape, self.id(), w, &blocked)),
+            None => Err(reasons.next().expect("one reason for each that was missed")),
         });
         found.collect()
     }
@@ -286,41 +289,109 @@ fn check_shape(tape: &Tape, op: &Recorded, input: usize, x: u32, cotangent: u32)
     }
 }
 
-/// Why no cotangent has reached `w` from `y`, when the rules of `blocked` have passed none on.
-fn reason(tape: &Tape, y: u32, w: u32, blocked: &[(u32, u32)]) -> NoGradient {
-    let nodes = tape.nodes.borrow();
+/// Why no cotangent has reached each of `missed` from `y`, when the rules of `blocked` have passed none
+/// on.
+fn reasons(tape: &Tape, y: u32, missed: &[u32], blocked: Vec<(u32, u32)>) -> Vec<NoGradient> {
     if tape.is_inference() {
-        return NoGradient::Inference;
+        return vec![NoGradient::Inference; missed.len()];
     }
-    if !nodes[w as usize].tracked {
-        let frozen = tape.params.borrow().iter().any(|b| b.node == w && b.frozen);
-        let at = nodes[w as usize].at;
-        return if frozen { NoGradient::Frozen } else { NoGradient::Constant { at } };
-    }
-    // Which nodes up to `y` depend on `w`, by any path, tracked or not.
-    let mut depends = vec![false; (y.max(w) + 1) as usize];
-    depends[w as usize] = true;
-    for i in w + 1..=y {
-        depends[i as usize] = nodes[i as usize].inputs.iter().any(|&j| depends[j as usize]);
-    }
-    // Every path from `y` down to `w` is cut, at a rule that passed nothing on or at an untracked node
-    // of a tracked input. The cut nearest to `y` is the answer.
-    let mut above = vec![false; depends.len()];
-    above[y as usize] = true;
-    for i in (w + 1..=y).rev().filter(|&i| depends[i as usize]) {
-        if !above[i as usize] {
+    let tracked = missed.iter().copied().filter(|&w| tape.nodes.borrow()[w as usize].tracked);
+    let walk = tracked.min().map(|first| mark_cuts(tape, y, first, blocked));
+    let (nodes, params) = (tape.nodes.borrow(), tape.params.borrow());
+    let reason = |&w: &u32| {
+        let node = &nodes[w as usize];
+        if !node.tracked {
+            let frozen = params.iter().any(|b| b.node == w && b.frozen);
+            let constant = NoGradient::Constant { at: node.at };
+            return if frozen { NoGradient::Frozen } else { constant };
+        }
+        let cut = (Some(node.mark.0) == walk).then(|| nodes.get(node.mark.1 as usize)).flatten();
+        match cut.map(|cut| (&cut.source, cut.at)) {
+            Some((Source::Op(op), at)) => {
+                NoGradient::Stopped { op: op::name(op.rule().debug()), at }
+            }
+            _ => NoGradient::Unreached { of: nodes[y as usize].at },
+        }
+    };
+    missed.iter().map(reason).collect()
+}
+
+/// Marks each node from `first` on that `y` depends on, by any path, tracked or not, with the cut of
+/// these paths that is nearest to `y`, `NONE` without one: a rule that passed nothing on, or an
+/// untracked node of a tracked input. Returns the number of the walk.
+///
+/// Every path from `y` down to a tracked node that no cotangent has reached is cut. The nearest cut is
+/// the latest on the tape, and that of a node is the latest among those of its users and the edges to
+/// them; users come later, so one walk down the tape tells it for all nodes.
+fn mark_cuts(tape: &Tape, y: u32, first: u32, mut blocked: Vec<(u32, u32)>) -> u32 {
+    let walk = tape.start_walk();
+    blocked.sort_unstable();
+    let mut nodes = tape.nodes.borrow_mut();
+    nodes[y as usize].mark = (walk, NONE);
+    for i in (first..=y).rev() {
+        let node = &nodes[i as usize];
+        let (reached, above, tracked) = (node.mark.0 == walk, node.mark.1, node.tracked);
+        if !reached {
             continue;
         }
-        let node = &nodes[i as usize];
-        let below = || node.inputs.iter().filter(|&&j| depends[j as usize]);
-        let cut = match node.tracked {
-            true => below().any(|&j| blocked.contains(&(i, j))),
-            false => below().any(|&j| nodes[j as usize].tracked),
-        };
-        if let (true, Source::Op(op)) = (cut, &node.source) {
-            return NoGradient::Stopped { op: op::name(op.rule().debug()), at: node.at };
+        for k in 0..node.inputs.len() {
+            let j = nodes[i as usize].inputs[k];
+            let input = &mut nodes[j as usize];
+            let cut = match tracked {
+                true => blocked.binary_search(&(i, j)).is_ok(),
+                false => input.tracked,
+            };
+            let here = if above == NONE && cut { i } else { above };
+            let known = if input.mark.0 == walk { input.mark.1 } else { NONE };
+            let later =
+                if known == NONE || here == NONE { known.min(here) } else { known.max(here) };
+            input.mark = (walk, later);
         }
-        below().for_each(|&j| above[j as usize] = true);
     }
-    NoGradient::Unreached { of: nodes[y as usize].at }
+    walk
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Param;
+    use tensor::tensor;
+
+    /// The walks over the tape that a sweep to `count` parameters makes when none is reached.
+    fn walks(count: usize) -> u32 {
+        let tape = Tape::new();
+        let params: Vec<Param<f64>> = (0..count).map(|_| Param::new(tensor![1.0])).collect();
+        params.iter().for_each(|p| drop(tape.param(p)));
+        let mut y = tape.leaf(tensor![0.5]);
+        for _ in 0..10_000 {
+            y = -y;
+        }
+        let (bound, before) = (tape.params.borrow().clone(), tape.walk.get());
+        let found = y.param_gradients(&bound);
+        assert_eq!(found.len(), count);
+        assert!(found.iter().all(|f| matches!(f, Err(NoGradient::Unreached { .. }))));
+        tape.walk.get() - before
+    }
+
+    #[test]
+    fn the_reasons_for_a_thousand_missing_gradients_take_as_many_walks_as_for_one() {
+        assert_eq!(walks(1000), walks(1));
+    }
+
+    #[test]
+    fn each_missing_gradient_has_the_cut_nearest_to_the_result() {
+        let tape = Tape::new();
+        let [a, b, c, d] = [1.0, 2.0, 3.0, 4.0].map(|x| tape.leaf(x));
+        let inner = a.detach() * b;
+        let y = inner.heaviside() + c.floor() * d;
+        let found = y.pull(tape.constant(1.0), &[a, b, c, d, tape.leaf(0.0)]);
+        let said = found.into_iter().map(|f| match f {
+            Ok(_) => "reached".into(),
+            Err(NoGradient::Stopped { op, .. }) => op,
+            Err(NoGradient::Unreached { .. }) => "unreached".into(),
+            Err(other) => other.to_string(),
+        });
+        let said: Vec<String> = said.collect();
+        assert_eq!(said, ["heaviside", "heaviside", "floor", "reached", "unreached"]);
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use tensor::error::OrPanic;
-use tensor::{DType, Element, Float, Scalar, Shape, Tensor};
+use tensor::{DType, Element, Float, Shape, Tensor};
 
 use crate::node::Source;
 use crate::op::record_view;
@@ -198,25 +198,46 @@ impl<'t, T: Float> Var<'t, T> {
     }
 }
 
-/// What may stand beside a variable: another variable, or a number (`f64`, `f32`, `i32`).
-pub trait Operand<'t, T: Float> {
+/// What may stand beside a variable of `T`: another variable, or a number: `f64`, `f32` and
+/// `i32` beside floats, `i64` beside `i64`, `bool` beside `bool`.
+pub trait Operand<'t, T: Element> {
     /// The operand as a variable on the tape of `x`.
     #[track_caller]
     fn beside(self, x: Var<'t, T>) -> Var<'t, T>;
 }
 
-impl<'t, T: Float> Operand<'t, T> for Var<'t, T> {
+impl<'t, T: Element> Operand<'t, T> for Var<'t, T> {
     fn beside(self, _: Var<'t, T>) -> Var<'t, T> {
         self
     }
 }
 
-impl<'t, T: Float, S: Scalar> Operand<'t, T> for S {
-    #[track_caller]
-    fn beside(self, x: Var<'t, T>) -> Var<'t, T> {
-        x.scalar(self)
-    }
+/// One implementation a type, not one for all scalars, so that integers may stand beside
+/// integers.
+macro_rules! number {
+    ($($S:ty),*) => {$(
+        impl<'t, T: Float> Operand<'t, T> for $S {
+            #[track_caller]
+            fn beside(self, x: Var<'t, T>) -> Var<'t, T> {
+                x.scalar(self)
+            }
+        }
+    )*};
 }
+number!(f64, f32, i32);
+
+/// Elements of one's own type, which no rounding could stand for.
+macro_rules! itself {
+    ($($S:ty),*) => {$(
+        impl<'t> Operand<'t, $S> for $S {
+            #[track_caller]
+            fn beside(self, x: Var<'t, $S>) -> Var<'t, $S> {
+                x.tape().constant(self)
+            }
+        }
+    )*};
+}
+itself!(i64, bool);
 
 /// Never evaluates: number, type and shape.
 impl<E: Element> fmt::Debug for Var<'_, E> {

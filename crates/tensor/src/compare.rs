@@ -96,6 +96,7 @@ impl Tensor<bool> {
     ///
     /// # Panics
     /// When the shapes do not broadcast.
+    #[doc(alias = "where")]
     #[track_caller]
     pub fn select<T: Element>(&self, a: impl Operand<T>, b: impl Operand<T>) -> Tensor<T> {
         let (a, b) = (a.operand(), b.operand());

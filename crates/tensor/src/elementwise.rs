@@ -185,11 +185,7 @@ impl<T: Float> Tensor<T> {
     /// Unless `lo <= hi`.
     #[track_caller]
     pub fn clamp(&self, lo: impl Scalar, hi: impl Scalar) -> Self {
-        let (lo, hi) = (T::of(lo.to_f64()), T::of(hi.to_f64()));
-        if lo.is_nan() || hi.is_nan() || lo > hi {
-            panic!("clamp: {lo} to {hi} is no range");
-        }
-        self.maximum(lo).minimum(hi)
+        self.unary(math::Clamp::new(lo.to_f64(), hi.to_f64()))
     }
 
     /// The smaller of both at each place, NaN if either is. Broadcasts.
@@ -231,9 +227,7 @@ impl<T: Float> Tensor<T> {
     /// When the element type cannot hold `n`, whose parity decides the sign.
     #[track_caller]
     pub fn powi(&self, n: i32) -> Self {
-        if T::of(n.to_f64()).wide() != n.to_f64() {
-            panic!("powi: the exponent {n} is no number of {}", T::DTYPE);
-        }
+        kernel::check_exponent::<T>(n);
         match n {
             -1 => self.recip(),
             1 => self.clone(),
@@ -308,7 +302,7 @@ mod tests {
         let table = tensor![[2.0, 3.0, -1.0, 0.5]].pow(tensor![[3.0], [0.0]]);
         assert_eq!(table.to_vec(), [8.0, 27.0, -1.0, 0.125, 1.0, 1.0, 1.0, 1.0]);
         let erf = tensor![1.0f64].erf().item();
-        assert!((erf - 0.8427007929497149).abs() < 1e-3, "{erf}");
+        assert!((erf - 0.8427007929497149).abs() < 1e-14, "{erf}");
         assert_eq!(Tensor::scalar(4.0f32).sqrt().item(), 2.0);
         assert_eq!(tensor![2.0f32].broadcast_to([3]).square().to_vec(), [4.0; 3]);
     }

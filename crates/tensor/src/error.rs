@@ -22,7 +22,7 @@ pub enum Error {
         /// The shape.
         shape: Shape,
     },
-    /// An index lies outside its axis.
+    /// An index lies outside of its axis.
     #[error("{op}: index {index} at position {position} is out of range for {size} entries")]
     Index {
         /// The operation.
@@ -33,6 +33,18 @@ pub enum Error {
         position: usize,
         /// Valid are 0 to `size` - 1.
         size: usize,
+    },
+    /// A label is not one of the classes.
+    #[error("{op}: label {label} at position {position} is out of range for {classes} classes")]
+    Label {
+        /// The operation.
+        op: &'static str,
+        /// The offending value.
+        label: i64,
+        /// Where it stands among the labels, counted row by row.
+        position: usize,
+        /// Valid are 0 to `classes` - 1.
+        classes: usize,
     },
     /// A decomposition does not exist or did not converge.
     #[error("{op}: {reason}")]
@@ -67,6 +79,19 @@ pub trait OrPanic<T> {
     /// With the text of the error, if there is one.
     #[track_caller]
     fn or_panic(self) -> T;
+}
+
+impl Error {
+    /// An index out of range as what it is where the indices are the labels of `op`; any other error
+    /// as it stands.
+    pub fn of_labels(self, op: &'static str) -> Self {
+        match self {
+            Error::Index { index, position, size, .. } => {
+                Error::Label { op, label: index, position, classes: size }
+            }
+            other => other,
+        }
+    }
 }
 
 impl<T, E: std::fmt::Display> OrPanic<T> for Result<T, E> {

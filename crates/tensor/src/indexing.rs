@@ -74,7 +74,7 @@ impl Tensor<i64> {
     /// axis.
     ///
     /// # Errors
-    /// [`Error::Index`] when a label is negative or not below `classes`.
+    /// [`Error::Label`] when a label is negative or not below `classes`.
     ///
     /// # Panics
     /// When the size overflows the address space.
@@ -211,7 +211,7 @@ mod tests {
             let is = |op| Error::Index { op, index: bad, position, size: 3 };
             assert_eq!(x.gather(0, &at).unwrap_err(), is("gather"));
             assert_eq!(x.index_select(0, &at).unwrap_err(), is("index_select"));
-            assert_eq!(at.one_hot::<f32>(3).unwrap_err(), is("one_hot"));
+            assert_eq!(at.one_hot::<f32>(3).unwrap_err(), is("").of_labels("one_hot"));
             let src = tensor([1f32, 1.0], &[2]);
             assert_eq!(x.scatter_add(0, &at, &src).unwrap_err(), is("scatter_add"));
         }

@@ -13,6 +13,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Panics
     /// When there is none, they differ in rank or on another axis, or the axis is out of range.
+    #[doc(alias = "cat")]
     #[track_caller]
     pub fn concat(tensors: &[&Tensor<T>], axis: isize) -> Tensor<T> {
         let shapes: Vec<&[usize]> = tensors.iter().map(|t| t.shape()).collect();

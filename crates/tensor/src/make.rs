@@ -230,8 +230,8 @@ macro_rules! tensor {
     ($($x:expr),+ $(,)?) => { $crate::Tensor::literal([$($x),+]) };
 }
 
-/// What may be taken as a tensor: a tensor, by value or by reference, or a bare float, which has
-/// rank 0.
+/// What may be taken as a tensor: a tensor, by value or by reference, or a single `f32`, `f64`, `i64`
+/// or `bool`, which has rank 0.
 ///
 /// The element type is associated, so that it is known from the argument alone.
 pub trait IntoTensor {
@@ -255,19 +255,18 @@ impl<T: Element> IntoTensor for &Tensor<T> {
     }
 }
 
-impl IntoTensor for f32 {
-    type Elem = f32;
-    fn into_tensor(self) -> Tensor<f32> {
-        Tensor::scalar(self)
-    }
+/// Single numbers. Of the integers `i64` alone, so that a literal without a suffix is one.
+macro_rules! single {
+    ($($T:ty),*) => {$(
+        impl IntoTensor for $T {
+            type Elem = $T;
+            fn into_tensor(self) -> Tensor<$T> {
+                Tensor::scalar(self)
+            }
+        }
+    )*};
 }
-
-impl IntoTensor for f64 {
-    type Elem = f64;
-    fn into_tensor(self) -> Tensor<f64> {
-        Tensor::scalar(self)
-    }
-}
+single!(f32, f64, i64, bool);
 
 #[cfg(test)]
 mod tests {

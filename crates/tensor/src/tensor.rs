@@ -29,6 +29,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Panics
     /// When the size overflows the address space.
+    #[doc(alias = "empty")]
     #[track_caller]
     pub fn scratch(shape: &[usize]) -> Self {
         let layout = Layout::contiguous(shape, size_of::<T>()).or_panic();

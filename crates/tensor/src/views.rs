@@ -12,6 +12,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Panics
     /// When the rank is below 2.
+    #[doc(alias = "transpose")]
     #[track_caller]
     pub fn t(&self) -> Self {
         if self.rank() < 2 {

@@ -3,7 +3,6 @@
 
 use tape::Var;
 use tensor::Float;
-use tensor::shape::Dims;
 
 use super::same_shape;
 
@@ -29,12 +28,7 @@ pub fn cross_entropy<'t, T: Float>(logits: Var<'t, T>, labels: Var<'t, i64>) -> 
 /// When the shapes do not fit.
 #[track_caller]
 pub fn nll<'t, T: Float>(log_probs: Var<'t, T>, labels: Var<'t, i64>) -> Var<'t, T> {
-    let (x, l) = (log_probs.shape(), labels.shape());
-    if x.split_last().is_none_or(|(_, samples)| *samples != l[..]) {
-        let (x, l) = (Dims(&x), Dims(&l));
-        panic!("nll: log-probabilities of shape {x} need one label a row, not labels of shape {l}");
-    }
-    -log_probs.gather(-1, labels.unsqueeze(-1)).mean()
+    -log_probs.at_labels("nll", labels).mean()
 }
 
 /// `-Σᵢ tᵢ ln σᵐᵃˣ(logits)ᵢ`, averaged over the samples: the cross-entropy against a distribution `t`
@@ -181,8 +175,24 @@ mod tests {
             let tape = Tape::new();
             let labels = tape.constant(tensor![0i64, label, 1, 2]);
             let loss = cross_entropy(tape.constant(logits()), labels);
-            let text = tape.eval(loss).expect_err("must fail").to_string();
-            assert!(text.contains(&label.to_string()) && text.contains("3 entries"), "{text}");
+            let error = tape.eval(loss).expect_err("must fail");
+            let what = format!("label {label} at position 1 is out of range for 3 classes");
+            assert_eq!(
+                error.to_string(),
+                format!("cross_entropy: {what}, recorded at {}", error.at)
+            );
+            let rows = tape.constant(logits());
+            let picked = nll(rows, labels);
+            let error = tape.eval(picked).expect_err("must fail");
+            assert_eq!(error.to_string(), format!("nll: {what}, recorded at {}", error.at));
+            // Of the gradient alone, which needs no value of the loss.
+            let v = tape.leaf(logits());
+            let [d] = cross_entropy(v, labels).grad([v]);
+            let error = tape.eval(d).expect_err("must fail");
+            assert_eq!(
+                error.to_string(),
+                format!("cross_entropy: {what}, recorded at {}", error.at)
+            );
         }
     }
 

@@ -5,12 +5,12 @@
 //! *inconclusive*, which is an error too, where the function does not tell (a kink, or values so
 //! noisy that they hide the derivative).
 
-mod compare;
+pub(crate) mod compare;
 mod engine;
 mod function;
 mod locate;
 mod noise;
-mod numeric;
+pub(crate) mod numeric;
 mod program;
 mod random;
 mod report;

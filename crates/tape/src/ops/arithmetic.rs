@@ -119,12 +119,6 @@ impl<'t, T: Float> Var<'t, T> {
             && node.shape == nodes[d.id() as usize].shape
     }
 
-    /// `self * self`.
-    #[track_caller]
-    pub fn square(self) -> Self {
-        self * self
-    }
-
     /// `1 / self`.
     #[track_caller]
     pub fn recip(self) -> Self {
@@ -192,7 +186,6 @@ mod tests {
     row!(div: |a, b| a / b; pair(Domain::Any, Domain::Nonzero));
     row!(mul0: |g, d| g.mul0(d); pair(Domain::Nonzero, Domain::Any));
     row!(neg: |x| -x; pointwise(Domain::Any));
-    row!(square: |x| x.square(); pointwise(Domain::Any));
     row!(recip: |x| x.recip(); pointwise(Domain::Nonzero));
     row!(scalars: |x| (1.0 - 2.0 * x) / 3.0 + (x + 1) * 0.5f32 - 2.0 / (x + 4.0); pointwise(Domain::Any));
 

@@ -99,7 +99,7 @@ impl<E: Element, U: Element> DataPointwise<E, U, 1> for CastTo<U> {
     }
 }
 
-impl<'t, T: Float> Var<'t, T> {
+impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     fn compare(self, how: Comparison, other: impl Operand<'t, T>) -> Var<'t, bool> {
         self.tape().apply_data(how, [self, other.beside(self)])
@@ -140,19 +140,13 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn ge(self, other: impl Operand<'t, T>) -> Var<'t, bool> {
         self.compare(Comparison::Ge, other)
     }
+}
 
+impl<'t, T: Float> Var<'t, T> {
     /// Where it is NaN.
     #[track_caller]
     pub fn is_nan(self) -> Var<'t, bool> {
         self.tape().apply_data(IsNan, [self])
-    }
-}
-
-impl<'t> Var<'t, i64> {
-    /// Where two variables of integers are equal: predictions and labels.
-    #[track_caller]
-    pub fn equals(self, other: Var<'t, i64>) -> Var<'t, bool> {
-        self.tape().apply_data(Comparison::Eq, [self, other])
     }
 }
 
@@ -193,6 +187,7 @@ impl<'t, E: Element> Var<'t, E> {
     }
 
     /// The same value, as a constant: no derivative passes.
+    #[doc(alias = "stop_gradient")]
     #[track_caller]
     pub fn detach(self) -> Self {
         record_view(Detach, self)
@@ -223,6 +218,19 @@ mod tests {
         assert_eq!(x.is_nan().value().to_vec(), [true, false, false]);
         assert_eq!((!x.is_nan()).and(x.lt(2.0)).value().to_vec(), [false, true, false]);
         assert_eq!(x.is_nan().or(x.ge(2.0)).value().to_vec(), [true, false, true]);
+    }
+
+    #[test]
+    fn integers_compare_exactly() {
+        let tape = Tape::new();
+        let x = tape.constant(tensor![(1i64 << 53) + 1, 1 << 53, -3]);
+        assert_eq!(x.eq_to(1i64 << 53).value().to_vec(), [false, true, false]);
+        assert_eq!(x.lt(0).value().to_vec(), [false, false, true]);
+        assert_eq!(x.ge(tape.constant(1i64 << 53)).value().to_vec(), [true, true, false]);
+        let mask = tape.constant(tensor![true, false]);
+        assert_eq!(mask.eq_to(tape.constant(true)).value().to_vec(), [true, false]);
+        assert_eq!(mask.ne_to(true).value().to_vec(), [false, true]);
+        assert_eq!(tape.constant(3).value(), tape.constant(3i64).value());
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl<'t, T: Float> Var<'t, T> {
     ///
     /// # Panics
     /// When there is none, or their shapes differ off the axis.
+    #[doc(alias = "cat")]
     #[track_caller]
     pub fn concat(parts: &[Self], axis: isize) -> Self {
         let Some(&first) = parts.first() else { panic!("concat: there is nothing to join") };

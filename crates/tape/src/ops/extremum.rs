@@ -69,7 +69,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice, or when they hold no element.
     #[track_caller]
     pub fn max_axis(self, axes: impl Axes) -> Self {
-        self.extremum(true, axis_set("max_axis", self, axes), false)
+        self.extremum(true, axis_set("max", self, axes), false)
     }
 
     /// The largest element over `axes`, which keep size 1; see [`max`](Self::max).
@@ -78,7 +78,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice, or when they hold no element.
     #[track_caller]
     pub fn max_keepdim(self, axes: impl Axes) -> Self {
-        self.extremum(true, axis_set("max_keepdim", self, axes), true)
+        self.extremum(true, axis_set("max", self, axes), true)
     }
 
     /// The smallest of all elements, of shape `[]`; NaN if one is. Ties share the derivative evenly.
@@ -96,7 +96,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice, or when they hold no element.
     #[track_caller]
     pub fn min_axis(self, axes: impl Axes) -> Self {
-        self.extremum(false, axis_set("min_axis", self, axes), false)
+        self.extremum(false, axis_set("min", self, axes), false)
     }
 
     /// The smallest element over `axes`, which keep size 1; see [`min`](Self::min).
@@ -105,7 +105,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice, or when they hold no element.
     #[track_caller]
     pub fn min_keepdim(self, axes: impl Axes) -> Self {
-        self.extremum(false, axis_set("min_keepdim", self, axes), true)
+        self.extremum(false, axis_set("min", self, axes), true)
     }
 }
 
@@ -137,10 +137,6 @@ mod tests {
     fn nothing_has_no_extremum() {
         refuses(|[x]| x.max(), [&[0]], "max: shape [0] has no elements along axes [0]");
         refuses(|[x]| x.min_axis(1), [&[2, 0]], "min: shape [2, 0] has no elements along axes [1]");
-        refuses(
-            |[x]| x.max_axis(2),
-            [&[2, 3]],
-            "max_axis: axis 2 is out of range for shape [2, 3]",
-        );
+        refuses(|[x]| x.max_axis(2), [&[2, 3]], "max: axis 2 is out of range for shape [2, 3]");
     }
 }

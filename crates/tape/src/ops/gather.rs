@@ -9,11 +9,31 @@ use crate::var::Var;
 
 const INDEX: &str = "an index is i64";
 
+/// What the indices of a [`Gather`] or a [`ScatterAdd`] are to whoever gave them, for errors to say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Indices {
+    /// Indices.
+    Plain,
+    /// The labels that an operation of this name was given.
+    LabelsOf(&'static str),
+}
+
+impl Indices {
+    fn blame(self, error: Error) -> Error {
+        match self {
+            Indices::Plain => error,
+            Indices::LabelsOf(op) => error.of_labels(op),
+        }
+    }
+}
+
 /// `y[i][j] = x[index[i][j]][j]` for axis 0, and so for any axis.
 #[derive(Debug, PartialEq)]
 pub struct Gather {
     /// The axis that is indexed.
     pub axis: usize,
+    /// What the indices are.
+    pub indices: Indices,
 }
 
 /// The entries of an axis that a vector of indices names: rows of a matrix, for axis 0.
@@ -29,6 +49,8 @@ pub struct IndexSelect {
 pub struct ScatterAdd {
     /// The axis that is indexed.
     pub axis: usize,
+    /// What the indices are.
+    pub indices: Indices,
 }
 
 impl<T: Float> Op<T, 1, 1> for Gather {
@@ -42,13 +64,14 @@ impl<T: Float> Op<T, 1, 1> for Gather {
         [d]: [AnyView<'_>; 1],
         out: &mut [T],
     ) -> Result<(), Error> {
-        kernel::gather(x, self.axis, d.get().expect(INDEX), out)
+        let done = kernel::gather(x, self.axis, d.get().expect(INDEX), out);
+        done.map_err(|e| self.indices.blame(e))
     }
 
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1, 1>) -> [Option<Var<'t, T>>; 1] {
-        let index = cx.d[0].typed().expect(INDEX);
         let zeros = cx.x[0].full_like(0.0);
-        [Some(zeros.scatter_add(self.axis as isize, index, cx.g))]
+        let adjoint = ScatterAdd { axis: self.axis, indices: self.indices };
+        [Some(cx.g.tape().apply_with(adjoint, [zeros, cx.g], cx.d))]
     }
 }
 
@@ -100,12 +123,13 @@ impl<T: Float> Op<T, 2, 1> for ScatterAdd {
         [d]: [AnyView<'_>; 1],
         out: &mut [T],
     ) -> Result<(), Error> {
-        kernel::scatter_add(base, self.axis, d.get().expect(INDEX), src, out)
+        let done = kernel::scatter_add(base, self.axis, d.get().expect(INDEX), src, out);
+        done.map_err(|e| self.indices.blame(e))
     }
 
     fn vjp<'t>(&self, cx: Pullback<'t, T, 2, 1>) -> [Option<Var<'t, T>>; 2] {
-        let index = cx.d[0].typed().expect(INDEX);
-        [Some(cx.g), cx.when(1, || cx.g.gather(self.axis as isize, index))]
+        let adjoint = Gather { axis: self.axis, indices: self.indices };
+        [Some(cx.g), cx.when(1, || cx.g.tape().apply_with(adjoint, [cx.g], cx.d))]
     }
 }
 
@@ -119,7 +143,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn gather(self, axis: isize, index: Var<'t, i64>) -> Self {
         let axis = self.indexed("gather", axis);
-        self.tape().apply_with(Gather { axis }, [self], [index.any()])
+        self.tape().apply_with(Gather { axis, indices: Indices::Plain }, [self], [index.any()])
     }
 
     /// The entries of `axis` named by `index: [n]`, in that order: rows of a matrix, for axis 0. An
@@ -142,7 +166,24 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn scatter_add(self, axis: isize, index: Var<'t, i64>, src: Self) -> Self {
         let axis = self.indexed("scatter_add", axis);
-        self.tape().apply_with(ScatterAdd { axis }, [self, src], [index.any()])
+        let indices = Indices::Plain;
+        self.tape().apply_with(ScatterAdd { axis, indices }, [self, src], [index.any()])
+    }
+
+    /// The element of each row `[.., classes]` at its label `[..]`, on behalf of `op`: one number a
+    /// row. A label outside of `0..classes` is an error of the evaluation, in the name of `op`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn at_labels(self, op: &'static str, labels: Var<'t, i64>) -> Self {
+        let (x, l) = (self.shape(), labels.shape());
+        if x.split_last().is_none_or(|(_, rows)| *rows != l[..]) {
+            let (x, l) = (Dims(&x), Dims(&l));
+            panic!("{op}: classes of shape {x} need one label a row, not labels of shape {l}");
+        }
+        let pick = Gather { axis: l.len(), indices: Indices::LabelsOf(op) };
+        self.tape().apply_with(pick, [self], [labels.unsqueeze(-1).any()]).squeeze(-1)
     }
 
     #[track_caller]
@@ -161,6 +202,7 @@ mod tests {
     row!(gather: |x| x.gather(1, x.tape().constant(tensor![[2, 0, 0, 1], [1, 1, 1, 0]])); [any([2, 3])]);
     row!(gather_part: |x| x.gather(0, x.tape().constant(tensor![[2, 0], [2, 1]])); [any([3, 3])]);
     row!(gather_nothing: |x| x.gather(0, x.tape().constant(Tensor::<i64>::zeros([0, 2]))); [any([3, 2]).or([0, 2])]);
+    row!(at_labels: |x| x.at_labels("pick", x.tape().constant(tensor![2, 0])); [any([2, 3])]);
     row!(index_select: |x| x.index_select(1, x.tape().constant(tensor![2, 0, 2])); [any([2, 3]).or([0, 3])]);
     row!(index_select_rows: |x| x.index_select(-2, x.tape().constant(tensor![1, 1])); [any([2, 2]).or([2, 0])]);
     row!(scatter_add: |x, s| x.scatter_add(1, x.tape().constant(tensor![[2, 0, 2], [1, 1, 1]]), s); [any([2, 3]), any([2, 3])]);

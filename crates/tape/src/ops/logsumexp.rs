@@ -54,7 +54,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn logsumexp_axis(self, axes: impl Axes) -> Self {
-        let axes = axis_set("logsumexp_axis", self, axes);
+        let axes = axis_set("logsumexp", self, axes);
         self.tape().apply(Logsumexp { axes, keep: false }, [self])
     }
 
@@ -64,7 +64,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn logsumexp_keepdim(self, axes: impl Axes) -> Self {
-        let axes = axis_set("logsumexp_keepdim", self, axes);
+        let axes = axis_set("logsumexp", self, axes);
         self.tape().apply(Logsumexp { axes, keep: true }, [self])
     }
 }
@@ -101,6 +101,6 @@ mod tests {
         let y = x.logsumexp_axis(1);
         assert_eq!(y.value().to_vec(), [f64::NEG_INFINITY; 2]);
         assert_eq!(y.sum().grad([x])[0].value().shape(), [2, 0]);
-        refuses(|[x]| x.logsumexp_axis(2), [&[2, 3]], "logsumexp_axis: axis 2 is out of range");
+        refuses(|[x]| x.logsumexp_axis(2), [&[2, 3]], "logsumexp: axis 2 is out of range");
     }
 }

@@ -38,6 +38,7 @@ pub mod sigmoid;
 pub mod slice;
 pub mod softmax;
 pub mod sqrt;
+pub mod square;
 pub mod steps;
 pub mod sum;
 pub mod tanh;

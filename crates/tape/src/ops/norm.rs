@@ -55,7 +55,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn norm_axis(self, axes: impl Axes) -> Self {
-        let axes = axis_set("norm_axis", self, axes);
+        let axes = axis_set("norm", self, axes);
         self.tape().apply(Norm { axes, keep: false }, [self])
     }
 
@@ -65,7 +65,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn norm_keepdim(self, axes: impl Axes) -> Self {
-        let axes = axis_set("norm_keepdim", self, axes);
+        let axes = axis_set("norm", self, axes);
         self.tape().apply(Norm { axes, keep: true }, [self])
     }
 }
@@ -104,10 +104,6 @@ mod tests {
         let nothing = tape.leaf(Tensor::<f64>::zeros([2, 0]));
         assert_eq!(nothing.norm().item(), 0.0);
         assert_eq!(nothing.norm_axis(1).sum().grad([nothing])[0].value().shape(), [2, 0]);
-        refuses(
-            |[x]| x.norm_axis(2),
-            [&[2, 3]],
-            "norm_axis: axis 2 is out of range for shape [2, 3]",
-        );
+        refuses(|[x]| x.norm_axis(2), [&[2, 3]], "norm: axis 2 is out of range for shape [2, 3]");
     }
 }

@@ -75,7 +75,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When the axis is out of range or empty.
     #[track_caller]
     pub fn argmax_axis(self, axis: isize) -> Var<'t, i64> {
-        self.arg(true, super::sum::axis_set("argmax_axis", self, axis), false)
+        self.arg(true, super::sum::axis_set("argmax", self, axis), false)
     }
 
     /// The position of the smallest element in row-major order: the first NaN, else the first of the
@@ -95,7 +95,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When the axis is out of range or empty.
     #[track_caller]
     pub fn argmin_axis(self, axis: isize) -> Var<'t, i64> {
-        self.arg(false, super::sum::axis_set("argmin_axis", self, axis), false)
+        self.arg(false, super::sum::axis_set("argmin", self, axis), false)
     }
 
     /// The positions that sort `axis`, smallest first (largest first if `descending`), NaN last; equal
@@ -196,7 +196,10 @@ mod tests {
             let hot = tape.constant(tensor![0, bad]).one_hot::<f64>(3);
             let error = tape.eval(hot).unwrap_err();
             assert_eq!((error.op.as_str(), error.at.line()), ("one_hot", line!() - 2));
-            assert!(error.to_string().contains(&format!("index {bad} at position 1")), "{error}");
+            assert!(
+                error.to_string().contains(&format!("one_hot: label {bad} at position 1")),
+                "{error}"
+            );
         }
         refuses(
             |[x]| x.sort(2, false),
@@ -208,6 +211,6 @@ mod tests {
             [&[0]],
             "argmax: shape [0] has no elements along axes [0]",
         );
-        refuses(|[x]| x.gather(0, x.argmin_axis(3)), [&[2]], "argmin_axis: axis 3 is out of range");
+        refuses(|[x]| x.gather(0, x.argmin_axis(3)), [&[2]], "argmin: axis 3 is out of range");
     }
 }

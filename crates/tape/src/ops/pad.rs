@@ -1,9 +1,9 @@
 //! A margin around a tensor.
 
 use smallvec::SmallVec;
-use tensor::shape::Dims;
+use tensor::error::OrPanic;
 use tensor::slice::Range;
-use tensor::{Float, Scalar, Shape};
+use tensor::{Float, Scalar, kernel};
 
 use crate::ops::place::Place;
 use crate::ops::slice::Slice;
@@ -17,18 +17,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn pad(self, margins: impl AsRef<[(usize, usize)]>, value: impl Scalar) -> Self {
         let (shape, margins, value) = (self.shape(), margins.as_ref(), value.to_f64());
-        if margins.len() != shape.len() {
-            panic!("pad: {} margins for shape {}", margins.len(), Dims(&shape));
-        }
-        let padded: Option<Shape> = shape
-            .iter()
-            .zip(margins)
-            .map(|(&d, &(before, after))| d.checked_add(before)?.checked_add(after))
-            .collect();
-        let padded = padded.filter(|p| tensor::shape::checked_len(p, size_of::<T>()).is_ok());
-        let Some(padded) = padded else {
-            panic!("pad: shape {} with margins {margins:?} overflows", Dims(&shape));
-        };
+        let padded = kernel::pad_shape(&shape, margins).or_panic();
         let ranges: SmallVec<[Range; 4]> = (shape.iter().zip(margins))
             .map(|(&d, &(before, _))| Range::from(before..before + d))
             .collect();
@@ -69,8 +58,12 @@ mod tests {
 
     #[test]
     fn margins_that_do_not_fit_are_refused() {
-        refuses(|[x]| x.pad([(1, 1)], 0.0), [&[2, 3]], "pad: 1 margins for shape [2, 3]");
-        refuses(|[x]| x.pad([(usize::MAX, 1)], 0.0), [&[2]], "pad: shape [2] with margins");
+        refuses(|[x]| x.pad([(1, 1)], 0.0), [&[2, 3]], "pad: 1 pairs for shape [2, 3] of rank 2");
+        refuses(
+            |[x]| x.pad([(usize::MAX, 1)], 0.0),
+            [&[2]],
+            "pad: shape [2] padded by [(18446744073709551615, 1)] overflows",
+        );
         refuses(|[x]| x.pad([(1 << 61, 1)], 0.0), [&[2]], "overflows");
     }
 }

@@ -89,6 +89,7 @@ impl<'t, E: Element> Var<'t, E> {
     ///
     /// # Panics
     /// When the rank is below 2.
+    #[doc(alias = "transpose")]
     #[track_caller]
     pub fn t(self) -> Self {
         if self.rank() < 2 {

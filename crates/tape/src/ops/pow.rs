@@ -1,6 +1,6 @@
 //! Powers.
 
-use tensor::kernel::binary_block;
+use tensor::kernel::{binary_block, check_exponent};
 use tensor::{AnySlice, Float, Scalar, math};
 
 use crate::op::{Pointwise, Pullback};
@@ -40,12 +40,16 @@ impl<'t, T: Float> Var<'t, T> {
     /// `self` to the power of the number `exponent`.
     #[track_caller]
     pub fn powf(self, exponent: impl Scalar) -> Self {
-        self.pow(exponent)
+        self.pow(self.scalar(exponent))
     }
 
     /// `self` to the power of the integer `exponent`.
+    ///
+    /// # Panics
+    /// When the element type cannot hold `exponent`, whose parity decides the sign.
     #[track_caller]
     pub fn powi(self, exponent: i32) -> Self {
+        check_exponent::<T>(exponent);
         self.pow(exponent)
     }
 }
@@ -90,6 +94,15 @@ mod tests {
         assert!(at(-8.0, 1.0 / 3.0).0.is_nan());
         assert_eq!(slope(|x| x.powi(2), tensor![-2.0, 0.0, 3.0]), [-4.0, 0.0, 6.0]);
         assert_eq!(slope(|x| x.powi(3), tensor![-2.0]), [12.0]);
+    }
+
+    #[test]
+    fn an_integer_that_the_type_cannot_hold_is_no_exponent() {
+        let n = (1 << 24) + 1;
+        assert_eq!(slope(|x| x.powi(n), tensor![-1.0]), [f64::from(n)]);
+        let refused = std::panic::catch_unwind(|| Tape::new().leaf(-1.0f32).powi(n).shape());
+        let message = *refused.unwrap_err().downcast::<String>().unwrap();
+        assert_eq!(message, "powi: the exponent 16777217 is no number of f32");
     }
 
     #[test]

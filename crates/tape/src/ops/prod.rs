@@ -18,7 +18,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn prod_axis(self, axes: impl Axes) -> Self {
-        product(self, axis_set("prod_axis", self, axes), false)
+        product(self, axis_set("prod", self, axes), false)
     }
 
     /// The product over `axes`, which keep size 1; 1 if they hold no element.
@@ -27,7 +27,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn prod_keepdim(self, axes: impl Axes) -> Self {
-        product(self, axis_set("prod_keepdim", self, axes), true)
+        product(self, axis_set("prod", self, axes), true)
     }
 }
 
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(x.prod_keepdim([0, 2]).value(), Tensor::full([1, 3, 1], 16.0));
         let nothing = tape.leaf(Tensor::<f64>::zeros([2, 0]));
         assert_eq!(nothing.prod_axis(1).value().to_vec(), [1.0, 1.0]);
-        refuses(|[x]| x.prod_axis([0, 0]), [&[2, 3]], "prod_axis: axis 0 is named twice");
+        refuses(|[x]| x.prod_axis([0, 0]), [&[2, 3]], "prod: axis 0 is named twice");
     }
 }

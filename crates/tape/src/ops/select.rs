@@ -29,6 +29,7 @@ impl<'t> Var<'t, bool> {
     /// `a` where this mask holds, else `b`; all three are broadcast to one shape. A branch that is not
     /// taken gets a gradient of exactly 0, even where its own derivative is infinite or NaN. `b` may
     /// be a number.
+    #[doc(alias = "where")]
     #[track_caller]
     pub fn select<T: Float>(self, a: Var<'t, T>, b: impl Operand<'t, T>) -> Var<'t, T> {
         self.tape().apply_with(Select, [a, b.beside(a)], [self.any()])

@@ -37,15 +37,10 @@ impl<'t, T: Float> Var<'t, T> {
     /// When the shapes do not fit.
     #[track_caller]
     pub fn cross_entropy(self, labels: Var<'t, i64>) -> Self {
-        let (x, l) = (self.shape(), labels.shape());
-        if x.len() != l.len() + 1 || x[..l.len()] != l[..] {
-            panic!(
-                "cross_entropy: logits of shape {} need one label a row, not labels of shape {}",
-                tensor::shape::Dims(&x),
-                tensor::shape::Dims(&l)
-            );
+        if self.rank() == 0 {
+            panic!("cross_entropy: logits of shape [] have no classes");
         }
-        -self.log_softmax(-1).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+        -self.log_softmax(-1).at_labels("cross_entropy", labels)
     }
 
     /// The distance below the largest element along `axis`, whose own derivative cancels.
@@ -105,7 +100,7 @@ mod tests {
         refuses(
             |[x]| x.cross_entropy(x.tape().constant(tensor![0])),
             [&[2, 3]],
-            "cross_entropy: logits of shape [2, 3] need one label a row, not labels of shape [1]",
+            "cross_entropy: classes of shape [2, 3] need one label a row, not labels of shape [1]",
         );
     }
 }

@@ -51,7 +51,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn sum_axis(self, axes: impl Axes) -> Self {
-        let axes = axis_set("sum_axis", self, axes);
+        let axes = axis_set("sum", self, axes);
         self.tape().apply(Sum { axes, keep: false }, [self])
     }
 
@@ -61,7 +61,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn sum_keepdim(self, axes: impl Axes) -> Self {
-        let axes = axis_set("sum_keepdim", self, axes);
+        let axes = axis_set("sum", self, axes);
         self.tape().apply(Sum { axes, keep: true }, [self])
     }
 
@@ -110,9 +110,9 @@ mod tests {
         refuses(
             |[x]| x.sum_axis(2),
             [&[2, 3]],
-            "sum_axis: axis 2 is out of range for shape [2, 3] of rank 2",
+            "sum: axis 2 is out of range for shape [2, 3] of rank 2",
         );
-        refuses(|[x]| x.sum_axis([1, -1]), [&[2, 3]], "sum_axis: axis -1 is named twice");
+        refuses(|[x]| x.sum_axis([1, -1]), [&[2, 3]], "sum: axis -1 is named twice");
         refuses(|[x]| x.sum_to([3]), [&[2]], "sum_to: shape [2] cannot become [3]");
         refuses(|[x]| x.sum_to([2, 2]), [&[2]], "sum_to: shape [2] cannot become [2, 2]");
         // As many elements, but no sum.

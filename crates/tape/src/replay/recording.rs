@@ -220,15 +220,9 @@ impl<S: Specs, T: Float> Recording<S, T> {
         lookup: impl Fn(ParamId) -> Option<AnyTensor>,
         values: S::Values,
     ) -> Result<(T, Gradients), ReplayError> {
-        let mut given = SmallVec::new();
-        self.specs.bind(values, &mut given);
-        for (i, value) in given.into_iter().enumerate() {
-            self.script.bind(i, value).map_err(|given| self.misfit(i, given))?;
-        }
-        for (i, &id) in self.params.iter().enumerate() {
-            let (slot, value) = (self.inputs + i, lookup(id));
-            let bound = value.ok_or("missing".into()).and_then(|v| self.script.bind(slot, v));
-            bound.map_err(|given| self.misfit(slot, given))?;
+        if let Err(misfit) = self.bind(lookup, values) {
+            self.script.reset(); // what fitted is not held on to
+            return Err(misfit);
         }
         self.script.run(&self.tape)?;
         let loss = T::take_tensor(self.script.output(0)).expect("the loss is the first output");
@@ -243,6 +237,24 @@ impl<S: Specs, T: Float> Recording<S, T> {
         self.kept.extend((self.first_kept()..self.outputs).map(|i| self.script.output(i)));
         self.script.reset();
         Ok((loss.item(), gradients))
+    }
+
+    fn bind(
+        &mut self,
+        lookup: impl Fn(ParamId) -> Option<AnyTensor>,
+        values: S::Values,
+    ) -> Result<(), ReplayError> {
+        let mut given = SmallVec::new();
+        self.specs.bind(values, &mut given);
+        for (i, value) in given.into_iter().enumerate() {
+            self.script.bind(i, value).map_err(|given| self.misfit(i, given))?;
+        }
+        for (i, &id) in self.params.iter().enumerate() {
+            let (slot, value) = (self.inputs + i, lookup(id));
+            let bound = value.ok_or("missing".into()).and_then(|v| self.script.bind(slot, v));
+            bound.map_err(|given| self.misfit(slot, given))?;
+        }
+        Ok(())
     }
 
     /// The outputs of the script are the loss, the gradients, and the nodes to keep.

@@ -114,7 +114,9 @@ impl Script {
             let failure = tape.note_failure(self.ids[halt.node() as usize]);
             match halt {
                 Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
-                Halt::Error { source, .. } => EvalError { op: failure.op, at: failure.at, source },
+                Halt::Error { source, .. } => {
+                    EvalError { op: failure.op, at: failure.at, reason: source }
+                }
             }
         })
     }

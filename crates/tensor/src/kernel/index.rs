@@ -247,7 +247,7 @@ pub fn scatter_add<T: Number>(
 /// `out[.., c] = 1` where `c = labels[..]`, else 0, for `c` in `0..classes`.
 ///
 /// # Errors
-/// [`Error::Index`] when a label is not one of the classes.
+/// [`Error::Label`] when a label is not one of the classes.
 ///
 /// # Panics
 /// When `out` has not `classes` elements for each label.
@@ -261,7 +261,8 @@ pub fn one_hot<T: Number>(
     let mut position = 0;
     blocks(labels, |labels| {
         for &label in labels {
-            let class = checked("one_hot", label, position, classes)?;
+            let class = checked("one_hot", label, position, classes);
+            let class = class.map_err(|e| e.of_labels("one_hot"))?;
             out[position * classes + class] = T::one();
             position += 1;
         }

@@ -253,3 +253,14 @@ impl<T: Copy, F: Binary<T>> Kernel for BinaryLoop<'_, F, T> {
         }
     }
 }
+
+/// Checks the exponent of an integer power.
+///
+/// # Panics
+/// When `T` cannot hold `n`: rounded to it, `n` could change its parity, and the power its sign.
+#[track_caller]
+pub fn check_exponent<T: Float>(n: i32) {
+    if T::of(n.into()).wide() != f64::from(n) {
+        panic!("powi: the exponent {n} is no number of {}", T::DTYPE);
+    }
+}

@@ -27,6 +27,18 @@ pub struct Clamp {
     pub hi: f64,
 }
 
+impl Clamp {
+    /// The range from `lo` to `hi`.
+    ///
+    /// # Panics
+    /// Unless `lo <= hi`.
+    #[track_caller]
+    pub fn new(lo: f64, hi: f64) -> Self {
+        assert!(lo <= hi, "clamp: {lo} to {hi} is no range");
+        Clamp { lo, hi }
+    }
+}
+
 /// The smaller argument; NaN if either is. Of two zeros, the second.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Minimum;

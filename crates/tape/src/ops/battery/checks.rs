@@ -4,6 +4,8 @@ use tensor::{Float, Tensor};
 
 use super::Function;
 use super::inputs::{Arrangement, Domain, numbers, repeated as repeat};
+use crate::check::compare::{Verdict, compare};
+use crate::check::numeric::{self, Ladder};
 use crate::{Tape, Var, gradcheck, jvp};
 
 /// The numbers of cotangents.
@@ -74,49 +76,57 @@ pub(super) fn repeated<F: Function<N>, const N: usize>(
     }
 }
 
-/// `f32` gives what `f64` gives, but for a rounding of its own in every step: some 64 units in the
-/// last place of the result or of what such a change of an input makes of it.
+/// `f32` gives what `f64` gives at the same numbers, but for a rounding of its own in every step: some
+/// 64 units in the last place of the result or of what such a change of an input makes of it.
 pub(super) fn single_precision<F: Function<N>, const N: usize>(f: F, x: &[Tensor<f64>; N]) {
     let narrow = x.each_ref().map(Tensor::cast::<f32>);
-    let wide = all(f, x, &cotangent::<f64, F, N>(f, x));
-    let narrow = all(f, &narrow, &cotangent::<f32, F, N>(f, &narrow));
-    let size = |tensors: &[Tensor<f64>]| tensors.iter().map(largest).fold(0.0, f64::max);
-    let inputs = size(x);
-    // Values, gradients and second derivatives: each order is the derivative of the one before.
-    let orders = [&wide[..1], &wide[1..=N], &wide[N + 1..]];
-    for (k, (wide, narrow)) in wide.iter().zip(&narrow).take(N + 1).enumerate() {
-        let order = k.min(1);
-        let scale = size(orders[order]) + size(orders[order + 1]) * inputs.max(1.0);
-        let tolerance = 64.0 * f32::EPSILON as f64 * scale;
-        for (w, n) in wide.iter().zip(narrow.iter()) {
-            let what = if k == 0 { "value".into() } else { format!("gradient {}", k - 1) };
+    let x = narrow.each_ref().map(Tensor::cast::<f64>);
+    let v = cotangent::<f32, F, N>(f, &narrow);
+    let narrow = all(f, &narrow, &v);
+    let v = v.cast();
+    let wide = all(f, &x, &v);
+    // The change that a small change of the inputs makes, for each unit of it.
+    let h = 2f64.powi(-20);
+    let moved: [Tensor<f64>; N] = std::array::from_fn(|i| {
+        let along = numbers::<f64>(Domain::Any, x[i].shape(), 21 + i);
+        &x[i] + &(along * (h * largest(&x[i]).max(1.0)))
+    });
+    let moved = all(f, &moved, &v);
+    // Values, gradients and second derivatives.
+    for (order, k) in [(0, 0..1), (1, 1..N + 1), (2, N + 1..wide.len())] {
+        let size = wide[k.clone()].iter().map(largest).fold(0.0, f64::max);
+        let change = wide[k.clone()].iter().zip(&moved[k.clone()]);
+        let change = change.map(|(a, b)| largest(&(a - b)) / h).fold(0.0, f64::max);
+        let tolerance = 64.0 * f32::EPSILON as f64 * (size + change);
+        let elements = wide[k.clone()].iter().zip(&narrow[k]);
+        for (w, n) in elements.flat_map(|(w, n)| w.iter().zip(n.iter())) {
             assert!(
                 (w - n as f64).abs() <= tolerance,
-                "f32, at {}: {what} {n} instead of {w} ± {tolerance:e}",
-                shapes(x)
+                "f32, at {}: of order {order}, {n} instead of {w} ± {tolerance:e}",
+                shapes(&x)
             );
         }
     }
 }
 
-/// `J t` against a difference along `t`.
+/// `J t` against the derivative of the values along `t`.
 pub(super) fn forward_mode<F: Function<N>, const N: usize>(f: F, x: &[Tensor<f64>; N]) {
     let t: [Tensor<f64>; N] = std::array::from_fn(|i| numbers(Domain::Any, x[i].shape(), 7 + i));
     let (value, derivative) = jvp(|x| f.call(x), x.clone(), t.clone()).unwrap();
-    let moved = |h: f64| {
+    assert_eq!(derivative.shape(), value.shape(), "jvp, at {}", shapes(x));
+    let mut moved = |h: f64| {
         let x: [Tensor<f64>; N] = std::array::from_fn(|i| &x[i] + &(&t[i] * h));
         let tape = Tape::new();
-        f.call(x.map(|x| tape.leaf(x))).value()
+        Some(f.call(x.map(|x| tape.leaf(x))).value().to_vec())
     };
-    let h = 2f64.powi(-17);
-    let (after, before) = (moved(h), moved(-h));
-    assert_eq!(derivative.shape(), value.shape(), "jvp, at {}", shapes(x));
-    let scale = largest(&value) + largest(&derivative);
-    for ((d, a), b) in derivative.iter().zip(after.iter()).zip(before.iter()) {
-        let difference = (a - b) / (2.0 * h);
+    let noise = vec![4.0 * f64::EPSILON * largest(&value); value.len()];
+    let found = numeric::derivative(&mut moved, Ladder::direction(), &value.to_vec(), &noise);
+    let largest = largest(&derivative);
+    for (d, found) in derivative.iter().zip(&found) {
+        let verdict = compare(d, found, largest);
         assert!(
-            (d - difference).abs() <= 1e-6 * scale,
-            "jvp, at {}: {d} instead of {difference}",
+            matches!(verdict, Verdict::Pass(_)),
+            "jvp, at {}: {d} instead of {found:?}",
             shapes(x)
         );
     }
