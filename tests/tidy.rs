@@ -1,6 +1,7 @@
 //! The conventions of the sources, as code.
 
 mod atlas;
+mod inputs;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -228,6 +228,7 @@ fn frozen_parameters_stay_as_they_are() {
     assert_eq!(model.b.value().to_vec(), [0.5 - 0.1f32; 4]);
 }
 
+// I7, pytorch#2940
 /// Every way to fail leaves every bit of parameters and kept averages.
 #[test]
 fn a_step_that_fails_changes_nothing() {
