@@ -138,7 +138,12 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
 
     /// Ends the run when the loss (of the validation data, if there is any) has not become less than
     /// the least so far for this many epochs in a row.
+    ///
+    /// # Panics
+    /// When it is 0.
+    #[track_caller]
     pub fn early_stop(mut self, patience: usize) -> Self {
+        assert!(patience > 0, "fit: an early stop after 0 epochs");
         self.patience = Some(patience);
         self
     }
@@ -328,7 +333,7 @@ impl History {
             since = if loss < least { 0 } else { since + 1 };
             least = least.min(loss);
         }
-        since >= patience.max(1)
+        since >= patience
     }
 }
 
