@@ -8,12 +8,20 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `README.md`, `CHANGELOG.md` and everything in `docs/`.
+/// `README.md`, `CHANGELOG.md` and every page in `docs/` and `crates/`.
 fn pages() -> Vec<PathBuf> {
-    let docs = fs::read_dir(root().join("docs")).expect("there is a folder docs");
-    let mut pages: Vec<PathBuf> = docs.map(|entry| entry.expect("readable").path()).collect();
-    pages.retain(|path| path.extension().is_some_and(|e| e == "md"));
-    pages.extend(["README.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    let mut pages: Vec<_> = ["README.md", "CHANGELOG.md"].map(|name| root().join(name)).into();
+    let mut folders = ["docs", "crates"].map(|name| root().join(name)).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder is there") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                pages.push(path);
+            }
+        }
+    }
     pages.sort();
     pages
 }
@@ -92,17 +100,23 @@ fn docs_links_resolve() {
     assert!(faults.is_empty(), "broken links:\n{}", faults.join("\n"));
 }
 
+/// The files that a page links.
+fn linked(page: &Path) -> HashSet<PathBuf> {
+    let (text, folder) = (read(page), page.parent().expect("a page lies in a folder"));
+    let targets = prose(&text).flat_map(|(_, line)| links(line));
+    let files = targets.filter_map(|target| target.split('#').next());
+    files.filter_map(|file| folder.join(file).canonicalize().ok()).collect()
+}
+
+/// A page is found from the README, and one in a folder `docs/lecture` from `docs/lecture.md`.
 #[test]
-fn every_page_of_docs_is_named_in_the_readme() {
-    let readme = read(&root().join("README.md"));
-    let named: HashSet<&str> = prose(&readme).flat_map(|(_, line)| links(line)).collect();
-    for page in pages() {
-        let page = page.strip_prefix(root()).expect("pages lie below the root");
-        let name = page.to_str().expect("names of pages are UTF-8").replace('\\', "/");
-        assert!(
-            name == "README.md" || named.contains(&name[..]),
-            "the README does not link {name}"
-        );
+fn every_page_of_docs_is_linked_where_a_reader_comes_from() {
+    for page in pages().iter().filter(|page| !page.starts_with(root().join("crates"))) {
+        let folder = page.parent().expect("a page lies in a folder");
+        let deep = folder != root() && folder != root().join("docs");
+        let from = if deep { folder.with_extension("md") } else { root().join("README.md") };
+        let found = linked(&from).contains(&page.canonicalize().expect("it was listed"));
+        assert!(*page == from || found, "{} does not link {}", from.display(), page.display());
     }
 }
 

@@ -22,6 +22,7 @@ fn draw(shape: [usize; 2], seed: u64) -> Tensor<f32> {
     Tensor::uniform(shape, -0.1, 0.1, &mut tensor::rng(seed))
 }
 
+// F4, burn#4339
 #[test]
 fn ten_thousand_forward_passes_without_backward() {
     if !alone("memory::ten_thousand_forward_passes_without_backward") {
@@ -41,30 +42,49 @@ fn ten_thousand_forward_passes_without_backward() {
     });
 }
 
+// F4, burn#3957
+/// A model, a loss and an optimiser: nothing of a step is left when the next begins.
 #[test]
 fn a_hundred_thousand_training_steps() {
     if !alone("memory::a_hundred_thousand_training_steps") {
         return;
     }
-    let mut w = Param::new(tensor![[0.1], [0.2]]);
-    let (x, y) = (tensor![[1.0, 2.0], [3.0, -1.0], [0.5, 0.5]], tensor![[3.0], [2.0], [1.0]]);
+    let mut layer = Linear::<f64>::new(2, 1, &mut tensor::rng(1));
+    let mut adam = Adam::new(1e-3);
+    // y = 0.5 x₁ - x₂ + 0.25, so that a layer can learn it to the last digit.
+    let x = tensor![[1.0, 2.0], [3.0, -1.0], [0.5, 0.5], [-1.0, 1.5]];
+    let y = tensor![[-1.25], [2.75], [0.0], [-1.75]];
     let mut tape = Tape::new();
     let (mut first, mut last) = (None, 0.0);
     flat(100_000, |_| {
-        tape.reset();
-        let error = tape.constant(&x).matmul(tape.param(&w)) - tape.constant(&y);
-        let loss = error.square().sum();
+        let loss = nn::loss::mse(layer.forward(tape.constant(&x)), tape.constant(&y));
         let grads = loss.backward();
         last = loss.item();
         first.get_or_insert(last);
-        let g = &grads[&w].to_vec();
         tape.reset();
-        for (w, g) in w.values_mut().iter_mut().zip(g) {
-            *w -= 0.01 * g;
-        }
+        adam.step(&mut layer, &grads).unwrap();
     });
     let first = first.expect("there was a step");
-    assert!(last < 1e-3 * first, "{first} {last}");
+    assert!(last < 1e-6 * first, "{first} {last}");
+}
+
+// F5
+/// A loss read as a number is a number: a thousand of them that are kept, of values of a megabyte
+/// each, outlive their tapes and hold none.
+#[test]
+fn a_thousand_losses_that_are_kept_hold_no_program() {
+    if !alone("memory::a_thousand_losses_that_are_kept_hold_no_program") {
+        return;
+    }
+    let (w, mut losses) = (Param::new(draw([512, 512], 1)), Vec::with_capacity(1100));
+    flat(1000, |k| {
+        let tape = Tape::new();
+        let loss = (tape.param(&w) * k as f64).tanh().keep().square().sum();
+        assert_eq!(loss.backward().len(), 1);
+        losses.push(loss.item());
+    });
+    assert_eq!(losses.len(), 1100);
+    assert!(losses[100..].is_sorted(), "a larger factor, a larger loss");
 }
 
 #[test]
@@ -119,6 +139,7 @@ fn two_hundred_recorded_steps_of_adam() {
     assert!(grown <= 256 << 10, "{grown} bytes more after 200 steps");
 }
 
+// F4, burn#4075
 #[test]
 fn a_million_leaves_and_steps_that_fail() {
     if !alone("memory::a_million_leaves_and_steps_that_fail") {
@@ -154,6 +175,7 @@ fn a_loop_without_derivatives_holds_one_round() {
     assert!(used <= 20 * n * n * size_of::<f32>(), "{used} bytes");
 }
 
+// F6, HIPS autograd#219
 /// `z ← x z`, a hundred times, for a vector `z`: each step adds a cotangent of the size of `x`.
 #[test]
 fn a_matrix_used_a_hundred_times_holds_few_cotangents() {
@@ -176,6 +198,7 @@ fn a_matrix_used_a_hundred_times_holds_few_cotangents() {
     assert!(used <= 20, "{used} cotangents at once");
 }
 
+// F6, HIPS autograd#219
 /// `z ← x z`, a hundred times, for a matrix `z`: the gradient needs the hundred values of `z` and a few more, not a
 /// hundred cotangents as well.
 #[test]

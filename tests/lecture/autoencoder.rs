@@ -234,7 +234,7 @@ proptest! {
 /// at full length nothing is lost, at length 0 everything. The curve of the example `compression`.
 #[test]
 fn digits_compress_with_an_error_that_falls_with_the_length_of_the_code() {
-    let x = nn::data::digits().take(300).cast::<f64>().inputs().clone();
+    let x = data::digits().take(300).cast::<f64>().inputs().clone();
     let (n, d) = (x.shape()[0], x.shape()[1]);
     let mut last = 0.5 * x.square().sum().item() / n as f64;
     for m in [1, 2, 4, 8, 16, 32] {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tape::{Gradcheck, value_and_grad};
 
 use super::cases;
-use super::section4::close;
+use super::support::section4::close;
 
 /// The weights under the slides' names: `w₁₁, w₂₁` lead to `h₁`, `w₁₂, w₂₂` to `h₂`, and `w₃₁, w₃₂` to
 /// the output.

@@ -5,7 +5,7 @@ use nn::prelude::*;
 use proptest::prelude::*;
 
 use super::cases;
-use super::section4::{close, tensor_in};
+use super::support::section4::{close, tensor_in};
 
 /// The four inputs in ±1 coding; `signs()[3 - i]` is `-signs()[i]`.
 fn signs() -> Tensor<f64> {

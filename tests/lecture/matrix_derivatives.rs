@@ -6,7 +6,7 @@
 use nn::prelude::*;
 use proptest::prelude::*;
 
-use super::claim::{holds, refuted};
+use super::support::claim::{holds, refuted};
 use super::{cases, draw};
 
 /// The lower triangle, with or without the diagonal.

@@ -6,7 +6,7 @@ use tape::Gradcheck;
 
 use super::cases;
 use super::mlp3_fixture as numpy;
-use super::section4::{close, tensor_in};
+use super::support::section4::{close, tensor_in};
 
 /// Weights `w: [m, n]`, `β: [1, m]`, an input `x: [n]` and a target.
 fn network() -> impl Strategy<Value = (Tensor<f64>, Tensor<f64>, Tensor<f64>, f64)> {

@@ -2,7 +2,6 @@
 
 mod autoencoder;
 mod backpropagation;
-mod claim;
 mod convergence;
 mod deep_linear_gradients;
 mod gradient_dynamics;
@@ -13,9 +12,9 @@ mod mlp;
 mod mlp3_fixture;
 mod representation;
 mod ridge;
-mod section4;
 mod sigmoid;
 mod softmax;
+mod support;
 mod svd;
 mod threshold;
 

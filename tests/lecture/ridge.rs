@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tape::{Gradcheck, gradcheck};
 
 use super::cases;
-use super::section4::{close, layer, tensor_in, unit, with_slope};
+use super::support::section4::{close, layer, tensor_in, unit, with_slope};
 
 /// An activation with its formula and the formula of its derivative.
 type Row = (Activation, fn(f64) -> f64, fn(f64) -> f64);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tape::{Gradcheck, gradcheck};
 
 use super::cases;
-use super::section4::{close, unit, with_slope};
+use super::support::section4::{close, unit, with_slope};
 
 /// The slides' formula.
 fn sigma(z: f64) -> f64 {

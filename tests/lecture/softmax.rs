@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tape::{gradcheck, hvp};
 
 use super::cases;
-use super::section4::{close, tensor_in};
+use super::support::section4::{close, tensor_in};
 
 /// The slides' formula, for logits `x·θᵢ`.
 fn softmax(logits: &Tensor<f64>) -> Tensor<f64> {

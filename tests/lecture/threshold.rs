@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tape::{Gradcheck, GradcheckError, NoGradient};
 
 use super::cases;
-use super::section4::{close, unit, with_slope};
+use super::support::section4::{close, unit, with_slope};
 
 fn heaviside(z: f64) -> f64 {
     if z >= 0.0 { 1.0 } else { 0.0 }

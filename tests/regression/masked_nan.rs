@@ -139,7 +139,7 @@ fn a16_a_masked_row_of_softmax_does_not_poison_the_other_rows() {
     assert_eq!(gradient(log, x), [0.0, 0.0, 0.5, -0.5]);
 }
 
-// A18, pytorch#15508 (ignored labels are a matter of the losses of `nn`)
+// A18, pytorch#15508
 #[test]
 fn a18_a_label_that_is_no_class_is_an_error_that_names_both() {
     for label in [-1, 3, 255] {

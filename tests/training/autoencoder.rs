@@ -6,7 +6,7 @@ use nn::prelude::*;
 /// optimum was computed independently of this code, from the eigenvalues of XᵀX by Jacobi rotations.
 #[test]
 fn the_linear_autoencoder_learns_the_subspace_of_the_first_singular_vectors() {
-    let data = nn::data::digits().cast::<f64>();
+    let data = data::digits().cast::<f64>();
     let x = data.inputs();
     let optimum = LinearAutoencoder::optimum(x, 8).unwrap();
     assert!((optimum - 0.791_286_069_902_3).abs() < 1e-12, "{optimum}");

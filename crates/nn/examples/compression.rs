@@ -15,7 +15,7 @@ const LENGTHS: [usize; 9] = [1, 2, 4, 8, 16, 24, 32, 48, 64];
 
 fn main() {
     let dir = plot::out_dir(ABOUT);
-    let data = nn::data::digits();
+    let data = data::digits();
     let x = data.inputs().reshape([data.len(), 64]);
     let (n, d) = (x.shape()[0], x.shape()[1]);
     let bytes = |numbers: usize| numbers * size_of::<f32>();

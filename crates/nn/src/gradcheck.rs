@@ -192,6 +192,7 @@ mod tests {
         assert!(text.contains("0.weight"), "{text}");
     }
 
+    // I8, pytorch#8659, pytorch#5351
     #[test]
     #[should_panic(expected = "parameter `weight` is f32; check the model in f64")]
     fn f32_models_are_refused() {

@@ -40,6 +40,7 @@ mod gradcheck;
 pub mod init;
 pub mod layer;
 pub mod loss;
+pub mod metrics;
 pub mod model;
 mod module;
 pub mod optim;

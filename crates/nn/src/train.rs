@@ -9,7 +9,7 @@ pub use error::TrainError;
 use std::path::{Path, PathBuf};
 
 use tape::{EvalError, Tape, Var};
-use tensor::Float;
+use tensor::{Element, Float};
 
 use crate::Module;
 use crate::data::{Batch, Batches, Dataset};
@@ -34,11 +34,11 @@ use crate::optim::Optimizer;
 /// assert!(history.losses[2] < history.losses[0]);
 /// # Ok::<(), nn::TrainError>(())
 /// ```
-pub fn fit<'a, M: Module, O: Optimizer, T: Float>(
+pub fn fit<'a, M: Module, O: Optimizer, T: Float, L: Element>(
     model: &'a mut M,
     optimizer: &'a mut O,
-    data: &'a Dataset<T>,
-) -> Fit<'a, M, O, T> {
+    data: &'a Dataset<T, L>,
+) -> Fit<'a, M, O, T, L> {
     Fit {
         model,
         optimizer,
@@ -59,11 +59,11 @@ pub fn fit<'a, M: Module, O: Optimizer, T: Float>(
 
 /// How a model is trained; see [`fit`].
 #[must_use = "nothing is trained before `run`"]
-pub struct Fit<'a, M, O, T: Float> {
+pub struct Fit<'a, M, O, T: Float, L: Element = i64> {
     model: &'a mut M,
     optimizer: &'a mut O,
-    data: &'a Dataset<T>,
-    validation: Option<&'a Dataset<T>>,
+    data: &'a Dataset<T, L>,
+    validation: Option<&'a Dataset<T, L>>,
     epochs: usize,
     batch_size: usize,
     seed: u64,
@@ -90,7 +90,7 @@ pub struct History {
     pub stopped_early: bool,
 }
 
-impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
+impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
     /// How often to go over the data: once, if not said. A run that is resumed counts the epochs
     /// before.
     pub fn epochs(mut self, epochs: usize) -> Self {
@@ -131,14 +131,19 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
     }
 
     /// Computes the loss of these samples too, after each epoch and without learning from them.
-    pub fn validation(mut self, data: &'a Dataset<T>) -> Self {
+    pub fn validation(mut self, data: &'a Dataset<T, L>) -> Self {
         self.validation = Some(data);
         self
     }
 
     /// Ends the run when the loss (of the validation data, if there is any) has not become less than
     /// the least so far for this many epochs in a row.
+    ///
+    /// # Panics
+    /// When it is 0.
+    #[track_caller]
     pub fn early_stop(mut self, patience: usize) -> Self {
+        assert!(patience > 0, "fit: an early stop after 0 epochs");
         self.patience = Some(patience);
         self
     }
@@ -227,7 +232,7 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
     #[track_caller]
     pub fn run<F>(mut self, loss: F) -> Result<History, TrainError>
     where
-        F: for<'t> Fn(&'t Tape, &M, &Batch<T>) -> Var<'t, T>,
+        F: for<'t> Fn(&'t Tape, &M, &Batch<T, L>) -> Var<'t, T>,
     {
         if self.data.is_empty() || self.validation.is_some_and(Dataset::is_empty) {
             return Err(TrainError::NoSamples);
@@ -266,7 +271,7 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
     /// One pass over the data, after `epoch` others; returns the mean loss.
     fn epoch<F>(&mut self, epoch: usize, loss: &F, bar: &bar::Bar) -> Result<f64, TrainError>
     where
-        F: for<'t> Fn(&'t Tape, &M, &Batch<T>) -> Var<'t, T>,
+        F: for<'t> Fn(&'t Tape, &M, &Batch<T, L>) -> Var<'t, T>,
     {
         let mut tape = Tape::new();
         let mut mean = Mean::default();
@@ -287,13 +292,13 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
                 step,
                 source,
             })?;
-            mean.add(loss, batch.labels.len());
+            mean.add(loss, batch.inputs.shape()[0]);
             bar.step(epoch, mean.value());
         }
         Ok(mean.value())
     }
 
-    fn batches(&self, epoch: usize) -> Batches<T> {
+    fn batches(&self, epoch: usize) -> Batches<T, L> {
         if !self.shuffle {
             return self.data.ordered_batches(self.batch_size);
         }
@@ -303,15 +308,15 @@ impl<'a, M: Module, O: Optimizer, T: Float> Fit<'a, M, O, T> {
         self.data.batches(self.batch_size, &mut rng)
     }
 
-    fn validate<F>(&self, data: &Dataset<T>, loss: &F) -> Result<f64, EvalError>
+    fn validate<F>(&self, data: &Dataset<T, L>, loss: &F) -> Result<f64, EvalError>
     where
-        F: for<'t> Fn(&'t Tape, &M, &Batch<T>) -> Var<'t, T>,
+        F: for<'t> Fn(&'t Tape, &M, &Batch<T, L>) -> Var<'t, T>,
     {
         let mut tape = Tape::inference();
         let mut mean = Mean::default();
         for batch in data.ordered_batches(self.batch_size) {
             let value = tape.eval(loss(&tape, self.model, &batch))?;
-            mean.add(value.item().wide(), batch.labels.len());
+            mean.add(value.item().wide(), batch.inputs.shape()[0]);
             tape.reset();
         }
         Ok(mean.value())
@@ -328,7 +333,7 @@ impl History {
             since = if loss < least { 0 } else { since + 1 };
             least = least.min(loss);
         }
-        since >= patience.max(1)
+        since >= patience
     }
 }
 

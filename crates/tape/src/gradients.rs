@@ -1,5 +1,7 @@
 //! What `backward` returns.
 
+mod clip;
+
 use std::ops::Index;
 
 use rustc_hash::FxHashMap;

@@ -26,6 +26,37 @@
 //! # let _ = (loss, ddw);
 //! # Ok::<(), tape::EvalError>(())
 //! ```
+//!
+//! # Which derivative
+//!
+//! Of a variable `y`, by variables of its tape. What is returned is recorded, so it can be
+//! differentiated again:
+//!
+//! | | of | by | where there is none |
+//! |---|---|---|---|
+//! | [`y.grad([a, b])`](Var::grad) | a scalar | an array | panics with the reason |
+//! | [`y.grad_with(g, [a, b])`](Var::grad_with) | any shape, with a cotangent `g` | an array | panics with the reason |
+//! | [`y.gradient(a)`](Var::gradient) | a scalar | one variable | the reason, as an error |
+//! | [`y.pull(g, &list)`](Var::pull) | any shape, with a cotangent `g` | a slice | the reason, for each |
+//!
+//! Of a scalar loss, by all parameters that were bound on its tape. What is returned are numbers, as
+//! [`Gradients`]:
+//!
+//! | | where the data is at fault |
+//! |---|---|
+//! | [`loss.backward()`](Var::backward) | panics with the line |
+//! | [`tape.gradients(loss)`](Tape::gradients) | an [`EvalError`] |
+//!
+//! Of a Rust function `f` at tensors, which needs no tape. With the Jacobian `J = ∂f/∂x`:
+//!
+//! | | is | of |
+//! |---|---|---|
+//! | [`value_and_grad`] | `f(x)` and its gradients | a scalar function of several tensors |
+//! | [`vjp`] | `f(x)` and `uᵀ J` | any function of several tensors |
+//! | [`jvp`] | `f(x)` and `J t` | any function of several tensors |
+//! | [`jacobian`] | `J`, of shape `[y.., x..]` | any function of one tensor |
+//! | [`hessian`] | `∂²f/∂xᵢ∂xⱼ`, of shape `[x.., x..]` | a scalar function of one tensor |
+//! | [`hvp`] | the gradient, and the Hessian times `v` | a scalar function of one tensor |
 #![forbid(unsafe_code)]
 
 mod backward;

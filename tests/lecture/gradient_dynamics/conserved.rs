@@ -4,7 +4,7 @@
 use nn::prelude::*;
 use proptest::prelude::*;
 
-use super::super::claim::holds;
+use super::super::support::claim::holds;
 use super::super::{cases, draw};
 use super::*;
 

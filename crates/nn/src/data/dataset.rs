@@ -1,28 +1,29 @@
 //! Labelled samples and batches of them.
 
 use rand::Rng;
-use tensor::{Element, Float, Shape, Tensor};
+use tensor::{AnySlice, Element, Float, Shape, Tensor};
 
 use super::DataError;
 
-/// Samples with a label each. Cloning copies no elements.
+/// Samples with a label each: a class, an i64, if `L` is not given, or a target of real numbers, as
+/// in `Dataset<f64, f64>`. Cloning copies no elements.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dataset<T: Float> {
+pub struct Dataset<T: Float, L: Element = i64> {
     inputs: Tensor<T>,
-    labels: Tensor<i64>,
+    labels: Tensor<L>,
 }
 
 /// Some samples of a [`Dataset`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch<T: Float> {
+pub struct Batch<T: Float, L: Element = i64> {
     /// `[batch, ..]`: the samples, one a row.
     pub inputs: Tensor<T>,
-    /// `[batch]`: their labels.
-    pub labels: Tensor<i64>,
+    /// `[batch]`: their classes; or `[batch, ..]`: their targets.
+    pub labels: Tensor<L>,
 }
 
 impl<T: Float> Dataset<T> {
-    /// Samples `[n, ..]` and their labels `[n]`.
+    /// Samples `[n, ..]` and their classes `[n]`.
     ///
     /// # Errors
     /// When there is not one label a sample.
@@ -36,29 +37,64 @@ impl<T: Float> Dataset<T> {
         Ok(Dataset { inputs: inputs.to_contiguous(), labels: labels.to_contiguous() })
     }
 
+    /// The same samples in another float type.
+    pub fn cast<U: Float>(&self) -> Dataset<U> {
+        Dataset { inputs: self.inputs.cast(), labels: self.labels.clone() }
+    }
+}
+
+impl<T: Float> Dataset<T, T> {
+    /// Samples `[n, ..]` and their targets `[n, ..]`: one number each, `[n, 1]` beside the output of a
+    /// layer, or several.
+    ///
+    /// ```
+    /// use nn::prelude::*;
+    ///
+    /// let x = Tensor::<f64>::uniform([200, 2], -1.0, 1.0, &mut nn::rng(1));
+    /// let y = x.matmul(&tensor![[2.0], [-3.0]]) + 0.5;
+    /// let (train, test) = Dataset::regression(x, y)?.split(0.8, &mut nn::rng(2));
+    /// let mut model = Linear::new(2, 1, &mut nn::rng(3));
+    /// nn::fit(&mut model, &mut Sgd::new(0.2), &train).epochs(50).validation(&test).run(
+    ///     |tape, model, batch| {
+    ///         loss::mse(model.forward(tape.constant(&batch.inputs)), tape.constant(&batch.labels))
+    ///     },
+    /// )?;
+    /// assert!(model.weight.value().allclose(&tensor![[2.0, -3.0]], 1e-6, 0.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is not one target a sample.
+    pub fn regression(inputs: Tensor<T>, targets: Tensor<T>) -> Result<Self, DataError> {
+        let &[n, ..] = inputs.shape() else { return Err(DataError::NoSamples) };
+        if targets.shape().first() != Some(&n) {
+            let shape = |s: &[usize]| Shape::from_slice(s);
+            let (inputs, targets) = (shape(inputs.shape()), shape(targets.shape()));
+            return Err(DataError::Targets { inputs, targets });
+        }
+        Ok(Dataset { inputs: inputs.to_contiguous(), labels: targets.to_contiguous() })
+    }
+}
+
+impl<T: Float, L: Element> Dataset<T, L> {
     /// All samples, `[n, ..]`.
     pub fn inputs(&self) -> &Tensor<T> {
         &self.inputs
     }
 
-    /// All labels, `[n]`.
-    pub fn labels(&self) -> &Tensor<i64> {
+    /// All classes, `[n]`; or all targets, `[n, ..]`.
+    pub fn labels(&self) -> &Tensor<L> {
         &self.labels
     }
 
     /// The number of samples.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.inputs.shape()[0]
     }
 
     /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// The same samples in another float type.
-    pub fn cast<U: Float>(&self) -> Dataset<U> {
-        Dataset { inputs: self.inputs.cast(), labels: self.labels.clone() }
     }
 
     /// The first `n` samples, or all if there are fewer.
@@ -93,7 +129,7 @@ impl<T: Float> Dataset<T> {
     /// # Panics
     /// When `size` is 0.
     #[track_caller]
-    pub fn batches(&self, size: usize, rng: &mut (impl Rng + ?Sized)) -> Batches<T> {
+    pub fn batches(&self, size: usize, rng: &mut (impl Rng + ?Sized)) -> Batches<T, L> {
         Batches::new(self, tensor::permutation(self.len(), rng), size)
     }
 
@@ -102,11 +138,11 @@ impl<T: Float> Dataset<T> {
     /// # Panics
     /// When `size` is 0.
     #[track_caller]
-    pub fn ordered_batches(&self, size: usize) -> Batches<T> {
+    pub fn ordered_batches(&self, size: usize) -> Batches<T, L> {
         Batches::new(self, (0..self.len()).collect(), size)
     }
 
-    /// CRC-32 of shape, samples and labels: as good as different for different data.
+    /// CRC-32 of shapes, samples and labels: as good as different for different data.
     pub(crate) fn checksum(&self) -> u32 {
         let mut sum = crc32fast::Hasher::new();
         let mut add = |bits: &mut dyn Iterator<Item = u64>| {
@@ -114,37 +150,46 @@ impl<T: Float> Dataset<T> {
         };
         add(&mut self.inputs.shape().iter().map(|&size| size as u64));
         add(&mut self.inputs.iter().map(|x| x.wide().to_bits()));
-        add(&mut self.labels.iter().map(|label| label as u64));
+        // The number of labels is that of the samples.
+        add(&mut self.labels.shape()[1..].iter().map(|&size| size as u64));
+        match L::erase_slice(self.labels.as_slice().expect("a dataset keeps contiguous tensors")) {
+            AnySlice::F32(y) => add(&mut y.iter().map(|y| u64::from(y.to_bits()))),
+            AnySlice::F64(y) => add(&mut y.iter().map(|y| y.to_bits())),
+            AnySlice::Bool(y) => add(&mut y.iter().map(|&y| u64::from(y))),
+            AnySlice::I64(y) => add(&mut y.iter().map(|&y| y as u64)),
+            AnySlice::Usize(y) => add(&mut y.iter().map(|&y| y as u64)),
+            AnySlice::U8(y) => add(&mut y.iter().map(|&y| u64::from(y))),
+        }
         sum.finalize()
     }
 
     /// All samples as one batch.
-    pub fn batch(&self) -> Batch<T> {
+    pub fn batch(&self) -> Batch<T, L> {
         Batch { inputs: self.inputs.clone(), labels: self.labels.clone() }
     }
 }
 
 /// The batches of one pass over a [`Dataset`].
 #[derive(Clone, Debug)]
-pub struct Batches<T: Float> {
-    data: Dataset<T>,
+pub struct Batches<T: Float, L: Element = i64> {
+    data: Dataset<T, L>,
     order: Vec<usize>,
     size: usize,
     done: usize,
 }
 
-impl<T: Float> Batches<T> {
+impl<T: Float, L: Element> Batches<T, L> {
     #[track_caller]
-    fn new(data: &Dataset<T>, order: Vec<usize>, size: usize) -> Self {
+    fn new(data: &Dataset<T, L>, order: Vec<usize>, size: usize) -> Self {
         assert!(size > 0, "batches: a batch size of 0");
         Batches { data: data.clone(), order, size, done: 0 }
     }
 }
 
-impl<T: Float> Iterator for Batches<T> {
-    type Item = Batch<T>;
+impl<T: Float, L: Element> Iterator for Batches<T, L> {
+    type Item = Batch<T, L>;
 
-    fn next(&mut self) -> Option<Batch<T>> {
+    fn next(&mut self) -> Option<Batch<T, L>> {
         let rest = &self.order[self.done..];
         if rest.is_empty() {
             return None;
@@ -160,7 +205,7 @@ impl<T: Float> Iterator for Batches<T> {
     }
 }
 
-impl<T: Float> ExactSizeIterator for Batches<T> {}
+impl<T: Float, L: Element> ExactSizeIterator for Batches<T, L> {}
 
 /// The rows of a contiguous tensor at these positions.
 #[track_caller]
@@ -206,6 +251,33 @@ mod tests {
         assert_eq!(error(x(&[]), 1), "inputs of shape [] have no axis of samples");
         assert!(Dataset::new(x(&[2, 2]), Tensor::full([2, 1], 0)).is_err());
         assert!(Dataset::new(x(&[0, 2]), Tensor::full([0], 0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn targets_are_real_numbers_and_follow_their_samples() {
+        let x = Tensor::from_fn([6, 2], |at| (2 * at[0] + at[1]) as f64);
+        let y = Tensor::from_fn([6, 3], |at| at[0] as f64 + 0.25 * at[1] as f64);
+        let data = Dataset::regression(x.clone(), y.clone()).unwrap();
+        for batch in data.batches(4, &mut tensor::rng(1)) {
+            let n = batch.inputs.shape()[0];
+            assert_eq!(batch.labels.shape(), [n, 3]);
+            for i in 0..n {
+                let target = batch.inputs[[i, 0]] / 2.0;
+                assert_eq!((batch.labels[[i, 0]], batch.labels[[i, 2]]), (target, target + 0.5));
+            }
+        }
+        assert_eq!((data.len(), data.take(2).labels().shape()), (6, &[2, 3][..]));
+        let sum = |y: Tensor<f64>| Dataset::regression(x.clone(), y).unwrap().checksum();
+        assert_eq!(sum(y.clone()), data.checksum());
+        assert_ne!(sum(y.flip(0)), data.checksum());
+        assert_ne!(sum(y.reshape([6, 3, 1])), data.checksum());
+        for y in [Tensor::full([5, 1], 0.0), Tensor::scalar(0.0)] {
+            let (shape, error) =
+                (y.shape().to_vec(), Dataset::regression(x.clone(), y).unwrap_err());
+            let expected =
+                format!("inputs of shape [6, 2] need targets of shape [6, ..], not {shape:?}");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

@@ -20,6 +20,14 @@ pub enum DataError {
         /// Shape of the labels.
         labels: Shape,
     },
+    /// There must be one target a sample.
+    #[error("inputs of shape {} need targets of shape [{}, ..], not {}", Dims(.inputs), .inputs[0], Dims(.targets))]
+    Targets {
+        /// Shape of the inputs.
+        inputs: Shape,
+        /// Shape of the targets.
+        targets: Shape,
+    },
     /// A file cannot be opened or read.
     #[error("{}: {source}", .path.display())]
     Io {

@@ -1,8 +1,8 @@
 //! The multilayer perceptron of any depth.
 
 use rand::Rng;
-use tape::Var;
-use tensor::Float;
+use tape::{Tape, Var};
+use tensor::{Float, Tensor};
 
 use crate::layer::ridge;
 use crate::{Activation, Module, Ridge};
@@ -33,13 +33,23 @@ impl<T: Float> Mlp<T> {
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         ridge::forward(&self.layers, x)
     }
+
+    /// The class of each row of `x` whose output is largest, the first of them if several are; for a
+    /// model that was trained as a classifier.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    #[track_caller]
+    pub fn predict(&self, x: &Tensor<T>) -> Tensor<i64> {
+        let tape = Tape::inference();
+        self.forward(tape.constant(x)).argmax_axis(-1).value()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tape::Tape;
-    use tensor::{Tensor, tensor};
+    use tensor::tensor;
 
     #[test]
     fn layers_follow_each_other_and_the_last_is_affine() {
@@ -48,6 +58,14 @@ mod tests {
         model.layers[1].linear.weight.set(tensor![[-1.0, -1.0]]);
         let y = model.forward(Tape::new().constant(tensor![[1.0, 3.0], [3.0, 1.0]])).value();
         assert_eq!(y, tensor![[-2.0], [-8.0]]);
+    }
+
+    #[test]
+    fn the_largest_output_is_predicted() {
+        let mut model = Mlp::<f64>::new(&[2, 3], Activation::Relu, &mut tensor::rng(0));
+        model.layers[0].linear.weight.set(tensor![[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]);
+        let x = tensor![[2.0, 1.0], [0.0, 3.0], [-1.0, -1.0], [0.0, 0.0]];
+        assert_eq!(model.predict(&x), tensor![0i64, 1, 2, 0]);
     }
 
     #[test]

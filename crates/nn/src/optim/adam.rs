@@ -51,8 +51,11 @@ impl Adam {
 
     /// What is added to the denominator.
     ///
+    /// Not 0, which PyTorch takes: an element whose gradient has always been 0 would be 0/0, and so is
+    /// one in f32 where ε rounds to 0.
+    ///
     /// # Panics
-    /// Unless it is in `[0, ∞)`.
+    /// Unless it is in `[2⁻¹²⁶, ∞)`; 2⁻¹²⁶ is the least normal number of f32.
     #[track_caller]
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = check("eps", eps, f64::from(f32::MIN_POSITIVE)..f64::INFINITY);

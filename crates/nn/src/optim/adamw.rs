@@ -54,10 +54,10 @@ impl AdamW {
         self
     }
 
-    /// What is added to the denominator.
+    /// What is added to the denominator; not 0, as with [`Adam::eps`](super::Adam::eps).
     ///
     /// # Panics
-    /// Unless it is in `[0, ∞)`.
+    /// Unless it is in `[2⁻¹²⁶, ∞)`; 2⁻¹²⁶ is the least normal number of f32.
     #[track_caller]
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = check("eps", eps, f64::from(f32::MIN_POSITIVE)..f64::INFINITY);

@@ -110,7 +110,7 @@ fn signature(dtype: tensor::DType, shape: &[usize]) -> String {
 fn check(name: &str, value: f64, range: std::ops::Range<f64>) -> f64 {
     assert!(
         range.contains(&value),
-        "{name} {value} is outside of [{}, {})",
+        "{name} {value:?} is outside of [{:?}, {:?})",
         range.start,
         range.end
     );

@@ -228,6 +228,7 @@ fn frozen_parameters_stay_as_they_are() {
     assert_eq!(model.b.value().to_vec(), [0.5 - 0.1f32; 4]);
 }
 
+// I7, pytorch#2940
 /// Every way to fail leaves every bit of parameters and kept averages.
 #[test]
 fn a_step_that_fails_changes_nothing() {
@@ -322,15 +323,44 @@ fn nesterov_without_momentum_panics() {
 }
 
 #[test]
-#[should_panic(expected = "learning rate NaN is outside of [0, inf)")]
+#[should_panic(expected = "learning rate NaN is outside of [0.0, inf)")]
 fn a_learning_rate_that_is_no_number_panics() {
     Adam::new(f64::NAN);
 }
 
 #[test]
-#[should_panic(expected = "beta 1 is outside of [0, 1)")]
+#[should_panic(expected = "beta 1.0 is outside of [0.0, 1.0)")]
 fn a_beta_of_one_panics() {
     let _ = Adam::new(0.1).betas(0.9, 1.0);
+}
+
+/// An element without a gradient stays, and one with a gradient moves by the learning rate.
+#[test]
+fn the_least_epsilon_still_keeps_zero_over_zero_away() {
+    let least = f64::from(f32::MIN_POSITIVE);
+    let adam = || Adam::new(0.25).eps(least);
+    let adamw = || AdamW::new(0.25).eps(least).weight_decay(0.0);
+    for optimizer in [&mut adam() as &mut dyn Optimizer, &mut adamw()] {
+        let mut p = Param::new(Tensor::full([2], 1f32));
+        let mut grads = Gradients::default();
+        grads.set(&p, Tensor::from_vec(vec![0.0, 1.0], [2]).unwrap());
+        optimizer.step(&mut p, &grads).unwrap();
+        let moved = p.value();
+        assert_eq!(moved[[0]], 1.0);
+        assert!((moved[[1]] - 0.75).abs() < 1e-6, "{moved}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "eps 0.0 is outside of [1.17")]
+fn an_epsilon_of_zero_panics() {
+    let _ = Adam::new(0.1).eps(0.0);
+}
+
+#[test]
+#[should_panic(expected = "eps 0.0 is outside of [1.17")]
+fn an_epsilon_of_zero_panics_in_adamw() {
+    let _ = AdamW::new(0.1).eps(0.0);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const STEPS: &str = "steps";
 /// The settings a run must be resumed with, as text by keys.
 pub(super) type Settings = BTreeMap<String, String>;
 
-impl<M: Module, O: Optimizer, T: Float> Fit<'_, M, O, T> {
+impl<M: Module, O: Optimizer, T: Float, L: Element> Fit<'_, M, O, T, L> {
     /// The settings of this run; none, and no sample is read, where nothing is saved.
     pub(super) fn settings(&self) -> Settings {
         if self.checkpoint.is_none() {
@@ -32,7 +32,7 @@ impl<M: Module, O: Optimizer, T: Float> Fit<'_, M, O, T> {
         } else {
             "in order".into()
         };
-        let data = |data: &Dataset<T>, what| {
+        let data = |data: &Dataset<T, L>, what| {
             format!("{} {what} (checksum {:08x})", data.len(), data.checksum())
         };
         let training = data(self.data, "samples");

@@ -214,3 +214,10 @@ fn validation_without_samples_or_with_a_loss_that_is_not_finite_is_an_error() {
     fit(&mut expected, &mut Sgd::new(0.1), &train).run(cross_entropy).unwrap();
     assert_eq!(bits(&fitted), bits(&expected));
 }
+
+#[test]
+#[should_panic(expected = "fit: an early stop after 0 epochs")]
+fn an_early_stop_without_patience_panics() {
+    let (mut model, mut sgd, data) = (model(), Sgd::new(0.1), data(4, 0));
+    let _ = fit(&mut model, &mut sgd, &data).early_stop(0);
+}

@@ -252,6 +252,7 @@ fn full(value: f32, shape: &[usize]) -> Tensor<f32> {
     Tensor::from_vec(vec![value], []).unwrap().broadcast_to(shape)
 }
 
+// I1, pytorch#18277, pytorch#15837, TF#6039, pytorch#36582
 #[test]
 fn large_means_and_sums_of_constants_are_right() {
     for x in [full(9991.0, &[1000, 1000]), full(9991.0, &[1000, 1000]).to_contiguous()] {
