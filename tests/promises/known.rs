@@ -102,7 +102,7 @@ fn marked_values_and_counters_are_those_of_the_step() {
         loss.backward();
         assert_eq!(tape.len(), nodes, "the adjoints are taken off again");
         let stats = tape.stats();
-        assert_eq!(&stats, first.get_or_insert(stats.clone()));
+        assert_eq!(&stats, first.get_or_insert(stats));
         let computed = stats.computed;
         assert_eq!(marked.value(), w.value().exp());
         assert_eq!(loss.item(), (w.value().exp() * 2.0).sum().item());
@@ -192,8 +192,7 @@ fn programs_of_different_tapes_do_not_share_their_gradients() {
     let p = matrix(3, 3);
     let run = || {
         let tape = Tape::new();
-        let grads = tape.param(&p).sin().sum().backward();
-        grads
+        tape.param(&p).sin().sum().backward()
     };
     let all: Vec<Gradients> = (0..4).map(|_| run()).collect();
     for (i, a) in all.iter().enumerate() {

@@ -361,7 +361,9 @@ mod tests {
     fn walks(count: usize) -> u32 {
         let tape = Tape::new();
         let params: Vec<Param<f64>> = (0..count).map(|_| Param::new(tensor![1.0])).collect();
-        params.iter().for_each(|p| drop(tape.param(p)));
+        for p in &params {
+            tape.param(p);
+        }
         let mut y = tape.leaf(tensor![0.5]);
         for _ in 0..10_000 {
             y = -y;
