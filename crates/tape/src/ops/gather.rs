@@ -177,13 +177,19 @@ impl<'t, T: Float> Var<'t, T> {
     /// When the shapes do not fit.
     #[track_caller]
     pub fn at_labels(self, op: &'static str, labels: Var<'t, i64>) -> Self {
+        self.assert_labelled(op, labels);
+        let pick = Gather { axis: labels.rank(), indices: Indices::LabelsOf(op) };
+        self.tape().apply_with(pick, [self], [labels.unsqueeze(-1).any()]).squeeze(-1)
+    }
+
+    /// Checks that there is one label for each row.
+    #[track_caller]
+    pub(crate) fn assert_labelled(self, op: &str, labels: Var<'t, i64>) {
         let (x, l) = (self.shape(), labels.shape());
         if x.split_last().is_none_or(|(_, rows)| *rows != l[..]) {
             let (x, l) = (Dims(&x), Dims(&l));
             panic!("{op}: classes of shape {x} need one label a row, not labels of shape {l}");
         }
-        let pick = Gather { axis: l.len(), indices: Indices::LabelsOf(op) };
-        self.tape().apply_with(pick, [self], [labels.unsqueeze(-1).any()]).squeeze(-1)
     }
 
     #[track_caller]

@@ -37,9 +37,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// When the shapes do not fit.
     #[track_caller]
     pub fn cross_entropy(self, labels: Var<'t, i64>) -> Self {
-        if self.rank() == 0 {
-            panic!("cross_entropy: logits of shape [] have no classes");
-        }
+        self.assert_labelled("cross_entropy", labels);
         -self.log_softmax(-1).at_labels("cross_entropy", labels)
     }
 
