@@ -18,7 +18,7 @@ use crate::shape::{Dims, Shape};
 use crate::tensor::Tensor;
 use crate::view::View;
 
-/// Memory for values of all element types; see the [module](self).
+/// Memory for values of all element types.
 #[derive(Debug, Default)]
 pub struct Slab {
     memory: Memory,
