@@ -45,6 +45,7 @@ fn expand(input: DeriveInput) -> Result<TokenStream> {
     let generics = bounded(input.generics.clone());
     let (params, arguments, clause) = generics.split_for_impl();
     Ok(quote! {
+        // A module without parameters, a unit struct, visits nothing: its visitor is unused.
         #[automatically_derived]
         #[allow(unused_variables)]
         impl #params ::nn::Module for #name #arguments #clause {

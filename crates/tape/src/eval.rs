@@ -135,15 +135,18 @@ impl Tape {
             true => self.run_straight(wanted, &ids, retain),
             false => self.run_planned(wanted, &ids, retain),
         };
-        outcome.map_err(|halt| {
-            let failure = self.note_failure(ids[halt.node() as usize]);
-            match halt {
-                Halt::Error { source, .. } => {
-                    EvalError { op: failure.op, at: failure.at, reason: source }
-                }
-                Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
+        outcome.map_err(|halt| self.report(halt, &ids))
+    }
+
+    /// Notes which of nodes `ids` a run stopped at, and lets its panic go on or gives its error.
+    pub(crate) fn report(&self, halt: Halt, ids: &[u32]) -> EvalError {
+        let failure = self.note_failure(ids[halt.node() as usize]);
+        match halt {
+            Halt::Error { source, .. } => {
+                EvalError { op: failure.op, at: failure.at, reason: source }
             }
-        })
+            Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
+        }
     }
 
     fn run_planned(&self, wanted: &[u32], ids: &[u32], retain: Retain) -> Result<(), Halt> {

@@ -16,7 +16,8 @@ use std::sync::Mutex;
 
 use crate::buffer::ALIGN;
 
-/// One cache line: the unit and the alignment of every block.
+/// One cache line: the unit and the alignment of every block. Its bytes are there for their size and
+/// never read as a field.
 #[repr(align(64))]
 pub(crate) struct Line(#[allow(dead_code)] [u8; ALIGN]);
 

@@ -15,7 +15,7 @@ pub enum ParamRef<'a> {
 
 /// A parameter of either element type, to be changed.
 #[derive(Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // as above
 pub enum ParamMut<'a> {
     F32(&'a mut Param<f32>),
     F64(&'a mut Param<f64>),

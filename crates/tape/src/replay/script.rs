@@ -111,13 +111,7 @@ impl Script {
     pub(crate) fn run(&mut self, tape: &Tape) -> Result<(), EvalError> {
         self.run_unnamed().map_err(|halt| {
             self.reset();
-            let failure = tape.note_failure(self.ids[halt.node() as usize]);
-            match halt {
-                Halt::Panic { payload, .. } => std::panic::resume_unwind(payload),
-                Halt::Error { source, .. } => {
-                    EvalError { op: failure.op, at: failure.at, reason: source }
-                }
-            }
+            tape.report(halt, &self.ids)
         })
     }
 

@@ -92,7 +92,7 @@ impl AnyBlock {
 }
 
 /// The row-major sequence of a view of any element type.
-#[allow(missing_docs)]
+#[allow(missing_docs)] // as above
 pub enum AnyReader<'a> {
     F32(Reader<'a, f32>),
     F64(Reader<'a, f64>),

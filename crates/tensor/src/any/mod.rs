@@ -24,7 +24,7 @@ pub enum AnyTensor {
 
 /// A view of any element type.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // as above
 pub enum AnyView<'a> {
     F32(View<'a, f32>),
     F64(View<'a, f64>),
@@ -36,7 +36,7 @@ pub enum AnyView<'a> {
 
 /// A slice of any element type.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // as above
 pub enum AnySlice<'a> {
     F32(&'a [f32]),
     F64(&'a [f64]),
@@ -48,7 +48,7 @@ pub enum AnySlice<'a> {
 
 /// A mutable slice of any element type.
 #[derive(Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // as above
 pub enum AnySliceMut<'a> {
     F32(&'a mut [f32]),
     F64(&'a mut [f64]),
