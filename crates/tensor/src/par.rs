@@ -1,13 +1,46 @@
 //! When and how work is spread over threads.
 //!
-//! Always in the caller's rayon pool, and only above a grain: waking a thread costs some ten
-//! microseconds. What is computed where never changes a value: tasks write disjoint parts, and
-//! reductions combine along a tree that depends on the length alone.
+//! A kernel cuts its work into numbered parts. The caller's own thread takes one part after the
+//! other from the front, and helpers, threads of the caller's rayon pool, take theirs from the back,
+//! if and when they are awake. Nobody waits for a helper that has not come: waking a thread takes
+//! longer than most kernels, and a core that is busy with something else should cost its share and no
+//! more. Rejected: `rayon::join` and parallel iterators, where a thread outside of the pool hands
+//! over all of its work and sleeps meanwhile, which costs two wakings a kernel.
+//!
+//! A helper that has run out of parts looks for the next kernel of the same caller for
+//! [`LINGER`] before it goes back to the pool, so that within a program a kernel is spread in less
+//! than a microsecond.
+//!
+//! What is computed where never changes a value: parts are disjoint, and reductions combine along a
+//! tree that depends on the length alone.
+
+mod job;
+mod team;
+
+use std::sync::Mutex;
 
 use crate::blocks::BLOCK;
+use job::Job;
 
-/// Bytes that one task should at least touch before a second thread is worth waking.
+/// Bytes that one task should at least touch before a second thread is worth its while.
 pub const GRAIN_BYTES: usize = 1 << 17;
+
+/// How many threads share the work of a kernel that this thread calls.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// `f(0)`, .., `f(parts - 1)`, each once, on as many threads as there are to help.
+///
+/// # Panics
+/// When `f` panics, after all parts have been tried, with the payload of one of its panics.
+pub fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
+    let threads = threads().min(parts);
+    if threads < 2 {
+        return (0..parts).for_each(f);
+    }
+    Job::run(parts, f, |job| team::offer(job, threads - 1));
+}
 
 /// Splits `out` at multiples of [`BLOCK`] into tasks of at least `grain` elements and calls
 /// `f(start, part)` on each, in parallel where there is more than one.
@@ -22,12 +55,16 @@ pub fn for_units<T: Send, F: Fn(usize, &mut [T]) + Sync>(
     grain: usize,
     f: F,
 ) {
-    let threads = rayon::current_num_threads();
+    let threads = threads();
     if threads == 1 || out.len() < 2 * grain {
         return f(0, out);
     }
     let part = part_len(out.len(), unit, grain, threads);
-    split(0, out, part, &f);
+    let out = Shared::new(out);
+    run(out.len.div_ceil(part), &|k| {
+        // SAFETY: `run` calls with each `k` once.
+        f(k * part, unsafe { out.part(k, part) });
+    });
 }
 
 /// The length of a task: a multiple of `unit`, some four tasks a thread so that a loaded core does
@@ -36,50 +73,90 @@ pub fn part_len(len: usize, unit: usize, grain: usize, threads: usize) -> usize 
     len.div_ceil(4 * threads).max(grain).next_multiple_of(unit)
 }
 
-fn split<T: Send>(start: usize, out: &mut [T], part: usize, f: &(impl Fn(usize, &mut [T]) + Sync)) {
-    if out.len() <= part {
-        return f(start, out);
-    }
-    let middle = out.len().div_ceil(part) / 2 * part;
-    let (a, b) = out.split_at_mut(middle);
-    rayon::join(|| split(start, a, part, f), || split(start + middle, b, part, f));
+/// Whether `work` (elements touched, times their cost relative to a copy) is worth a second thread.
+pub fn pays(work: usize) -> bool {
+    work > GRAIN_BYTES / 4 && threads() > 1
 }
 
-/// `f(0)`, .., `f(n - 1)`, in parallel if `work` (elements touched by all of them together, times
-/// their cost relative to a copy) exceeds the grain.
-pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync) {
-    use rayon::prelude::*;
-    if n > 1 && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
-        (0..n).into_par_iter().for_each(&f);
-    } else {
-        (0..n).for_each(f);
-    }
-}
-
-/// `f` on each item, in parallel as in [`for_each`]: items that own disjoint parts of several
+/// `f` on each item, in parallel if `work` [pays](pays): items that own disjoint parts of several
 /// slices, which one split of one slice cannot express.
-pub fn for_each_of<X: Send>(items: Vec<X>, work: usize, f: impl Fn(X) + Sync) {
-    use rayon::prelude::*;
-    if items.len() > 1 && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
-        items.into_par_iter().for_each(&f);
-    } else {
-        items.into_iter().for_each(f);
+pub fn for_each_of<X: Send>(items: impl IntoIterator<Item = X>, work: usize, f: impl Fn(X) + Sync) {
+    if !pays(work) {
+        return items.into_iter().for_each(f);
     }
+    let items: Vec<Mutex<Option<X>>> = items.into_iter().map(|x| Mutex::new(Some(x))).collect();
+    run(items.len(), &|k| {
+        let item = items[k].lock().ok().and_then(|mut item| item.take());
+        f(item.expect("each part is taken once"));
+    });
 }
 
 /// Calls `f(k, part)` on the `k`-th part of `chunk` elements (the last may be shorter), in parallel
-/// if `work` exceeds the grain, as in [`for_each`].
+/// if `work` [pays](pays).
 pub fn for_chunks<T: Send>(
     out: &mut [T],
     chunk: usize,
     work: usize,
     f: impl Fn(usize, &mut [T]) + Sync,
 ) {
-    use rayon::prelude::*;
     let chunk = chunk.max(1);
-    if out.len() > chunk && work > GRAIN_BYTES / 4 && rayon::current_num_threads() > 1 {
-        out.par_chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
-    } else {
-        out.chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
+    if out.len() <= chunk || !pays(work) {
+        return out.chunks_mut(chunk).enumerate().for_each(|(k, part)| f(k, part));
+    }
+    let out = Shared::new(out);
+    run(out.len.div_ceil(chunk), &|k| {
+        // SAFETY: `run` calls with each `k` once.
+        f(k, unsafe { out.part(k, chunk) });
+    });
+}
+
+/// A slice that several threads write, each its own parts.
+pub(crate) struct Shared<T> {
+    start: *mut T,
+    len: usize,
+}
+
+// SAFETY: it gives out disjoint parts of a slice of `T`, and `T` is Send. What it is used for ends
+// before the borrow it was made from does: it is only made in functions that return after that.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(slice: &mut [T]) -> Self {
+        Shared { start: slice.as_mut_ptr(), len: slice.len() }
+    }
+
+    /// The `k`-th part of `chunk` elements, the last of which may be shorter.
+    ///
+    /// # Safety
+    /// The slice is still borrowed, and no other part that overlaps this one is.
+    #[allow(clippy::mut_from_ref)] // parts are disjoint by contract
+    pub(crate) unsafe fn part(&self, k: usize, chunk: usize) -> &mut [T] {
+        let from = (k * chunk).min(self.len);
+        let len = chunk.min(self.len - from);
+        // SAFETY: inside of the slice by the two minima; unique by contract.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(from), len) }
+    }
+
+    /// As [`part`](Self::part), to be read by several threads.
+    ///
+    /// # Safety
+    /// The slice is still borrowed, and no part that overlaps this one is being written.
+    pub(crate) unsafe fn shared(&self, k: usize, chunk: usize) -> &[T] {
+        let from = (k * chunk).min(self.len);
+        let len = chunk.min(self.len - from);
+        // SAFETY: inside of the slice by the two minima; not written by contract.
+        unsafe { std::slice::from_raw_parts(self.start.add(from), len) }
+    }
+
+    /// The address of element `at`.
+    ///
+    /// # Panics
+    /// When it is outside of the slice.
+    pub(crate) fn at(&self, at: usize) -> *mut T {
+        assert!(at < self.len, "an element inside of the slice");
+        self.start.wrapping_add(at)
     }
 }
+
+#[cfg(test)]
+mod tests;

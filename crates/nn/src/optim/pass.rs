@@ -30,7 +30,7 @@ pub(super) fn run<T: Float, F: Formula<K>, const K: usize>(
         let kept = kept.each_mut().map(|k| k.next().expect("all slices have the same length"));
         Pass { formula, p, g, kept }
     });
-    par::for_each_of(parts.collect(), n * (K + 2), simd::dispatch);
+    par::for_each_of(parts, n * (K + 2), simd::dispatch);
 }
 
 struct Pass<'a, T, F, const K: usize> {

@@ -135,7 +135,7 @@ fn grouped(
     let failed = AtomicU32::new(group.code[0].node);
     let pass = Pass { group, ops, feeds: &feeds, failed: &failed };
     let slices = outs.iter_mut().map(|t| t.as_mut_slice().expect("just made or unique")).collect();
-    let outcome = catch_unwind(AssertUnwindSafe(|| pass.split(0, slices)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| pass.run(slices)));
     if let Err(payload) = outcome {
         return Err(Halt::Panic { node: failed.load(Ordering::Relaxed), payload });
     }
@@ -204,27 +204,25 @@ impl Drop for Watch<'_> {
 type Slices<'a> = SmallVec<[AnySliceMut<'a>; 4]>;
 
 impl Pass<'_> {
-    /// Computes elements `start..` of all stores, halves in parallel while they are worth a thread.
-    fn split(&self, start: usize, outs: Slices<'_>) {
-        let len = outs[0].len();
-        let weight = self.group.code.len().min(8);
-        let grain = par::GRAIN_BYTES / 8 / weight.max(1);
-        let threads = rayon::current_num_threads();
-        if threads == 1 || self.group.len < 2 * grain.max(BLOCK) {
-            return self.blocks(start, outs);
+    /// Computes all elements of all stores, in parallel where that pays.
+    fn run(&self, outs: Slices<'_>) {
+        let len = self.group.len;
+        let grain = (par::GRAIN_BYTES / 8 / self.group.code.len().clamp(1, 8)).max(BLOCK);
+        let threads = par::threads();
+        if threads == 1 || len < 2 * grain {
+            return self.blocks(0, outs);
         }
-        let part = par::part_len(self.group.len, BLOCK, grain, threads);
-        if len <= part {
-            return self.blocks(start, outs);
-        }
-        let middle = len.div_ceil(part) / 2 * part;
-        let (mut left, mut right) = (Slices::new(), Slices::new());
-        for out in outs {
-            let (a, b) = out.split_at(middle);
-            left.push(a);
-            right.push(b);
-        }
-        rayon::join(|| self.split(start, left), || self.split(start + middle, right));
+        let part = par::part_len(len, BLOCK, grain, threads);
+        let mut rest = outs;
+        let parts = (0..len).step_by(part).map(|start| {
+            let own = rest.iter_mut().map(|out| {
+                let (head, tail) = std::mem::take(out).split_at(part.min(len - start));
+                *out = tail;
+                head
+            });
+            (start, own.collect())
+        });
+        par::for_each_of(parts, usize::MAX, |(start, own)| self.blocks(start, own));
     }
 
     fn blocks(&self, start: usize, mut outs: Slices<'_>) {

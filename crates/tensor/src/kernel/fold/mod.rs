@@ -134,22 +134,43 @@ trait Tree: Sync {
     /// Bytes that a leaf reads.
     fn leaf_bytes(&self) -> usize;
 
-    /// The fold of `leaves`, which are not empty.
+    /// The fold of `leaves`, which are not empty and begin with the first: branches of a power of two
+    /// of leaves, which the tree has at every level, in parallel, then what is above them.
     fn climb(&self, leaves: Range<usize>, scratch: &mut Self::Scratch) -> Self::Acc {
+        let branch = par::GRAIN_BYTES.div_ceil(self.leaf_bytes()).next_power_of_two();
+        if leaves.len() <= branch || par::threads() == 1 {
+            return self.branch(leaves, scratch);
+        }
+        let mut branches: Vec<Option<Self::Acc>> = Vec::new();
+        branches.resize_with(leaves.len().div_ceil(branch), || None);
+        par::for_chunks(&mut branches, 1, usize::MAX, |k, acc| {
+            let own = k * branch..((k + 1) * branch).min(leaves.end);
+            acc[0] = Some(self.branch(own, &mut self.scratch()));
+        });
+        self.above(&mut branches)
+    }
+
+    /// As [`climb`](Self::climb), on this thread, of leaves that are a branch.
+    fn branch(&self, leaves: Range<usize>, scratch: &mut Self::Scratch) -> Self::Acc {
         let count = leaves.len();
         if count == 1 {
             return self.leaf(leaves.start, scratch);
         }
         let middle = leaves.start + count.next_power_of_two() / 2;
-        let (left, right) = (leaves.start..middle, middle..leaves.end);
-        let worth_two = count * self.leaf_bytes() >= 2 * par::GRAIN_BYTES;
-        let (a, b) = if worth_two && rayon::current_num_threads() > 1 {
-            let other = || self.climb(right, &mut self.scratch());
-            rayon::join(|| self.climb(left, scratch), other)
-        } else {
-            let a = self.climb(left, scratch);
-            (a, self.climb(right, scratch))
-        };
-        self.merge(a, b)
+        let left = self.branch(leaves.start..middle, scratch);
+        let right = self.branch(middle..leaves.end, scratch);
+        self.merge(left, right)
+    }
+
+    /// The fold of branches.
+    fn above(&self, branches: &mut [Option<Self::Acc>]) -> Self::Acc {
+        match branches {
+            [one] => one.take().expect("each branch is folded once"),
+            many => {
+                let (left, right) = many.split_at_mut(many.len().next_power_of_two() / 2);
+                let left = self.above(left);
+                self.merge(left, self.above(right))
+            }
+        }
     }
 }

@@ -1,0 +1,110 @@
+//! Numbered parts of one piece of work, taken by several threads.
+//!
+//! # Invariants
+//!
+//! 1. Each part is claimed once.
+//! 2. `work` points to a function that lives until `left` is 0: [`Job::run`], which borrows it, does
+//!    not return before. It is called for claimed parts only, and `left` counts down after the call,
+//!    so a thread that comes late, when all parts are claimed, never looks at it.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, Thread};
+
+type Work<'a> = dyn Fn(usize) + Sync + 'a;
+
+pub(super) struct Job {
+    work: *const Work<'static>,
+    parts: u32,
+    /// How many parts are claimed from the front (the upper half) and from the back.
+    claimed: AtomicU64,
+    /// Parts that are not finished.
+    left: AtomicUsize,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    caller: Thread,
+}
+
+// SAFETY: `work` is Sync, and by invariant 2 it is there whenever it is called.
+unsafe impl Send for Job {}
+// SAFETY: as above; all else is Sync.
+unsafe impl Sync for Job {}
+
+/// How often the caller looks whether the last parts of others are done before it sleeps. While it
+/// sleeps, the system can move a helper whose core is taken by something else to the caller's.
+const LOOKS: usize = 1 << 12;
+
+impl Job {
+    /// Does all parts of `work`. `offer` shows the job to others, who may [help](Self::help).
+    pub(super) fn run(parts: usize, work: &Work<'_>, offer: impl FnOnce(&Arc<Job>)) {
+        let parts = u32::try_from(parts).expect("a part is worth a task");
+        // SAFETY: only the lifetime is forgotten, and invariant 2 stands in for it.
+        let work = unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) };
+        let job = Arc::new(Job {
+            work,
+            parts,
+            claimed: AtomicU64::new(0),
+            left: AtomicUsize::new(parts as usize),
+            panic: Mutex::new(None),
+            caller: thread::current(),
+        });
+        offer(&job);
+        while let Some(part) = job.claim(1 << 32, |front, _| front) {
+            job.finish(part);
+        }
+        job.wait();
+        let panicked = job.panic.lock().ok().and_then(|mut payload| payload.take());
+        if let Some(payload) = panicked {
+            resume_unwind(payload);
+        }
+    }
+
+    /// Does parts until all are claimed.
+    pub(super) fn help(&self) {
+        let last = self.parts - 1;
+        while let Some(part) = self.claim(1, |_, back| last - back) {
+            if self.finish(part) {
+                self.caller.unpark();
+            }
+        }
+    }
+
+    /// Claims a part from one of the ends. From two ends, so that a thread meets the same parts of
+    /// the next kernel that it has in its cache from this one.
+    fn claim(&self, one: u64, part: impl Fn(u32, u32) -> u32) -> Option<usize> {
+        let split = |claimed: u64| ((claimed >> 32) as u32, claimed as u32);
+        let more = |claimed| {
+            let (front, back) = split(claimed);
+            (front + back < self.parts).then_some(claimed + one)
+        };
+        let claimed = self.claimed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        let (front, back) = split(claimed);
+        Some(part(front, back) as usize)
+    }
+
+    /// Does a claimed part; whether it was the last one.
+    fn finish(&self, part: usize) -> bool {
+        // SAFETY: invariant 2: the part was claimed and is not finished.
+        let work = unsafe { &*self.work };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(part)))
+            && let Ok(mut first) = self.panic.lock()
+        {
+            first.get_or_insert(payload);
+        }
+        self.left.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Waits for the parts that others have claimed.
+    fn wait(&self) {
+        for _ in 0..LOOKS {
+            if self.left.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        while self.left.load(Ordering::Acquire) != 0 {
+            thread::park();
+        }
+    }
+}
