@@ -13,11 +13,13 @@
 //!
 //! For the same reason `[.., m, k] x [k, n]` is always folded into one product of `[.. * m, k]`.
 
+mod packed;
 #[cfg(test)]
 mod tests;
 mod vector;
 
 use gemm_common::Parallelism;
+use packed::Kernels;
 use vector::{Lanes, Small};
 
 use crate::buffer::Buffer;
@@ -27,7 +29,7 @@ use crate::kernel::copy;
 use crate::layout::Layout;
 use crate::par;
 use crate::shape::{self, Dims, Shape};
-use crate::simd::dispatch;
+use crate::simd::{dispatch, level};
 use crate::view::View;
 
 /// Products of at most so many multiplications do not pay the packing of `gemm`.
@@ -230,6 +232,8 @@ impl<T: Float> Product<'_, T> {
             vector(k, b.t(), a.t(), out);
         } else if m * k * n <= SMALL {
             dispatch(Small { k, n, a, b, out });
+        } else if let Some(kernels) = Kernels::of(level()) {
+            kernels.multiply(&self, out);
         } else {
             self.gemm(out);
         }

@@ -1,0 +1,359 @@
+//! Products of packed matrices by the micro-kernels of the crates `gemm-f32` and `gemm-f64`.
+//!
+//! A micro-kernel multiplies a panel of `b`, a few vectors wide and up to [`DEPTH`] deep, with a few
+//! rows of `a`, in registers. Around it there are three loops: slices of the depth, panels, and rows.
+//! The panels of a slice are packed first, so that each is one stream, by all threads together; then
+//! all threads take pieces, a panel by some rows, until none is left.
+//!
+//! Element `[i, j]` adds the terms of a slice one after the other, and the sums of slices likewise;
+//! slices depend on `k` alone. So the bits depend neither on threads nor on strides.
+//!
+//! Rejected: the loops of `gemm` itself. They share the work of a product evenly beforehand and meet
+//! at barriers, so that a busy core holds the other up; they need four times the work before a
+//! second thread pays; and they pack `b` on one thread where it is a transpose.
+
+use std::any::Any;
+
+use super::{Operand, Product};
+use crate::buffer::Buffer;
+use crate::element::Float;
+use crate::par::{self, Shared};
+use crate::simd::{Isa, Kernel, Level, dispatch, level};
+
+/// Terms of a slice. A panel of that depth takes a tenth of the second-level cache.
+const DEPTH: usize = 512;
+/// Multiplications of a piece: some ten microseconds.
+const PIECE: usize = 1 << 20;
+/// Multiplications from which a second thread pays.
+const THREADED: usize = 1 << 19;
+/// Elements of the panels that are packed at a time.
+const PACKED: usize = 1 << 20;
+
+/// `(columns, rows, depth, out, panel, a, row stride of out, its column stride, row stride of the
+/// panel, strides of a along the depth and the rows, α, β, what α is, three unused flags, unused)`:
+/// `out = α out + β panelᵀ a`; α is 0 or 1 as the flag says.
+type Micro<T> = gemm_common::microkernel::MicroKernelFn<T>;
+
+/// The micro-kernels of a type and an instruction set: `table[(v - 1) · rows + r - 1]` takes `v`
+/// vectors of `lanes` columns, and `r` rows.
+pub(super) struct Kernels<T: 'static> {
+    lanes: usize,
+    vectors: usize,
+    rows: usize,
+    table: &'static [Micro<T>],
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Kernels;
+
+    pub(super) static F32: [Kernels<f32>; 2] = {
+        use gemm_f32::microkernel::{avx512f, fma};
+        const FMA: &[super::Micro<f32>] = fma::f32::UKR.as_flattened();
+        const AVX512: &[super::Micro<f32>] = avx512f::f32::UKR.as_flattened();
+        let (v, w) = (fma::f32::MR_DIV_N, avx512f::f32::MR_DIV_N);
+        [
+            Kernels { lanes: 8, vectors: v, rows: fma::f32::NR, table: FMA },
+            Kernels { lanes: 16, vectors: w, rows: avx512f::f32::NR, table: AVX512 },
+        ]
+    };
+
+    pub(super) static F64: [Kernels<f64>; 2] = {
+        use gemm_f64::microkernel::{avx512f, fma};
+        const FMA: &[super::Micro<f64>] = fma::f64::UKR.as_flattened();
+        const AVX512: &[super::Micro<f64>] = avx512f::f64::UKR.as_flattened();
+        let (v, w) = (fma::f64::MR_DIV_N, avx512f::f64::MR_DIV_N);
+        [
+            Kernels { lanes: 4, vectors: v, rows: fma::f64::NR, table: FMA },
+            Kernels { lanes: 8, vectors: w, rows: avx512f::f64::NR, table: AVX512 },
+        ]
+    };
+}
+
+impl<T: Float> Kernels<T> {
+    /// Those for this processor, if they are used on it.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn of(at: Level) -> Option<&'static Self> {
+        let set = match at.min(level()) {
+            Level::Avx512 => 1,
+            Level::Avx2 => 0,
+            Level::Baseline => return None,
+        };
+        let (single, double): (&dyn Any, &dyn Any) = (&x86::F32[set], &x86::F64[set]);
+        single.downcast_ref().or_else(|| double.downcast_ref())
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn of(_: Level) -> Option<&'static Self> {
+        None
+    }
+
+    /// Columns of a panel.
+    fn width(&self) -> usize {
+        self.lanes * self.vectors
+    }
+
+    /// Writes the product, which has at least one term and one element.
+    pub(super) fn multiply(&self, product: &Product<'_, T>, out: &mut [T]) {
+        let &Product { m, k, n, a, b } = product;
+        assert!(out.len() == m * n && k > 0);
+        let depth = k.div_ceil(k.div_ceil(DEPTH));
+        let width = self.width();
+        let columns = (PACKED / depth).next_multiple_of(width).min(n.next_multiple_of(width));
+        let mut panels = Buffer::scratch(columns * depth);
+        let out = Shared::new(out);
+        for from in (0..n).step_by(columns) {
+            for first in (0..k).step_by(depth) {
+                let slice = Slice {
+                    kernels: self,
+                    a: a.at(0, first),
+                    b: b.at(first, from),
+                    m,
+                    k: depth.min(k - first),
+                    n: columns.min(n - from),
+                    stride: n,
+                    adds: first > 0,
+                };
+                slice.multiply(panels.as_mut_slice(), &out, from);
+            }
+        }
+    }
+}
+
+/// One slice of the depth, for some columns: `m x k` by `k x n`.
+struct Slice<'a, T: 'static> {
+    kernels: &'a Kernels<T>,
+    a: Operand<'a, T>,
+    b: Operand<'a, T>,
+    m: usize,
+    k: usize,
+    n: usize,
+    /// Elements from one row of the output to the next.
+    stride: usize,
+    /// Whether to add to what the output holds.
+    adds: bool,
+}
+
+impl<T: Float> Slice<'_, T> {
+    /// Writes columns `from..from + n` of the output; `room` has a place for each panel.
+    fn multiply(&self, room: &mut [T], out: &Shared<T>, from: usize) {
+        let &Slice { kernels, m, k, n, .. } = self;
+        let width = kernels.width();
+        let panels = n.div_ceil(width);
+        let rows = (PIECE / (width * k)).max(1).next_multiple_of(kernels.rows);
+        // Where the rows of `a` do not lie along the depth, a micro-kernel would read a line of the
+        // cache for each of its terms.
+        let packed = (self.a.right != 1 && panels > 1).then(|| self.rows_packed());
+        let room = Shared::new(&mut room[..panels * width * k]);
+        self.spread(panels, &|p| {
+            // SAFETY: each part is taken once, and `room` is borrowed by nobody else.
+            let panel = unsafe { room.part(p, width * k) };
+            let columns = width.min(n - p * width);
+            dispatch(Pack { from: self.b.at(0, p * width), k, columns, width, panel });
+        });
+        let pieces = m.div_ceil(rows);
+        self.spread(panels * pieces, &|piece| {
+            let (p, first) = (piece / pieces, piece % pieces * rows);
+            // SAFETY: all panels are packed and are only read from here on.
+            let panel = unsafe { room.shared(p, width * k) };
+            let columns = width.min(n - p * width);
+            for i in (first..m.min(first + rows)).step_by(kernels.rows) {
+                let height = kernels.rows.min(m - i);
+                let a = match &packed {
+                    Some(packed) => Operand {
+                        data: packed.as_slice(),
+                        start: (i * k) as isize,
+                        down: 1,
+                        right: kernels.rows as isize,
+                    },
+                    None => self.a.at(i, 0),
+                };
+                let at = i * self.stride + from + p * width;
+                // SAFETY: pieces are disjoint, and the tile is inside of the output.
+                unsafe { self.tile(columns, height, panel, a, out.at(at)) };
+            }
+        });
+    }
+
+    /// `f` of each part, on several threads if the slice is worth them.
+    fn spread(&self, parts: usize, f: &(dyn Fn(usize) + Sync)) {
+        if self.m.saturating_mul(self.k).saturating_mul(self.n) < THREADED {
+            return (0..parts).for_each(f);
+        }
+        par::run(parts, f);
+    }
+
+    /// The rows of `a` in groups for the micro-kernel, each group side by side along the depth.
+    fn rows_packed(&self) -> Buffer<T> {
+        let (rows, k, m) = (self.kernels.rows, self.k, self.m);
+        let groups = m.div_ceil(rows);
+        let mut packed = Buffer::scratch(groups * rows * k);
+        let room = Shared::new(packed.as_mut_slice());
+        let together = (PIECE / 16 / (rows * k)).max(1);
+        self.spread(groups.div_ceil(together), &|part| {
+            for group in (part * together..groups).take(together) {
+                // SAFETY: each part is taken once, and `room` is borrowed by nobody else.
+                let panel = unsafe { room.part(group, rows * k) };
+                let (from, columns) = (self.a.at(group * rows, 0).t(), rows.min(m - group * rows));
+                dispatch(Pack { from, k, columns, width: rows, panel });
+            }
+        });
+        packed
+    }
+
+    /// One call of a micro-kernel.
+    ///
+    /// # Safety
+    /// From `out` on there is a tile of `height` rows and `columns` columns of the output, which no
+    /// other thread writes or reads.
+    unsafe fn tile(
+        &self,
+        columns: usize,
+        height: usize,
+        panel: &[T],
+        a: Operand<'_, T>,
+        out: *mut T,
+    ) {
+        let Kernels { lanes, rows, table, .. } = self.kernels;
+        let micro = table[(columns.div_ceil(*lanes) - 1) * rows + height - 1];
+        let (zero, one) = (T::zero(), T::one());
+        let status = if self.adds { 1 } else { 0 };
+        let (width, stride) = (self.kernels.width() as isize, self.stride as isize);
+        // SAFETY: `Kernels::of` gave kernels that this processor has. The panel holds `k` rows of
+        // `width` elements; the operand reaches `height` rows and `k` columns of its buffer
+        // (invariant 4 of `layout`, or as just packed); the tile is the caller's promise.
+        unsafe {
+            micro(
+                columns,
+                height,
+                self.k,
+                out,
+                panel.as_ptr(),
+                a.data.as_ptr().wrapping_offset(a.start),
+                stride,
+                1,
+                width,
+                a.right,
+                a.down,
+                if self.adds { one } else { zero },
+                one,
+                status,
+                false,
+                false,
+                false,
+                panel.as_ptr(),
+            );
+        }
+    }
+}
+
+/// Neighbours that are turned at a time.
+const SQUARE: usize = 16;
+
+/// Packs columns of a matrix: `panel[l · width + j] = from[l, j]`, 0 beyond `columns`.
+struct Pack<'a, T> {
+    from: Operand<'a, T>,
+    k: usize,
+    columns: usize,
+    width: usize,
+    panel: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Pack<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Pack { from, k, columns, width, panel } = self;
+        if columns < width {
+            panel.fill(T::zero());
+        }
+        if from.right == 1 {
+            for (l, row) in panel.chunks_exact_mut(width).enumerate() {
+                let at = from.position(l, 0);
+                row[..columns].copy_from_slice(&from.data[at..at + columns]);
+            }
+            return;
+        }
+        let whole =
+            if from.down == 1 { (k / SQUARE * SQUARE, columns / SQUARE * SQUARE) } else { (0, 0) };
+        for j in (0..whole.1).step_by(SQUARE) {
+            for l in (0..whole.0).step_by(SQUARE) {
+                square(from.at(l, j), &mut panel[l * width + j..], width);
+            }
+        }
+        for (l, row) in panel.chunks_exact_mut(width).enumerate() {
+            let first = if l < whole.0 { whole.1 } else { 0 };
+            for (j, x) in row[..columns].iter_mut().enumerate().skip(first) {
+                *x = from.data[from.position(l, j)];
+            }
+        }
+    }
+}
+
+/// Turns a square whose columns lie side by side in memory.
+#[inline(always)]
+fn square<T: Float>(from: Operand<'_, T>, panel: &mut [T], width: usize) {
+    // Of constant size, so that it is turned in registers.
+    let lines: [&[T; SQUARE]; SQUARE] = std::array::from_fn(|j| {
+        let at = from.position(0, j);
+        from.data[at..at + SQUARE].try_into().expect("the slice has SQUARE elements")
+    });
+    for l in 0..SQUARE {
+        let to = &mut panel[l * width..][..SQUARE];
+        for j in 0..SQUARE {
+            to[j] = lines[j][l];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Tensor;
+
+    /// Small integers, whose products and sums are exact.
+    fn counted<T: Float>(shape: &[usize], seed: usize) -> Tensor<T> {
+        Tensor::from_fn(shape, |i| T::of(((i[0] * 31 + i[1] * 7 + seed) % 13) as f64 - 6.0))
+    }
+
+    fn agrees<T: Float>(a: &Tensor<T>, b: &Tensor<T>, at: Level) {
+        let Some(kernels) = Kernels::of(at) else { return };
+        let ((m, k), n) = ((a.shape()[0], a.shape()[1]), b.shape()[1]);
+        let of = |x: &Tensor<T>| x.layout().offset() as isize;
+        let (from, to) = (Operand::of(a.view(), of(a)), Operand::of(b.view(), of(b)));
+        let mut out = vec![T::nan(); m * n];
+        kernels.multiply(&Product { m, k, n, a: from, b: to }, &mut out);
+        for (at, &found) in out.iter().enumerate() {
+            let (i, j) = (at / n, at % n);
+            let expected = (0..k).fold(T::zero(), |sum, l| sum + a[[i, l]] * b[[l, j]]);
+            assert_eq!(found, expected, "[{m}, {k}] x [{k}, {n}] at {i}, {j}");
+        }
+    }
+
+    fn agree<T: Float>() {
+        // Around panels, rows of a micro-kernel, slices and squares, and above the threshold of threads.
+        for (m, k, n) in [(1, 1, 1), (7, 17, 65), (13, 513, 33), (70, 40, 200), (6, 1030, 129)] {
+            for at in [Level::Avx2, Level::Avx512] {
+                let (a, b) = (counted::<T>(&[m, k], 1), counted::<T>(&[k, n], 2));
+                let (at_, bt) = (counted::<T>(&[k, m], 3), counted::<T>(&[n, k], 4));
+                for a in [a.clone(), at_.t(), a.flip(0), at_.t().flip(1)] {
+                    for b in [b.clone(), bt.t(), b.flip(1), bt.t().flip(0)] {
+                        agrees(&a, &b, at);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_multiplies_every_layout() {
+        agree::<f32>();
+        agree::<f64>();
+    }
+
+    #[test]
+    fn columns_beyond_what_is_packed_at_a_time_are_multiplied_too() {
+        let (k, n) = (2, PACKED / 2 + 70);
+        agrees(&counted::<f32>(&[3, k], 1), &counted::<f32>(&[k, n], 2), Level::Avx512);
+    }
+}
