@@ -225,7 +225,15 @@ impl Tape {
         for &id in ids {
             let node = &nodes[id as usize];
             let (work, op) = match (&node.value, &node.source) {
-                (None, Source::Op(op)) => (Work::of(op), Some(op.clone())),
+                (None, Source::Op(op)) => {
+                    let first = node.inputs.first().map_or(&[][..], |&x| &nodes[x as usize].shape);
+                    // An unfused tape folds what is stored.
+                    let work = match Work::of(op, first) {
+                        Work::Closing(_) if self.group_limit == 1 => Work::General,
+                        work => work,
+                    };
+                    (work, Some(op.clone()))
+                }
                 _ => (Work::Given, None),
             };
             let inputs = op.iter().flat_map(|_| node.inputs.iter());

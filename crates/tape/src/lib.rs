@@ -81,7 +81,7 @@ pub use drawing::Drawing;
 pub use error::{EvalError, Failure, NoGradient};
 pub use eval::Evaluate;
 pub use gradients::Gradients;
-pub use op::{DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
+pub use op::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 pub use param::{Param, ParamId};
 pub use replay::known::forget_programs;
 pub use replay::recording::{Recording, ReplayError, Spec, Specs, spec};

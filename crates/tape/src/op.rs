@@ -83,6 +83,22 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>:
 
     /// The cotangent of each input, of the input's shape; `None` where no derivative passes.
     fn vjp<'t>(&self, cx: Pullback<'t, T, N, M>) -> [Option<Var<'t, T>>; N];
+
+    /// Which fold of all elements of an input of shape `x` this is, if it is one: the evaluator then
+    /// computes it in the pass that makes the elements, without storing them.
+    fn closing(&self, x: &[usize]) -> Option<Closing> {
+        let _ = x;
+        None
+    }
+}
+
+/// A fold of all elements to one number, with the bits of the kernel that [`Op::forward`] calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Closing {
+    /// [`kernel::sum`](tensor::kernel::sum).
+    Sum,
+    /// [`kernel::mean`](tensor::kernel::mean).
+    Mean,
 }
 
 /// A differentiable operation whose output element depends on the input elements at the same place.

@@ -48,6 +48,17 @@ impl<'a, T: Element> Reader<'a, T> {
         matches!(self.runs[..], [(_, 1)])
     }
 
+    /// Elements `start..start + len` of a [direct](Self::is_direct) reader.
+    ///
+    /// # Panics
+    /// When it is not direct.
+    #[inline]
+    pub fn slice(&self, start: usize, len: usize) -> &'a [T] {
+        assert!(self.is_direct(), "the elements do not lie side by side");
+        let from = self.offset as usize + start;
+        &self.data[from..from + len]
+    }
+
     /// Where element `index` of the sequence lies in the buffer.
     #[inline]
     fn position(&self, index: usize) -> usize {

@@ -60,6 +60,13 @@ impl<T: Element> Buffer<T> {
     }
 }
 
+/// Never shows the elements: there may be many, and they may be none of this value's.
+impl<T: Element> std::fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} elements of {}", self.len, T::DTYPE)
+    }
+}
+
 impl<T: Element> Drop for Buffer<T> {
     fn drop(&mut self) {
         let bytes = self.len * size_of::<T>();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tensor::{AnySlice, AnySliceMut, AnyView, DType, Element, Error, Float, Layout, ShapeError};
 
-use super::{DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
+use super::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
 
@@ -100,6 +100,10 @@ pub(crate) trait ViewRule: Rule {
 }
 pub(crate) trait GeneralRule: Rule {
     fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error>;
+    /// [`Op::closing`], of the first input.
+    fn closing(&self, _: &[usize]) -> Option<Closing> {
+        None
+    }
 }
 
 /// The typed pullback behind a site.
@@ -149,6 +153,9 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule for G
         let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
         let data = std::array::from_fn(|i| x[N + i]);
         self.0.forward(inputs, data, out.get().expect(TYPED))
+    }
+    fn closing(&self, x: &[usize]) -> Option<Closing> {
+        if N == 1 && M == 0 { self.0.closing(x) } else { None }
     }
 }
 

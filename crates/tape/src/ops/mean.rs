@@ -5,7 +5,7 @@ use tensor::{AnyView, Axes, AxisSet, Error, Float, Shape, ShapeError, View, kern
 
 use super::norm::Norm;
 use super::sum::{Sum, axis_set};
-use crate::op::{Op, Pullback};
+use crate::op::{Closing, Op, Pullback};
 use crate::var::Var;
 
 /// The mean over `axes`. Not the quotient of a sum, which overflows where the mean does not.
@@ -36,6 +36,10 @@ impl<T: Float> Op<T, 1> for Mean {
         let x = cx.x[0].shape();
         let share = cx.g / self.axes.count(&x) as f64;
         [Some(share.reshape(self.axes.reduce(&x, true)).broadcast_to(x))]
+    }
+
+    fn closing(&self, x: &[usize]) -> Option<Closing> {
+        (self.axes == AxisSet::all(x.len())).then_some(Closing::Mean)
     }
 }
 

@@ -4,7 +4,7 @@ use tensor::error::OrPanic;
 use tensor::shape::Dims;
 use tensor::{AnyView, Axes, AxisSet, Error, Float, Shape, ShapeError, View, kernel};
 
-use crate::op::{Op, Pullback};
+use crate::op::{Closing, Op, Pullback};
 use crate::var::Var;
 
 /// The sum over `axes`, which keep size 1 if `keep`.
@@ -34,6 +34,10 @@ impl<T: Float> Op<T, 1> for Sum {
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
         let x = cx.x[0].shape();
         [Some(cx.g.reshape(self.axes.reduce(&x, true)).broadcast_to(x))]
+    }
+
+    fn closing(&self, x: &[usize]) -> Option<Closing> {
+        (self.axes == AxisSet::all(x.len())).then_some(Closing::Sum)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running a recorded program: the plan, the executor, and recordings that are replayed.
 
 pub(crate) mod known;
+mod pass;
 pub(crate) mod plan;
 pub mod recording;
 pub(crate) mod run;

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use tensor::{DType, Shape};
 
 use super::stages::{NEVER, stages};
-use crate::op::Recorded;
+use crate::op::{Closing, Recorded};
 
 /// What it takes to know the value of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,14 +30,17 @@ pub(crate) enum Work {
     Pointwise,
     View,
     General,
+    /// A fold of all elements of its input: part of the group that makes them, if one does.
+    Closing(Closing),
 }
 
 impl Work {
-    pub(crate) fn of(op: &Recorded) -> Self {
+    /// That of an operation on a first input of shape `x`.
+    pub(crate) fn of(op: &Recorded, x: &[usize]) -> Self {
         match op {
             Recorded::Pointwise(_) => Work::Pointwise,
             Recorded::View(_) => Work::View,
-            Recorded::General(_) => Work::General,
+            Recorded::General(op) => op.get().closing(x).map_or(Work::General, Work::Closing),
         }
     }
 }
@@ -98,6 +101,8 @@ pub(crate) struct Group {
     pub loads: Vec<u32>,
     /// Members whose values are used outside.
     pub stores: Vec<u32>,
+    /// Members that fold all elements of another one.
+    pub folds: Vec<Fold>,
     /// One instruction a member, in a topological order.
     pub code: Vec<Instruction>,
     pub operands: Vec<Operand>,
@@ -105,6 +110,12 @@ pub(crate) struct Group {
     pub registers: Vec<DType>,
     /// Elements of each member.
     pub len: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Fold {
+    pub node: u32,
+    pub closing: Closing,
 }
 
 #[derive(Debug)]
@@ -126,6 +137,7 @@ pub(crate) enum Operand {
 pub(crate) enum Target {
     Register(u32),
     Store(u32),
+    Fold(u32),
 }
 
 impl Plan {
@@ -144,7 +156,7 @@ impl Plan {
                 let members = std::mem::take(&mut draft.members);
                 let action = match draft.work {
                     Work::View => Action::View(members[0]),
-                    Work::General => Action::General(members[0]),
+                    Work::General | Work::Closing(_) => Action::General(members[0]),
                     _ => Action::Group(group(program, &members, &uses.outside, d, &draft_of)),
                 };
                 Step { action, last_of: SmallVec::new() }
@@ -221,6 +233,11 @@ impl Uses {
             }
             let at = position[draft as usize];
             for &j in program.inputs_of(i) {
+                // What a value was asked for stays at hand, though its fold is known.
+                let closed = matches!(program.nodes[i as usize].work, Work::Closing(_));
+                if closed && !program.frees {
+                    outside[j as usize] = true;
+                }
                 if draft_of[j as usize] != draft {
                     outside[j as usize] = true;
                     let known = &mut last[j as usize];
@@ -263,7 +280,10 @@ fn group(
             out.operands.push(operand);
         }
         let dtype = program.nodes[i as usize].dtype;
-        let target = if outside[i as usize] {
+        let target = if let Work::Closing(closing) = program.nodes[i as usize].work {
+            out.folds.push(Fold { node: i, closing });
+            Target::Fold(out.folds.len() as u32 - 1)
+        } else if outside[i as usize] {
             out.stores.push(i);
             Target::Store(out.stores.len() as u32 - 1)
         } else {
@@ -276,13 +296,11 @@ fn group(
                 }
             })
         };
-        place.insert(
-            i,
-            match target {
-                Target::Register(r) => Operand::Register(r),
-                Target::Store(s) => Operand::Store(s),
-            },
-        );
+        match target {
+            Target::Register(r) => drop(place.insert(i, Operand::Register(r))),
+            Target::Store(s) => drop(place.insert(i, Operand::Store(s))),
+            Target::Fold(_) => {} // nobody reads it in the group
+        }
         let operands = start..out.operands.len() as u32;
         let mut done: SmallVec<[u32; 4]> = SmallVec::new();
         for (&j, operand) in program.inputs_of(i).iter().zip(&out.operands[start as usize..]) {

@@ -65,6 +65,11 @@ pub(super) fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
         if node.work == Work::Given {
             continue;
         }
+        if let Some(group) = closed_group(program, i as u32, &drafts, &draft_of) {
+            drafts[group as usize].members.push(i as u32);
+            draft_of[i] = group;
+            continue;
+        }
         let pointwise = node.work == Work::Pointwise;
         let view = node.work == Work::View;
         let inputs = program.inputs_of(i as u32);
@@ -101,6 +106,14 @@ pub(super) fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
         draft_of[i] = with;
     }
     (drafts, draft_of)
+}
+
+/// The group that makes what node `i` folds, if it is a fold of all elements: it is computed there,
+/// whether the group has room or not, and an edge from it is a boundary.
+fn closed_group(program: &Program, i: u32, drafts: &[Draft], draft_of: &[u32]) -> Option<u32> {
+    let folds = matches!(program.nodes[i as usize].work, Work::Closing(_));
+    let group = folds.then(|| draft_of[program.inputs_of(i)[0] as usize])?;
+    drafts.get(group as usize).filter(|d| d.work == Work::Pointwise).map(|_| group)
 }
 
 /// The large ones of these nodes that are computed: those given are there anyway.

@@ -5,38 +5,42 @@ use std::ops::Range;
 
 use super::{AnySlice, AnySliceMut, AnyView};
 use crate::blocks::Reader;
+use crate::buffer::Buffer;
 use crate::element::DType;
 
-/// An owned block of elements.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)] // each variant is named by its element type
-pub enum AnyBlock {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-    Bool(Vec<bool>),
-    I64(Vec<i64>),
-    Usize(Vec<usize>),
-    U8(Vec<u8>),
+/// An owned block of elements, aligned to a cache line: a vector that crosses from one line into the
+/// next takes twice as long to load and to store.
+#[derive(Debug)]
+pub struct AnyBlock(Memory);
+
+#[derive(Debug)]
+enum Memory {
+    F32(Buffer<f32>),
+    F64(Buffer<f64>),
+    Bool(Buffer<bool>),
+    I64(Buffer<i64>),
+    Usize(Buffer<usize>),
+    U8(Buffer<u8>),
 }
 
 /// A block of no elements.
 impl Default for AnyBlock {
     fn default() -> Self {
-        AnyBlock::U8(Vec::new())
+        AnyBlock::new(DType::U8, 0)
     }
 }
 
 impl AnyBlock {
-    /// A block of `len` zeros.
+    /// A block of `len` elements of unspecified value.
     pub fn new(dtype: DType, len: usize) -> Self {
-        match dtype {
-            DType::F32 => AnyBlock::F32(vec![0.0; len]),
-            DType::F64 => AnyBlock::F64(vec![0.0; len]),
-            DType::Bool => AnyBlock::Bool(vec![false; len]),
-            DType::I64 => AnyBlock::I64(vec![0; len]),
-            DType::Usize => AnyBlock::Usize(vec![0; len]),
-            DType::U8 => AnyBlock::U8(vec![0; len]),
-        }
+        AnyBlock(match dtype {
+            DType::F32 => Memory::F32(Buffer::scratch(len)),
+            DType::F64 => Memory::F64(Buffer::scratch(len)),
+            DType::Bool => Memory::Bool(Buffer::scratch(len)),
+            DType::I64 => Memory::I64(Buffer::scratch(len)),
+            DType::Usize => Memory::Usize(Buffer::scratch(len)),
+            DType::U8 => Memory::U8(Buffer::scratch(len)),
+        })
     }
 
     /// The first `len` elements.
@@ -45,13 +49,13 @@ impl AnyBlock {
     /// When there are fewer.
     #[inline]
     pub fn as_slice(&self, len: usize) -> AnySlice<'_> {
-        match self {
-            AnyBlock::F32(v) => AnySlice::F32(&v[..len]),
-            AnyBlock::F64(v) => AnySlice::F64(&v[..len]),
-            AnyBlock::Bool(v) => AnySlice::Bool(&v[..len]),
-            AnyBlock::I64(v) => AnySlice::I64(&v[..len]),
-            AnyBlock::Usize(v) => AnySlice::Usize(&v[..len]),
-            AnyBlock::U8(v) => AnySlice::U8(&v[..len]),
+        match &self.0 {
+            Memory::F32(b) => AnySlice::F32(&b.as_slice()[..len]),
+            Memory::F64(b) => AnySlice::F64(&b.as_slice()[..len]),
+            Memory::Bool(b) => AnySlice::Bool(&b.as_slice()[..len]),
+            Memory::I64(b) => AnySlice::I64(&b.as_slice()[..len]),
+            Memory::Usize(b) => AnySlice::Usize(&b.as_slice()[..len]),
+            Memory::U8(b) => AnySlice::U8(&b.as_slice()[..len]),
         }
     }
 
@@ -61,33 +65,31 @@ impl AnyBlock {
     /// When there are fewer.
     #[inline]
     pub fn as_mut_slice(&mut self, len: usize) -> AnySliceMut<'_> {
-        match self {
-            AnyBlock::F32(v) => AnySliceMut::F32(&mut v[..len]),
-            AnyBlock::F64(v) => AnySliceMut::F64(&mut v[..len]),
-            AnyBlock::Bool(v) => AnySliceMut::Bool(&mut v[..len]),
-            AnyBlock::I64(v) => AnySliceMut::I64(&mut v[..len]),
-            AnyBlock::Usize(v) => AnySliceMut::Usize(&mut v[..len]),
-            AnyBlock::U8(v) => AnySliceMut::U8(&mut v[..len]),
+        match &mut self.0 {
+            Memory::F32(b) => AnySliceMut::F32(&mut b.as_mut_slice()[..len]),
+            Memory::F64(b) => AnySliceMut::F64(&mut b.as_mut_slice()[..len]),
+            Memory::Bool(b) => AnySliceMut::Bool(&mut b.as_mut_slice()[..len]),
+            Memory::I64(b) => AnySliceMut::I64(&mut b.as_mut_slice()[..len]),
+            Memory::Usize(b) => AnySliceMut::Usize(&mut b.as_mut_slice()[..len]),
+            Memory::U8(b) => AnySliceMut::U8(&mut b.as_mut_slice()[..len]),
         }
     }
 
-    /// Overwrites the first elements with `from` and returns them.
+    /// Overwrites the first elements with `from`.
     ///
     /// # Panics
     /// When the types differ or the block is too short.
     #[inline]
-    pub fn copy_from(&mut self, from: AnySlice<'_>) -> AnySlice<'_> {
-        let len = from.len();
-        match (&mut *self, from) {
-            (AnyBlock::F32(v), AnySlice::F32(s)) => v[..len].copy_from_slice(s),
-            (AnyBlock::F64(v), AnySlice::F64(s)) => v[..len].copy_from_slice(s),
-            (AnyBlock::Bool(v), AnySlice::Bool(s)) => v[..len].copy_from_slice(s),
-            (AnyBlock::I64(v), AnySlice::I64(s)) => v[..len].copy_from_slice(s),
-            (AnyBlock::Usize(v), AnySlice::Usize(s)) => v[..len].copy_from_slice(s),
-            (AnyBlock::U8(v), AnySlice::U8(s)) => v[..len].copy_from_slice(s),
-            (block, from) => panic!("a block of {:?} cannot hold {}", block, from.dtype()),
+    pub fn copy_from(&mut self, from: AnySlice<'_>) {
+        match (self.as_mut_slice(from.len()), from) {
+            (AnySliceMut::F32(v), AnySlice::F32(s)) => v.copy_from_slice(s),
+            (AnySliceMut::F64(v), AnySlice::F64(s)) => v.copy_from_slice(s),
+            (AnySliceMut::Bool(v), AnySlice::Bool(s)) => v.copy_from_slice(s),
+            (AnySliceMut::I64(v), AnySlice::I64(s)) => v.copy_from_slice(s),
+            (AnySliceMut::Usize(v), AnySlice::Usize(s)) => v.copy_from_slice(s),
+            (AnySliceMut::U8(v), AnySlice::U8(s)) => v.copy_from_slice(s),
+            (block, from) => panic!("a block of {block:?} cannot hold {}", from.dtype()),
         }
-        self.as_slice(len)
     }
 }
 
@@ -141,30 +143,48 @@ impl<'a> AnyReader<'a> {
         }
     }
 
-    /// Elements `start..start + len`: a slice of the buffer, or a copy in `scratch`.
+    /// Whether every element is the same one of the buffer.
+    pub fn is_uniform(&self) -> bool {
+        match self {
+            AnyReader::F32(r) => r.is_uniform(),
+            AnyReader::F64(r) => r.is_uniform(),
+            AnyReader::Bool(r) => r.is_uniform(),
+            AnyReader::I64(r) => r.is_uniform(),
+            AnyReader::Usize(r) => r.is_uniform(),
+            AnyReader::U8(r) => r.is_uniform(),
+        }
+    }
+
+    /// Elements `start..start + len` of a [direct](Self::is_direct) reader.
     ///
     /// # Panics
-    /// When a copy is needed and `scratch` is of another type or too short.
+    /// When it is not direct.
     #[inline]
-    pub fn block<'b>(&self, start: usize, len: usize, scratch: &'b mut AnyBlock) -> AnySlice<'b>
-    where
-        'a: 'b,
-    {
-        macro_rules! read {
-            ($v:ident, $r:expr) => {
-                match scratch {
-                    AnyBlock::$v(scratch) => AnySlice::$v($r.block(start, len, scratch)),
-                    _ => AnySlice::$v($r.block(start, len, &mut [])),
-                }
-            };
-        }
+    pub fn slice(&self, start: usize, len: usize) -> AnySlice<'a> {
         match self {
-            AnyReader::F32(r) => read!(F32, r),
-            AnyReader::F64(r) => read!(F64, r),
-            AnyReader::Bool(r) => read!(Bool, r),
-            AnyReader::I64(r) => read!(I64, r),
-            AnyReader::Usize(r) => read!(Usize, r),
-            AnyReader::U8(r) => read!(U8, r),
+            AnyReader::F32(r) => AnySlice::F32(r.slice(start, len)),
+            AnyReader::F64(r) => AnySlice::F64(r.slice(start, len)),
+            AnyReader::Bool(r) => AnySlice::Bool(r.slice(start, len)),
+            AnyReader::I64(r) => AnySlice::I64(r.slice(start, len)),
+            AnyReader::Usize(r) => AnySlice::Usize(r.slice(start, len)),
+            AnyReader::U8(r) => AnySlice::U8(r.slice(start, len)),
+        }
+    }
+
+    /// Copies elements from `start` on to `out`.
+    ///
+    /// # Panics
+    /// When the types differ, or there are fewer elements.
+    #[inline]
+    pub fn copy(&self, start: usize, out: AnySliceMut<'_>) {
+        match (self, out) {
+            (AnyReader::F32(r), AnySliceMut::F32(out)) => r.copy(start, out),
+            (AnyReader::F64(r), AnySliceMut::F64(out)) => r.copy(start, out),
+            (AnyReader::Bool(r), AnySliceMut::Bool(out)) => r.copy(start, out),
+            (AnyReader::I64(r), AnySliceMut::I64(out)) => r.copy(start, out),
+            (AnyReader::Usize(r), AnySliceMut::Usize(out)) => r.copy(start, out),
+            (AnyReader::U8(r), AnySliceMut::U8(out)) => r.copy(start, out),
+            (reader, out) => panic!("{} cannot be copied to {out:?}", reader.dtype()),
         }
     }
 }

@@ -205,7 +205,7 @@ pub fn all(x: View<'_, bool>, axes: AxisSet, out: &mut [bool]) {
 }
 
 #[derive(Clone, Copy)]
-struct Sum;
+pub(super) struct Sum;
 impl<T: Number> Fold<T> for Sum {
     type Param = ();
     type Acc = T::Wide;

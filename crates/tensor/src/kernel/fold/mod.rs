@@ -16,6 +16,7 @@
 //! Rejected: Kahan sums (four dependent operations an element, and no better than `f64` lanes for
 //! `f32`), and one lane order for rows and another for columns (then a transpose changes the bits).
 
+mod blockwise;
 mod columns;
 mod rows;
 
@@ -28,6 +29,7 @@ use crate::par;
 use crate::shape::{self, AxisSet};
 use crate::simd::Isa;
 use crate::view::View;
+pub use blockwise::{block_sum, sum_of_blocks};
 use columns::Tiles;
 use rows::Rows;
 
@@ -147,7 +149,7 @@ trait Tree: Sync {
             let own = k * branch..((k + 1) * branch).min(leaves.end);
             acc[0] = Some(self.branch(own, &mut self.scratch()));
         });
-        self.above(&mut branches)
+        above(&mut branches, &|a, b| self.merge(a, b))
     }
 
     /// As [`climb`](Self::climb), on this thread, of leaves that are a branch.
@@ -161,16 +163,16 @@ trait Tree: Sync {
         let right = self.branch(middle..leaves.end, scratch);
         self.merge(left, right)
     }
+}
 
-    /// The fold of branches.
-    fn above(&self, branches: &mut [Option<Self::Acc>]) -> Self::Acc {
-        match branches {
-            [one] => one.take().expect("each branch is folded once"),
-            many => {
-                let (left, right) = many.split_at_mut(many.len().next_power_of_two() / 2);
-                let left = self.above(left);
-                self.merge(left, self.above(right))
-            }
+/// The fold of branches of one size, of which the last may be smaller.
+fn above<A>(branches: &mut [Option<A>], merge: &impl Fn(A, A) -> A) -> A {
+    match branches {
+        [one] => one.take().expect("each branch is folded once"),
+        many => {
+            let (left, right) = many.split_at_mut(many.len().next_power_of_two() / 2);
+            let left = above(left, merge);
+            merge(left, above(right, merge))
         }
     }
 }

@@ -97,6 +97,14 @@ impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, 
     }
 }
 
+/// The fold of one leaf, which begins with the first element of its output.
+pub(super) fn leaf_of<T: Element, F: Fold<T, Param = ()>>(f: F, x: &[T]) -> F::Acc {
+    let mut acc = [F::Acc::default()];
+    let (n, params) = (x.len(), &[()]);
+    dispatch(RowLeaves { f, x, n, first: 0, params, out: &mut acc, finish: &|acc| acc });
+    acc[0]
+}
+
 /// The fold of the `x.len()` elements of a leaf, of which there is at least one.
 #[inline(always)]
 fn leaf<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {

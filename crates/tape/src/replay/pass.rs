@@ -1,0 +1,242 @@
+//! One pass of a fused group: all its instructions on a block, then on the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use smallvec::SmallVec;
+use tensor::any::{AnyBlock, AnyReader};
+use tensor::blocks::BLOCK;
+use tensor::{AnySlice, AnySliceMut, AnyTensor, kernel, par};
+
+use super::gathered;
+use super::plan::{Fold, Group, Instruction, Operand, Target};
+use super::run::Halt;
+use crate::op::{Closing, Recorded};
+
+/// Where a group reads one of its inputs.
+pub(super) enum Feed<'a> {
+    /// Where it lies.
+    Direct(AnyReader<'a>),
+    /// From a block in which one number is repeated.
+    Uniform(AnyReader<'a>),
+    /// From a copy of each block, side by side.
+    Copied(AnyReader<'a>),
+    /// From the block that a store is about to overwrite: it took over the buffer of an input that
+    /// dies here.
+    Overwritten(usize),
+}
+
+impl<'a> Feed<'a> {
+    pub(super) fn of(reader: AnyReader<'a>) -> Self {
+        match () {
+            () if reader.is_direct() => Feed::Direct(reader),
+            () if reader.is_uniform() => Feed::Uniform(reader),
+            () => Feed::Copied(reader),
+        }
+    }
+}
+
+/// Runs a group; the numbers that its folds make.
+pub(super) fn run(
+    group: &Group,
+    ops: &[Option<Recorded>],
+    feeds: &[Feed<'_>],
+    outs: &mut [AnyTensor],
+) -> Result<SmallVec<[f64; 2]>, Halt> {
+    let failed = AtomicU32::new(group.code[0].node);
+    let pass = Pass { group, ops, feeds, failed: &failed };
+    let blocks = group.len.div_ceil(BLOCK);
+    let mut sums: SmallVec<[Vec<f64>; 2]> = group.folds.iter().map(|_| vec![0.0; blocks]).collect();
+    let whole = Part {
+        start: 0,
+        len: group.len,
+        outs: outs.iter_mut().map(|t| t.as_mut_slice().expect("just made or unique")).collect(),
+        sums: sums.iter_mut().map(|sums| &mut sums[..]).collect(),
+    };
+    match catch_unwind(AssertUnwindSafe(|| pass.run(whole))) {
+        Ok(()) => {
+            Ok(group.folds.iter().zip(sums).map(|(f, sums)| f.close(group.len, &sums)).collect())
+        }
+        Err(payload) => Err(Halt::Panic { node: failed.load(Ordering::Relaxed), payload }),
+    }
+}
+
+impl Fold {
+    /// The number from the sums of the blocks.
+    fn close(&self, len: usize, sums: &[f64]) -> f64 {
+        let sum = kernel::sum_of_blocks(sums);
+        match self.closing {
+            Closing::Sum => sum.unwrap_or(0.0),
+            Closing::Mean => sum.map_or(f64::NAN, |sum| sum / len as f64),
+        }
+    }
+}
+
+/// A group with what it reads.
+struct Pass<'a> {
+    group: &'a Group,
+    ops: &'a [Option<Recorded>],
+    feeds: &'a [Feed<'a>],
+    /// The node whose operation panicked.
+    failed: &'a AtomicU32,
+}
+
+/// Elements `start..start + len` of all that a group writes, from the beginning of a block on.
+struct Part<'a> {
+    start: usize,
+    len: usize,
+    outs: Slices<'a>,
+    /// For each fold the sums of the blocks.
+    sums: SmallVec<[&'a mut [f64]; 2]>,
+}
+
+type Slices<'a> = SmallVec<[AnySliceMut<'a>; 4]>;
+
+impl<'a> Part<'a> {
+    /// Parts off the first `len` elements.
+    fn split_off(&mut self, len: usize) -> Part<'a> {
+        let outs = self.outs.iter_mut().map(|out| {
+            let (head, tail) = std::mem::take(out).split_at(len);
+            *out = tail;
+            head
+        });
+        let sums = self.sums.iter_mut().map(|sums| {
+            let (head, tail) = std::mem::take(sums).split_at_mut(len.div_ceil(BLOCK));
+            *sums = tail;
+            head
+        });
+        let part = Part { start: self.start, len, outs: outs.collect(), sums: sums.collect() };
+        (self.start, self.len) = (self.start + len, self.len - len);
+        part
+    }
+}
+
+/// On unwinding, tells which node was being computed.
+struct Watch<'a> {
+    node: u32,
+    failed: &'a AtomicU32,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.failed.store(self.node, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Where one task keeps its blocks.
+struct Desk<'a> {
+    registers: SmallVec<[AnyBlock; 8]>,
+    /// For each load that is not read where it lies.
+    copies: SmallVec<[AnyBlock; 8]>,
+    part: Part<'a>,
+}
+
+impl Pass<'_> {
+    /// Computes all elements, in parallel where that pays.
+    fn run(&self, whole: Part<'_>) {
+        let len = whole.len;
+        let grain = (par::GRAIN_BYTES / 8 / self.group.code.len().clamp(1, 8)).max(BLOCK);
+        let threads = par::threads();
+        if threads == 1 || len < 2 * grain {
+            return self.blocks(whole);
+        }
+        let most = par::part_len(len, BLOCK, grain, threads);
+        let mut rest = whole;
+        let parts = std::iter::from_fn(|| {
+            let own = most.min(rest.len);
+            (own > 0).then(|| rest.split_off(own))
+        });
+        par::for_each_of(parts, usize::MAX, |part| self.blocks(part));
+    }
+
+    fn blocks(&self, part: Part<'_>) {
+        let (start, len) = (part.start, part.len);
+        let mut desk = self.desk(part);
+        let mut watch = Watch { node: self.group.code[0].node, failed: self.failed };
+        for at in (0..len).step_by(BLOCK) {
+            let n = BLOCK.min(len - at);
+            for (feed, copy) in self.feeds.iter().zip(&mut desk.copies) {
+                match feed {
+                    Feed::Copied(reader) => reader.copy(start + at, copy.as_mut_slice(n)),
+                    Feed::Overwritten(store) => {
+                        copy.copy_from(desk.part.outs[*store].as_slice().range(at..at + n));
+                    }
+                    Feed::Direct(_) | Feed::Uniform(_) => {}
+                }
+            }
+            for step in &self.group.code {
+                watch.node = step.node;
+                self.step(step, &mut desk, at, n);
+            }
+        }
+    }
+
+    fn desk<'a>(&self, part: Part<'a>) -> Desk<'a> {
+        let size = part.len.min(BLOCK);
+        let copies = self.feeds.iter().map(|feed| match feed {
+            Feed::Direct(_) => AnyBlock::default(),
+            Feed::Uniform(reader) => {
+                let mut block = AnyBlock::new(reader.dtype(), size);
+                reader.copy(0, block.as_mut_slice(size));
+                block
+            }
+            Feed::Copied(reader) => AnyBlock::new(reader.dtype(), size),
+            Feed::Overwritten(store) => AnyBlock::new(part.outs[*store].as_slice().dtype(), size),
+        });
+        let copies = copies.collect();
+        let registers = self.group.registers.iter().map(|&dtype| AnyBlock::new(dtype, size));
+        Desk { registers: registers.collect(), copies, part }
+    }
+
+    /// One instruction, on elements `at..at + n` of the part.
+    #[inline]
+    fn step(&self, step: &Instruction, desk: &mut Desk<'_>, at: usize, n: usize) {
+        let operands =
+            &self.group.operands[step.operands.start as usize..step.operands.end as usize];
+        let block = |desk: &Desk<'_>, out: AnySliceMut<'_>| {
+            let Some(Recorded::Pointwise(op)) = &self.ops[step.node as usize] else {
+                unreachable!("planned as pointwise")
+            };
+            let get = |o: &Operand| self.slice(o, desk, at, n);
+            gathered(operands, get, |x| op.get().block(x, out));
+        };
+        // The target is taken out while its operands are read beside it.
+        match step.target {
+            Target::Register(r) => {
+                let mut own = std::mem::take(&mut desk.registers[r as usize]);
+                block(desk, own.as_mut_slice(n));
+                desk.registers[r as usize] = own;
+            }
+            Target::Store(s) => {
+                let mut own = std::mem::take(&mut desk.part.outs[s as usize]);
+                block(desk, own.range_mut(at..at + n));
+                desk.part.outs[s as usize] = own;
+            }
+            Target::Fold(f) => {
+                let sum = kernel::block_sum(self.slice(&operands[0], desk, at, n));
+                desk.part.sums[f as usize][at / BLOCK] = sum;
+            }
+        }
+    }
+
+    /// Elements `at..at + n` of the part, of one operand.
+    #[inline]
+    fn slice<'a>(
+        &'a self,
+        operand: &Operand,
+        desk: &'a Desk<'_>,
+        at: usize,
+        n: usize,
+    ) -> AnySlice<'a> {
+        match *operand {
+            Operand::Load(l) => match &self.feeds[l as usize] {
+                Feed::Direct(reader) => reader.slice(desk.part.start + at, n),
+                _ => desk.copies[l as usize].as_slice(n),
+            },
+            Operand::Register(r) => desk.registers[r as usize].as_slice(n),
+            Operand::Store(s) => desk.part.outs[s as usize].as_slice().range(at..at + n),
+        }
+    }
+}
