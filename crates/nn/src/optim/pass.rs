@@ -1,5 +1,7 @@
 //! One fused pass over a parameter, its gradient and what is kept for it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tensor::{Float, par, simd};
 
 /// A formula of an optimiser for one element, with `K` numbers kept from step to step.
@@ -62,20 +64,35 @@ impl<T: Float, F: Formula<K>, const K: usize> simd::Kernel for Pass<'_, T, F, K>
 
 /// The position of the first element that is infinite or not a number.
 pub(super) fn first_non_finite<T: Float>(x: &[T]) -> Option<usize> {
-    if simd::dispatch(AllFinite(x)) {
-        return None;
-    }
-    x.iter().position(|x| !x.is_finite())
+    let fault = AtomicBool::new(false);
+    par::for_each_of(x.chunks(PART), x.len() / 2, |part| {
+        if !simd::dispatch(AllFinite(part)) {
+            fault.store(true, Ordering::Relaxed);
+        }
+    });
+    fault.into_inner().then(|| x.iter().position(|x| !x.is_finite())).flatten()
 }
 
 struct AllFinite<'a, T>(&'a [T]);
 
+/// How many elements are looked at side by side.
+const LANES: usize = 64;
+
 impl<T: Float> simd::Kernel for AllFinite<'_, T> {
     type Output = bool;
 
-    /// Without an early exit inside a block, so that it vectorises.
+    /// `0 · x` is 0, or NaN where `x` is not finite, and a sum with a NaN is one: so there is one
+    /// multiply-add a vector, and no branch.
     #[inline(always)]
     fn run<I: simd::Isa>(self) -> bool {
-        self.0.chunks(4096).all(|block| block.iter().fold(true, |all, x| all & x.is_finite()))
+        let (whole, rest) = self.0.as_chunks::<LANES>();
+        let mut sums = [T::zero(); LANES];
+        for x in whole {
+            for (sum, &x) in sums.iter_mut().zip(x) {
+                *sum = I::mul_add(x, T::zero(), *sum);
+            }
+        }
+        let finite = |x: &T| x.is_finite();
+        sums.iter().all(finite) && rest.iter().all(finite)
     }
 }

@@ -22,8 +22,8 @@ use crate::simd::{Isa, Kernel, Level, dispatch, level};
 
 /// Terms of a slice. A panel of that depth takes a tenth of the second-level cache.
 const DEPTH: usize = 512;
-/// Multiplications of a piece: some ten microseconds.
-const PIECE: usize = 1 << 20;
+/// Multiplications of a piece: some two microseconds, by which threads may end apart.
+const PIECE: usize = 1 << 18;
 /// Multiplications from which a second thread pays.
 const THREADED: usize = 1 << 19;
 /// Elements of the panels that are packed at a time.
@@ -189,7 +189,7 @@ impl<T: Float> Slice<'_, T> {
         let groups = m.div_ceil(rows);
         let mut packed = Buffer::scratch(groups * rows * k);
         let room = Shared::new(packed.as_mut_slice());
-        let together = (PIECE / 16 / (rows * k)).max(1);
+        let together = (PIECE / 8 / (rows * k)).max(1);
         self.spread(groups.div_ceil(together), &|part| {
             for group in (part * together..groups).take(together) {
                 // SAFETY: each part is taken once, and `room` is borrowed by nobody else.
@@ -267,12 +267,8 @@ impl<T: Float> Kernel for Pack<'_, T> {
         if columns < width {
             panel.fill(T::zero());
         }
-        if from.right == 1 {
-            for (l, row) in panel.chunks_exact_mut(width).enumerate() {
-                let at = from.position(l, 0);
-                row[..columns].copy_from_slice(&from.data[at..at + columns]);
-            }
-            return;
+        if from.right == 1 && from.down > 0 {
+            return rows(from, columns, width, panel);
         }
         let whole =
             if from.down == 1 { (k / SQUARE * SQUARE, columns / SQUARE * SQUARE) } else { (0, 0) };
@@ -287,6 +283,35 @@ impl<T: Float> Kernel for Pack<'_, T> {
                 *x = from.data[from.position(l, j)];
             }
         }
+    }
+}
+
+/// Packs columns that lie side by side in memory, row by row.
+#[inline(always)]
+fn rows<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
+    match if columns == width { width } else { 0 } {
+        // All widths there are.
+        6 => whole_rows::<T, 6>(from, panel),
+        8 => whole_rows::<T, 8>(from, panel),
+        16 => whole_rows::<T, 16>(from, panel),
+        32 => whole_rows::<T, 32>(from, panel),
+        64 => whole_rows::<T, 64>(from, panel),
+        _ => {
+            for (l, row) in panel.chunks_exact_mut(width).enumerate() {
+                let at = from.position(l, 0);
+                row[..columns].copy_from_slice(&from.data[at..at + columns]);
+            }
+        }
+    }
+}
+
+/// Of constant width, so that a row is a few moves and no call.
+#[inline(always)]
+fn whole_rows<T: Float, const W: usize>(from: Operand<'_, T>, panel: &mut [T]) {
+    let lines = from.data[from.position(0, 0)..].chunks(from.down as usize);
+    for (to, line) in panel.as_chunks_mut().0.iter_mut().zip(lines) {
+        let line: &[T; W] = line.first_chunk().expect("a row is as long as the panel is wide");
+        *to = *line;
     }
 }
 
