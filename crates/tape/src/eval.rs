@@ -6,6 +6,7 @@ use tensor::{AnyTensor, Element, Tensor};
 use crate::error::{EvalError, Failure};
 use crate::node::{Node, Source};
 use crate::op::{self, Recorded};
+use crate::replay::common;
 use crate::replay::plan::{Plan, Program, ProgramNode, Work};
 use crate::replay::run::{self, Halt};
 use crate::replay::straight::{self, Straight};
@@ -257,6 +258,9 @@ impl Tape {
         }
         for &id in wanted {
             load.program.nodes[nodes[id as usize].mark.1 as usize].wanted = true;
+        }
+        if retain == Retain::Asked && self.group_limit > 1 {
+            common::share(&mut load.program, &mut load.ops);
         }
         load
     }

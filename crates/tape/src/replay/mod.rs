@@ -1,5 +1,6 @@
 //! Running a recorded program: the plan, the executor, and recordings that are replayed.
 
+pub(crate) mod common;
 pub(crate) mod known;
 mod pass;
 pub(crate) mod plan;
