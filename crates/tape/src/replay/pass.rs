@@ -193,50 +193,87 @@ impl Pass<'_> {
     /// One instruction, on elements `at..at + n` of the part.
     #[inline]
     fn step(&self, step: &Instruction, desk: &mut Desk<'_>, at: usize, n: usize) {
-        let operands =
-            &self.group.operands[step.operands.start as usize..step.operands.end as usize];
-        let block = |desk: &Desk<'_>, out: AnySliceMut<'_>| {
-            let Some(Recorded::Pointwise(op)) = &self.ops[step.node as usize] else {
-                unreachable!("planned as pointwise")
-            };
-            let get = |o: &Operand| self.slice(o, desk, at, n);
-            gathered(operands, get, |x| op.get().block(x, out));
-        };
-        // The target is taken out while its operands are read beside it.
+        let Desk { registers, copies, part } = desk;
+        let range = step.operands.start as usize..step.operands.end as usize;
+        let operands = &self.group.operands[range];
+        let (start, outs) = (part.start, &mut part.outs[..]);
+        // The target is parted off, so that its operands can be read beside it. It is none of them.
         match step.target {
             Target::Register(r) => {
-                let mut own = std::mem::take(&mut desk.registers[r as usize]);
-                block(desk, own.as_mut_slice(n));
-                desk.registers[r as usize] = own;
+                let (registers, own) = parted(registers, r);
+                let sources = Sources { start, at, n, registers, outs: (outs, &[]), copies };
+                self.compute(step, operands, &sources, own.as_mut_slice(n));
             }
             Target::Store(s) => {
-                let mut own = std::mem::take(&mut desk.part.outs[s as usize]);
-                block(desk, own.range_mut(at..at + n));
-                desk.part.outs[s as usize] = own;
+                let (outs, own) = parted(outs, s);
+                let sources = Sources { start, at, n, registers: (registers, &[]), outs, copies };
+                self.compute(step, operands, &sources, own.range_mut(at..at + n));
             }
             Target::Fold(f) => {
-                let sum = kernel::block_sum(self.slice(&operands[0], desk, at, n));
-                desk.part.sums[f as usize][at / BLOCK] = sum;
+                let sources = Sources {
+                    start,
+                    at,
+                    n,
+                    registers: (registers, &[]),
+                    outs: (outs, &[]),
+                    copies,
+                };
+                let sum = kernel::block_sum(self.slice(&operands[0], &sources));
+                part.sums[f as usize][at / BLOCK] = sum;
             }
         }
     }
 
-    /// Elements `at..at + n` of the part, of one operand.
     #[inline]
-    fn slice<'a>(
-        &'a self,
-        operand: &Operand,
-        desk: &'a Desk<'_>,
-        at: usize,
-        n: usize,
-    ) -> AnySlice<'a> {
+    fn compute(
+        &self,
+        step: &Instruction,
+        operands: &[Operand],
+        sources: &Sources<'_>,
+        out: AnySliceMut<'_>,
+    ) {
+        let Some(Recorded::Pointwise(op)) = &self.ops[step.node as usize] else {
+            unreachable!("planned as pointwise")
+        };
+        gathered(operands, |o| self.slice(o, sources), |x| op.get().block(x, out));
+    }
+
+    /// The present block of an operand.
+    #[inline]
+    fn slice<'a>(&'a self, operand: &Operand, from: &'a Sources<'_>) -> AnySlice<'a> {
         match *operand {
             Operand::Load(l) => match &self.feeds[l as usize] {
-                Feed::Direct(reader) => reader.slice(desk.part.start + at, n),
-                _ => desk.copies[l as usize].as_slice(n),
+                Feed::Direct(reader) => reader.slice(from.start + from.at, from.n),
+                _ => from.copies[l as usize].as_slice(from.n),
             },
-            Operand::Register(r) => desk.registers[r as usize].as_slice(n),
-            Operand::Store(s) => desk.part.outs[s as usize].as_slice().range(at..at + n),
+            Operand::Register(r) => beside(from.registers, r).as_slice(from.n),
+            Operand::Store(s) => beside(from.outs, s).as_slice().range(from.at..from.at + from.n),
         }
     }
+}
+
+/// What an instruction reads: elements `at..at + n` of a part that begins at `start`.
+struct Sources<'a> {
+    start: usize,
+    at: usize,
+    n: usize,
+    registers: Parted<'a, AnyBlock>,
+    outs: Parted<'a, AnySliceMut<'a>>,
+    copies: &'a [AnyBlock],
+}
+
+/// Those before one of several, and those behind it.
+type Parted<'a, X> = (&'a [X], &'a [X]);
+
+#[inline]
+fn parted<X>(all: &mut [X], own: u32) -> (Parted<'_, X>, &mut X) {
+    let (before, rest) = all.split_at_mut(own as usize);
+    let (own, behind) = rest.split_first_mut().expect("the plan has counted them");
+    ((before, behind), own)
+}
+
+#[inline]
+fn beside<'a, X>((before, behind): Parted<'a, X>, k: u32) -> &'a X {
+    let k = k as usize;
+    if k < before.len() { &before[k] } else { &behind[k - before.len() - 1] }
 }

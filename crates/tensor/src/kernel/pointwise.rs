@@ -25,7 +25,8 @@ pub fn map<A: Element, O: Element>(
     settled(x, |x| {
         for_blocks(out, |part| {
             let mut sx = desk(&x);
-            part.each(|at, out| f(x.block(at, out.len(), sx.as_mut_slice()), out));
+            let direct = x.is_direct();
+            part.each(direct, |at, out| f(x.block(at, out.len(), sx.as_mut_slice()), out));
         });
     });
 }
@@ -44,7 +45,7 @@ pub fn map2<A: Element, B: Element, O: Element>(
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, out: &mut [O]| {
         for_blocks(out, |part| {
             let (mut sa, mut sb) = (desk(a), desk(b));
-            part.each(|at, out| {
+            part.each(a.is_direct() && b.is_direct(), |at, out| {
                 let a = a.block(at, out.len(), sa.as_mut_slice());
                 f(a, b.block(at, out.len(), sb.as_mut_slice()), out);
             });
@@ -69,7 +70,7 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, c: &Reader<'_, C>, out: &mut [O]| {
         for_blocks(out, |part| {
             let (mut sa, mut sb, mut sc) = (desk(a), desk(b), desk(c));
-            part.each(|at, out| {
+            part.each(a.is_direct() && b.is_direct() && c.is_direct(), |at, out| {
                 let n = out.len();
                 let a = a.block(at, n, sa.as_mut_slice());
                 let b = b.block(at, n, sb.as_mut_slice());
@@ -111,11 +112,15 @@ struct Part<'a, O> {
 }
 
 impl<O: Element> Part<'_, O> {
-    /// `f(at, block)` for each block of the part, which begins with element `at` of the output.
+    /// `f(at, block)` for each block of the part, which begins with element `at` of the output. The part
+    /// is one block if all inputs are `direct`, read where they lie.
     #[inline]
-    fn each(self, mut f: impl FnMut(usize, &mut [O])) {
+    fn each(self, direct: bool, mut f: impl FnMut(usize, &mut [O])) {
         let Part { start, out, sink } = self;
         let streaming = sink.is_streaming();
+        if direct && !streaming {
+            return f(start, out);
+        }
         let mut stage = Buffer::scratch(if streaming { BLOCK } else { 0 });
         for (k, out) in out.chunks_mut(BLOCK).enumerate() {
             let at = start + k * BLOCK;
