@@ -14,6 +14,7 @@
 //! For the same reason `[.., m, k] x [k, n]` is always folded into one product of `[.. * m, k]`.
 
 mod packed;
+mod square;
 #[cfg(test)]
 mod tests;
 mod vector;

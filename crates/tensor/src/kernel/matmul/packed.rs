@@ -14,6 +14,7 @@
 
 use std::any::Any;
 
+use super::square::{SQUARE, turn};
 use super::{Operand, Product};
 use crate::buffer::Buffer;
 use crate::element::Float;
@@ -247,9 +248,6 @@ impl<T: Float> Slice<'_, T> {
     }
 }
 
-/// Neighbours that are turned at a time.
-const SQUARE: usize = 16;
-
 /// Packs columns of a matrix: `panel[l · width + j] = from[l, j]`, 0 beyond `columns`.
 struct Pack<'a, T> {
     from: Operand<'a, T>,
@@ -274,7 +272,7 @@ impl<T: Float> Kernel for Pack<'_, T> {
             if from.down == 1 { (k / SQUARE * SQUARE, columns / SQUARE * SQUARE) } else { (0, 0) };
         for j in (0..whole.1).step_by(SQUARE) {
             for l in (0..whole.0).step_by(SQUARE) {
-                square(from.at(l, j), &mut panel[l * width + j..], width);
+                turn(from.at(l, j), &mut panel[l * width + j..], width);
             }
         }
         for (l, row) in panel.chunks_exact_mut(width).enumerate() {
@@ -312,22 +310,6 @@ fn whole_rows<T: Float, const W: usize>(from: Operand<'_, T>, panel: &mut [T]) {
     for (to, line) in panel.as_chunks_mut().0.iter_mut().zip(lines) {
         let line: &[T; W] = line.first_chunk().expect("a row is as long as the panel is wide");
         *to = *line;
-    }
-}
-
-/// Turns a square whose columns lie side by side in memory.
-#[inline(always)]
-fn square<T: Float>(from: Operand<'_, T>, panel: &mut [T], width: usize) {
-    // Of constant size, so that it is turned in registers.
-    let lines: [&[T; SQUARE]; SQUARE] = std::array::from_fn(|j| {
-        let at = from.position(0, j);
-        from.data[at..at + SQUARE].try_into().expect("the slice has SQUARE elements")
-    });
-    for l in 0..SQUARE {
-        let to = &mut panel[l * width..][..SQUARE];
-        for j in 0..SQUARE {
-            to[j] = lines[j][l];
-        }
     }
 }
 
