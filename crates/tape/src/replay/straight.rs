@@ -26,8 +26,8 @@ use crate::op::Recorded;
 /// Tiny values may have this many elements together, or [`EACH`] a node.
 const TOGETHER: usize = 1 << 16;
 const EACH: usize = 16;
-/// What a slab can hold of one type.
-const MOST: usize = u32::MAX as usize;
+/// A slab holds 2³² bytes: these elements, and a copy of each for three operations that read it strided.
+const MOST: usize = u32::MAX as usize / 32;
 
 /// A program and the memory it runs in.
 pub(crate) struct Straight {
@@ -101,7 +101,7 @@ impl Straight {
                 (value, source) => {
                     let slot = self.slab.push(node.dtype, &node.shape)?;
                     match (value, source) {
-                        (Some(value), _) => self.slab.set(slot, value),
+                        (Some(value), _) => self.slab.set(slot, value.view()),
                         (None, Source::Number(x)) => self.slab.set_number(slot, *x),
                         _ => {}
                     }
@@ -162,7 +162,7 @@ impl Straight {
 
     /// Sets the value of a node that is not computed.
     pub(crate) fn set(&mut self, place: u32, value: &AnyTensor) {
-        self.slab.set(self.slots[place as usize] as usize, value);
+        self.slab.set(self.slots[place as usize] as usize, value.view());
     }
 
     /// Computes all values.
