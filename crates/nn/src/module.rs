@@ -175,8 +175,10 @@ pub struct VisitorMut<'v, 'm> {
 /// Appends a name to a path; returns the length to cut it back to.
 fn descend(path: &mut String, name: impl Display) -> usize {
     let before = path.len();
-    let dot = if before == 0 { "" } else { "." };
-    write!(path, "{dot}{name}").expect("writing to a string does not fail");
+    if before > 0 {
+        path.push('.');
+    }
+    write!(path, "{name}").expect("writing to a string does not fail");
     before
 }
 

@@ -93,27 +93,24 @@ impl<T: Float> Var<'_, T> {
             backward.script.reset();
             return None;
         }
-        let mut next = 0;
-        let mut output = || {
-            next += 1;
-            backward.script.output(next - 1)
-        };
-        let loss = output();
-        let mut gradients = Gradients::new(false);
+        let script = &backward.script;
+        let (loss, mut next) = (script.output(0), 1);
+        let mut gradients = script.gradients();
         let mut nodes = tape.nodes.borrow_mut();
         for (i, &Bound { param, frozen, .. }) in tape.params.borrow().iter().enumerate() {
-            let gradient = match frozen {
-                true => Err(NoGradient::Frozen),
-                false if backward.unreached.contains(&(i as u32)) => {
-                    Err(NoGradient::Unreached { of: nodes[self.id() as usize].at })
-                }
-                false => Ok(output()),
-            };
-            gradients.insert(param, gradient);
+            if frozen {
+                gradients.none(param, &NoGradient::Frozen);
+            } else if backward.unreached.contains(&(i as u32)) {
+                let of = nodes[self.id() as usize].at;
+                gradients.none(param, &NoGradient::Unreached { of });
+            } else {
+                gradients.output(param, script, next);
+                next += 1;
+            }
         }
         nodes[self.id() as usize].value = Some(loss);
-        for &place in &backward.kept {
-            nodes[forward.ids[place as usize] as usize].value = Some(output());
+        for (i, &place) in backward.kept.iter().enumerate() {
+            nodes[forward.ids[place as usize] as usize].value = Some(script.output(next + i));
         }
         for &place in &backward.computed {
             tape.count(&mut nodes[forward.ids[place as usize] as usize]);
@@ -123,7 +120,7 @@ impl<T: Float> Var<'_, T> {
         drop(nodes);
         backward.script.reset();
         known::remember(forward, Some(backward));
-        Some(gradients)
+        Some(gradients.finish())
     }
 }
 

@@ -17,7 +17,7 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
-use tensor::{AnyTensor, DType, Shape};
+use tensor::{DType, Shape};
 
 use super::script::Script;
 use crate::node::{Node, Source};
@@ -312,10 +312,8 @@ impl Backward {
         for (slot, &place) in self.slots.iter().enumerate() {
             let node = &nodes[forward.ids[place as usize] as usize];
             match (&node.value, &node.source) {
-                (Some(value), _) => self.script.bind_shared(slot, value),
-                (None, Source::Number(x)) => {
-                    self.script.bind_shared(slot, &AnyTensor::number(node.dtype, &node.shape, *x));
-                }
+                (Some(value), _) => self.script.bind_known(slot, value),
+                (None, Source::Number(x)) => self.script.bind_number(slot, *x),
                 _ => unreachable!("a given node has a value"),
             }
         }

@@ -242,14 +242,7 @@ impl<'a> Earlier<'a> {
         let layout = &self.layouts[slot.layout as usize];
         // SAFETY: the base is no view and one of `slots`, whose elements nobody writes for `'a`.
         let elements = unsafe { elements(self.memory, &self.slots[slot.base as usize]) };
-        match elements {
-            AnySlice::F32(x) => AnyView::F32(View::fitting(x, layout)),
-            AnySlice::F64(x) => AnyView::F64(View::fitting(x, layout)),
-            AnySlice::Bool(x) => AnyView::Bool(View::fitting(x, layout)),
-            AnySlice::I64(x) => AnyView::I64(View::fitting(x, layout)),
-            AnySlice::Usize(x) => AnyView::Usize(View::fitting(x, layout)),
-            AnySlice::U8(x) => AnyView::U8(View::fitting(x, layout)),
-        }
+        each!(elements, AnySlice, x => Element::erase_view(View::fitting(x, layout)))
     }
 
     /// The elements of a value that lie side by side.
