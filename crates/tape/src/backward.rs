@@ -34,7 +34,7 @@ impl<T: Float> Var<'_, T> {
             return self.sweep_and_run(None);
         }
         let forward = Forward::of(tape, self.id());
-        match known::meet(tape, &forward) {
+        let gradients = match known::meet(tape, &forward) {
             Meeting::Known(backward) => match self.run_known(backward, &forward) {
                 Some(gradients) => Ok(gradients),
                 // Once more, step by step, to say what is at fault and where.
@@ -42,7 +42,9 @@ impl<T: Float> Var<'_, T> {
             },
             Meeting::Again => self.sweep_and_run(Some(&forward)),
             Meeting::New => self.sweep_and_run(None),
-        }
+        };
+        forward.recycle();
+        gradients
     }
 
     /// Appends the adjoints, evaluates them, and takes them off again; if the program was met `again`, a
@@ -75,8 +77,8 @@ impl<T: Float> Var<'_, T> {
         let nodes = tape.nodes.borrow();
         for (b, gradient) in bound.iter().zip(&found) {
             let value = gradient.as_ref().map_err(NoGradient::clone).map(|g| {
-                let value = nodes[g.id() as usize].value.clone();
-                value.expect("evaluation materialises what was asked for")
+                let value = &nodes[g.id() as usize].value;
+                value.as_deref().expect("evaluation materialises what was asked for").clone()
             });
             gradients.insert(b.param, value);
         }
@@ -108,9 +110,10 @@ impl<T: Float> Var<'_, T> {
                 next += 1;
             }
         }
-        nodes[self.id() as usize].value = Some(loss);
+        nodes[self.id() as usize].value = Some(loss.into());
         for (i, &place) in backward.kept.iter().enumerate() {
-            nodes[forward.ids[place as usize] as usize].value = Some(script.output(next + i));
+            nodes[forward.ids[place as usize] as usize].value =
+                Some(script.output(next + i).into());
         }
         for &place in &backward.computed {
             tape.count(&mut nodes[forward.ids[place as usize] as usize]);

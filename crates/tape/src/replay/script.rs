@@ -1,6 +1,6 @@
 //! A part of a tape that can be run again and again: what recordings and transforms are made of.
 
-use tensor::shape::Dims;
+use tensor::shape::{self, Dims};
 use tensor::{AnyTensor, AnyView, DType, Float, Shape, Tensor, View};
 
 use super::plan::Plan;
@@ -109,7 +109,7 @@ impl Script {
     /// When it has another type or shape, with what it has.
     pub(crate) fn bind(&mut self, i: usize, value: &impl Lend) -> Result<(), String> {
         let (slot, given) = (&self.slots[i], value.view());
-        if slot.dtype != given.dtype() || slot.shape[..] != *given.shape() {
+        if slot.dtype != given.dtype() || !shape::same(&slot.shape, given.shape()) {
             return Err(kind(given.dtype(), given.shape()));
         }
         self.bind_known(i, value);
@@ -186,7 +186,7 @@ impl Script {
         match &self.engine {
             Engine::Straight(straight, _) => {
                 let value = straight.view(self.outputs[i]);
-                value.dtype() == tensor.dtype() && value.shape() == tensor.shape()
+                value.dtype() == tensor.dtype() && shape::same(value.shape(), tensor.shape())
             }
             Engine::Planned { .. } => false,
         }

@@ -22,7 +22,7 @@ use crate::element::{DType, Element};
 use crate::error::ShapeError;
 use crate::kernel;
 use crate::layout::Layout;
-use crate::shape::{Dims, Shape};
+use crate::shape::{self, Dims, Shape};
 use crate::tensor::Tensor;
 use crate::view::View;
 
@@ -94,7 +94,7 @@ impl Slab {
     /// Which layout is the row-major one of `shape`.
     fn row_major(&mut self, shape: &[usize]) -> Result<u32, ShapeError> {
         if let Some(recent) = self.recent
-            && self.layouts[recent as usize].shape() == shape
+            && shape::same(self.layouts[recent as usize].shape(), shape)
         {
             return Ok(recent);
         }
@@ -226,7 +226,7 @@ impl Slab {
     /// shares it.
     pub fn write_to(&self, slot: usize, tensor: &mut AnyTensor) {
         let value = self.view(slot);
-        let alike = tensor.dtype() == value.dtype() && tensor.shape() == value.shape();
+        let alike = tensor.dtype() == value.dtype() && shape::same(tensor.shape(), value.shape());
         match tensor.as_mut_slice() {
             Some(out) if alike => copy(value, out),
             _ => *tensor = self.tensor(slot),
