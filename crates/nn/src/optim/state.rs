@@ -118,7 +118,8 @@ impl State {
             let (index, value) = (unravel(at, gradient.shape()), value.wide());
             return Some(OptimError::NonFinite { path: path.to_owned(), index, value });
         }
-        let kept = self.kept.get(path)?;
+        // What is kept without numbers fits; it need not be looked for.
+        let kept = if K == 0 { None } else { self.kept.get(path) }?;
         let fits = |t: &AnyTensor| t.dtype() == T::DTYPE && t.shape() == param.shape();
         let unfit =
             names.iter().map(|&name| kept.tensors.get(name)).find(|t| !t.is_some_and(fits))?;

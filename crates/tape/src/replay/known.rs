@@ -114,7 +114,8 @@ pub(crate) enum Meeting {
 }
 
 impl Forward {
-    /// Walks back from `loss`; the marks of the nodes found tell their places.
+    /// Walks back from `loss`; the marks of the nodes found tell their places. Of a program too large to
+    /// be kept it finds no more than tells so.
     pub(crate) fn of(tape: &Tape, loss: u32) -> Self {
         let walk = tape.start_walk();
         let mut nodes = tape.nodes.borrow_mut();
@@ -129,6 +130,9 @@ impl Forward {
             }
             node.mark.0 = walk;
             ids.push(id);
+            if ids.len() > TOGETHER {
+                return forward;
+            }
             if is_open(node) {
                 inputs.extend_from_slice(&node.inputs);
             }
