@@ -84,3 +84,35 @@ impl Making {
         Gradients { entries: self.entries, inference: false, home: self.home }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Param, Recording, spec};
+    use tensor::{Tensor, tensor};
+
+    #[test]
+    fn gradients_that_are_held_are_not_written_over() {
+        let (p, q) = (Param::new(tensor![1.0, 2.0]), Param::new(tensor![3.0]));
+        let mut step = Recording::new(spec::<f64>([2]), |tape, x| {
+            (tape.param(&p) * x).sum() + tape.param(&q).sum() * x.sum()
+        });
+        let mut replay = |x: Tensor<f64>| step.replay(&[&p, &q], x).unwrap().1;
+        let first = replay(tensor![1.0, 2.0]);
+        let (second, taken) = (replay(tensor![3.0, 4.0]), first[&p].clone());
+        drop(first);
+        let mut third = replay(tensor![5.0, 6.0]);
+        assert_eq!((&taken, &second[&p]), (&tensor![1.0, 2.0], &tensor![3.0, 4.0]));
+        // What was changed, put or renamed before it was dropped leaves no trace.
+        third.clip_norm(1.0);
+        third.set(&Param::new(tensor![7.0]), tensor![8.0]);
+        let (other, id) = (Param::new(tensor![0.0, 0.0]), p.id());
+        third.rename(|of| if of == id { other.id() } else { of });
+        assert!(third.get(&p).is_err() && third.len() == 3);
+        let copy = third.clone();
+        drop(third);
+        let fourth = replay(tensor![9.0, 1.0]);
+        assert_eq!((&fourth[&p], &fourth[&q]), (&tensor![9.0, 1.0], &tensor![10.0]));
+        assert!(fourth.len() == 2 && fourth.get(&other).is_err());
+        assert!((copy.norm() - 1f64.hypot(8.0)).abs() < 1e-12);
+    }
+}

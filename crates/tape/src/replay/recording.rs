@@ -244,7 +244,8 @@ impl<S: Specs, T: Float> Recording<S, T> {
         }
         for (i, &id) in self.params.iter().enumerate() {
             let (slot, value) = (self.inputs + i, lookup(id));
-            let bound = value.ok_or("missing".into()).and_then(|v| self.script.bind(slot, &v));
+            let bound =
+                value.ok_or_else(|| "missing".into()).and_then(|v| self.script.bind(slot, &v));
             bound.map_err(|given| self.misfit(slot, given))?;
         }
         Ok(())

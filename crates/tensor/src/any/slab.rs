@@ -20,7 +20,6 @@ use std::slice;
 use super::{AnySlice, AnySliceMut, AnyTensor, AnyView, each};
 use crate::element::{DType, Element};
 use crate::error::ShapeError;
-use crate::kernel;
 use crate::layout::Layout;
 use crate::shape::{self, Dims, Shape};
 use crate::tensor::Tensor;
@@ -216,7 +215,7 @@ impl Slab {
         fn owned<T: Element>(v: View<'_, T>) -> AnyTensor {
             T::erase(Tensor::build(v.shape(), |out| match v.as_slice() {
                 Some(x) => out.copy_from_slice(x),
-                None => kernel::copy(v, out),
+                None => v.reader().copy(0, out),
             }))
         }
         each!(self.view(slot), AnyView, v => owned(v))
@@ -324,12 +323,13 @@ fn poison(out: AnySliceMut<'_>) {
     }
 }
 
+/// By the reader, since the kernel for copies takes a block from the heap, for larger ones than these.
 fn copy(x: AnyView<'_>, out: AnySliceMut<'_>) {
     fn same<T: Element>(x: View<'_, T>, out: AnySliceMut<'_>) {
         let out = T::of_slice_mut(out).expect("a value keeps its type");
         match x.as_slice() {
             Some(x) => out.copy_from_slice(x),
-            None => kernel::copy(x, out),
+            None => x.reader().copy(0, out),
         }
     }
     each!(x, AnyView, v => same(v, out));
