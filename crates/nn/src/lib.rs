@@ -56,7 +56,7 @@ pub use activation::Activation;
 pub use gradcheck::{gradcheck, gradcheck_with};
 pub use layer::{Linear, Ridge};
 pub use model::{Autoencoder, DeepLinear, LinearAutoencoder, Mlp, Mlp3, SoftmaxRegression};
-pub use module::{Module, ParamMut, ParamRef, Row, Summary, Visitor, VisitorMut};
+pub use module::{Module, Name, ParamMut, ParamRef, Row, Summary, Visitor, VisitorMut};
 pub use nn_derive::Module;
 pub use recording::{Recording, RecordingError};
 pub use tape;

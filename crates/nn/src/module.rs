@@ -10,7 +10,8 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::{Display, Write};
+use std::cell::Cell;
+use std::fmt::Write;
 
 pub use param::{ParamMut, ParamRef};
 pub use summary::{Row, Summary};
@@ -70,12 +71,12 @@ pub trait Module {
 
     /// Calls `f` with each parameter and its path.
     fn for_each_param<'m>(&'m self, f: &mut dyn FnMut(&str, ParamRef<'m>)) {
-        self.visit(&mut Visitor { path: String::new(), each: f });
+        with_path(|path| self.visit(&mut Visitor { path, each: f }));
     }
 
     /// Calls `f` with each parameter and its path.
     fn for_each_param_mut<'m>(&'m mut self, f: &mut dyn FnMut(&str, ParamMut<'m>)) {
-        self.visit_mut(&mut VisitorMut { path: String::new(), each: f });
+        with_path(|path| self.visit_mut(&mut VisitorMut { path, each: f }));
     }
 
     /// The parameters with their paths, in the order of the fields.
@@ -162,48 +163,94 @@ fn set_frozen_under(params: Vec<(String, ParamMut<'_>)>, prefix: &str, frozen: b
 
 /// Walks over the parameters of a module and keeps the path.
 pub struct Visitor<'v, 'm> {
-    path: String,
+    path: &'v mut String,
     each: &'v mut dyn FnMut(&str, ParamRef<'m>),
 }
 
 /// Walks over the parameters of a module, to change them, and keeps the path.
 pub struct VisitorMut<'v, 'm> {
-    path: String,
+    path: &'v mut String,
     each: &'v mut dyn FnMut(&str, ParamMut<'m>),
 }
 
+thread_local! {
+    /// Memory for the path of the next visit.
+    static PATH: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// Runs `visit` with an empty path.
+fn with_path(visit: impl FnOnce(&mut String)) {
+    let mut path = PATH.try_with(Cell::take).unwrap_or_default();
+    visit(&mut path);
+    path.clear();
+    // Fails while the thread is torn down, when nobody needs it.
+    let _ = PATH.try_with(|spare| spare.set(path));
+}
+
+/// The name of a field, or the number of an element: what a path consists of.
+///
+/// (Not any [`Display`](std::fmt::Display): its machinery takes longer than an optimiser does for the
+/// parameters of a small layer.)
+pub trait Name {
+    /// Appends the name to a path.
+    fn append_to(&self, path: &mut String);
+}
+
+impl Name for &str {
+    fn append_to(&self, path: &mut String) {
+        path.push_str(self);
+    }
+}
+
+impl Name for &String {
+    fn append_to(&self, path: &mut String) {
+        path.push_str(self);
+    }
+}
+
+impl Name for usize {
+    fn append_to(&self, path: &mut String) {
+        match u8::try_from(*self) {
+            Ok(digit @ 0..10) => path.push((b'0' + digit).into()),
+            _ => write!(path, "{self}").expect("writing to a string does not fail"),
+        }
+    }
+}
+
 /// Appends a name to a path; returns the length to cut it back to.
-fn descend(path: &mut String, name: impl Display) -> usize {
+fn descend(path: &mut String, name: impl Name) -> usize {
     let before = path.len();
-    let dot = if before == 0 { "" } else { "." };
-    write!(path, "{dot}{name}").expect("writing to a string does not fail");
+    if before > 0 {
+        path.push('.');
+    }
+    name.append_to(path);
     before
 }
 
 impl<'m> Visitor<'_, 'm> {
     /// Visits what lies in the field `name` of the module being visited.
-    pub fn field<M: Module + ?Sized>(&mut self, name: impl Display, module: &'m M) {
-        let before = descend(&mut self.path, name);
+    pub fn field<M: Module + ?Sized>(&mut self, name: impl Name, module: &'m M) {
+        let before = descend(self.path, name);
         module.visit(self);
         self.path.truncate(before);
     }
 
     /// Visits a parameter at the present path.
     fn param(&mut self, param: ParamRef<'m>) {
-        (self.each)(&self.path, param);
+        (self.each)(self.path, param);
     }
 }
 
 impl<'m> VisitorMut<'_, 'm> {
     /// Visits what lies in the field `name` of the module being visited.
-    pub fn field<M: Module + ?Sized>(&mut self, name: impl Display, module: &'m mut M) {
-        let before = descend(&mut self.path, name);
+    pub fn field<M: Module + ?Sized>(&mut self, name: impl Name, module: &'m mut M) {
+        let before = descend(self.path, name);
         module.visit_mut(self);
         self.path.truncate(before);
     }
 
     /// Visits a parameter at the present path.
     fn param(&mut self, param: ParamMut<'m>) {
-        (self.each)(&self.path, param);
+        (self.each)(self.path, param);
     }
 }

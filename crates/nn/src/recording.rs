@@ -1,11 +1,10 @@
 //! A training step recorded once and run many times.
 
-use std::collections::HashMap;
+use smallvec::{SmallVec, smallvec};
+use tape::{Gradients, Lend, ParamId, ReplayError, Specs, Tape, Var};
+use tensor::{AnyTensor, AnyView, Float};
 
-use tape::{Gradients, ParamId, ReplayError, Specs, Tape, Var};
-use tensor::{AnyTensor, Float};
-
-use crate::Module;
+use crate::{Module, ParamRef};
 
 /// A loss of a module and its gradients, recorded once: a replay records nothing and plans nothing.
 ///
@@ -36,8 +35,8 @@ pub struct Recording<S: Specs, T: Float> {
     inner: tape::Recording<S, T>,
     /// The paths of all parameters of the module that was recorded, in the order of its visits.
     paths: Vec<String>,
-    /// Where in `paths` a recorded parameter stands.
-    places: HashMap<ParamId, usize>,
+    /// Where in `paths` a recorded parameter stands, in the order of the parameters' numbers.
+    places: Vec<(ParamId, usize)>,
 }
 
 /// Why a [`Recording`] cannot be replayed.
@@ -70,14 +69,15 @@ impl<S: Specs, T: Float> Recording<S, T> {
         specs: S,
         f: impl for<'t> FnOnce(&'t Tape, &M, S::Vars<'t>) -> Var<'t, T>,
     ) -> Self {
-        let (mut paths, mut places) = (Vec::new(), HashMap::new());
+        let (mut paths, mut places) = (Vec::new(), Vec::new());
         model.for_each_param(&mut |path, param| {
-            places.insert(param.id(), paths.len());
+            places.push((param.id(), paths.len()));
             paths.push(path.to_string());
         });
+        places.sort_unstable();
         let inner = tape::Recording::new(specs, |tape, vars| f(tape, model, vars));
         assert!(
-            inner.params().iter().all(|id| places.contains_key(id)),
+            inner.params().iter().all(|&id| find(&places, id).is_some()),
             "recording: the loss uses a parameter that is not one of the module: {}",
             paths.join(", ")
         );
@@ -94,7 +94,7 @@ impl<S: Specs, T: Float> Recording<S, T> {
         model: &M,
         values: S::Values,
     ) -> Result<(T, Gradients), RecordingError> {
-        let mut found: Vec<Option<(ParamId, AnyTensor)>> = vec![None; self.paths.len()];
+        let mut found: SmallVec<[Option<ParamRef<'_>>; 16]> = smallvec![None; self.paths.len()];
         let mut next = 0;
         model.for_each_param(&mut |path, param| {
             // As a rule the module has the structure of the recorded one, and the order agrees.
@@ -102,17 +102,16 @@ impl<S: Specs, T: Float> Recording<S, T> {
             let place =
                 if expected { Some(next) } else { self.paths.iter().position(|p| p == path) };
             if let Some(place) = place {
-                found[place] = Some((param.id(), param.value()));
+                found[place] = Some(param);
                 next = place + 1;
             }
         });
-        let places = &self.places;
-        let lookup = |id| found[places[&id]].as_ref().map(|(_, value)| value.clone());
+        let lookup = |id| find(&self.places, id).and_then(|place| found[place]);
         let (loss, mut gradients) = match self.inner.replay_with(lookup, values) {
             Ok(done) => done,
             Err(error) => return Err(self.explain(error)),
         };
-        gradients.rename(|id| found[places[&id]].as_ref().map_or(id, |(own, _)| *own));
+        gradients.rename(|id| lookup(id).map_or(id, ParamRef::id));
         Ok((loss, gradients))
     }
 
@@ -131,11 +130,30 @@ impl<S: Specs, T: Float> Recording<S, T> {
     fn explain(&self, error: ReplayError) -> RecordingError {
         match error {
             ReplayError::Param { param, recorded, given } => {
-                let path = self.paths[self.places[&self.inner.params()[param]]].clone();
+                let place = find(&self.places, self.inner.params()[param]);
+                let path = self.paths[place.expect("`new` has found it")].clone();
                 RecordingError::Param { path, recorded, given }
             }
             other => RecordingError::Replay(other),
         }
+    }
+}
+
+/// The place of a parameter, if it is one of the module that was recorded.
+fn find(places: &[(ParamId, usize)], id: ParamId) -> Option<usize> {
+    let at = places.binary_search_by_key(&id, |&(id, _)| id).ok()?;
+    Some(places[at].1)
+}
+
+impl Lend for ParamRef<'_> {
+    fn view(&self) -> AnyView<'_> {
+        match self {
+            ParamRef::F32(p) => AnyView::F32(p.value().view()),
+            ParamRef::F64(p) => AnyView::F64(p.value().view()),
+        }
+    }
+    fn share(&self) -> AnyTensor {
+        self.value()
     }
 }
 

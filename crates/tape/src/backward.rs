@@ -34,7 +34,7 @@ impl<T: Float> Var<'_, T> {
             return self.sweep_and_run(None);
         }
         let forward = Forward::of(tape, self.id());
-        match known::meet(tape, &forward) {
+        let gradients = match known::meet(tape, &forward) {
             Meeting::Known(backward) => match self.run_known(backward, &forward) {
                 Some(gradients) => Ok(gradients),
                 // Once more, step by step, to say what is at fault and where.
@@ -42,7 +42,9 @@ impl<T: Float> Var<'_, T> {
             },
             Meeting::Again => self.sweep_and_run(Some(&forward)),
             Meeting::New => self.sweep_and_run(None),
-        }
+        };
+        forward.recycle();
+        gradients
     }
 
     /// Appends the adjoints, evaluates them, and takes them off again; if the program was met `again`, a
@@ -75,8 +77,8 @@ impl<T: Float> Var<'_, T> {
         let nodes = tape.nodes.borrow();
         for (b, gradient) in bound.iter().zip(&found) {
             let value = gradient.as_ref().map_err(NoGradient::clone).map(|g| {
-                let value = nodes[g.id() as usize].value.clone();
-                value.expect("evaluation materialises what was asked for")
+                let value = &nodes[g.id() as usize].value;
+                value.as_deref().expect("evaluation materialises what was asked for").clone()
             });
             gradients.insert(b.param, value);
         }
@@ -93,27 +95,25 @@ impl<T: Float> Var<'_, T> {
             backward.script.reset();
             return None;
         }
-        let mut next = 0;
-        let mut output = || {
-            next += 1;
-            backward.script.output(next - 1)
-        };
-        let loss = output();
-        let mut gradients = Gradients::new(false);
+        let script = &backward.script;
+        let (loss, mut next) = (script.output(0), 1);
+        let mut gradients = script.gradients();
         let mut nodes = tape.nodes.borrow_mut();
         for (i, &Bound { param, frozen, .. }) in tape.params.borrow().iter().enumerate() {
-            let gradient = match frozen {
-                true => Err(NoGradient::Frozen),
-                false if backward.unreached.contains(&(i as u32)) => {
-                    Err(NoGradient::Unreached { of: nodes[self.id() as usize].at })
-                }
-                false => Ok(output()),
-            };
-            gradients.insert(param, gradient);
+            if frozen {
+                gradients.none(param, &NoGradient::Frozen);
+            } else if backward.unreached.contains(&(i as u32)) {
+                let of = nodes[self.id() as usize].at;
+                gradients.none(param, &NoGradient::Unreached { of });
+            } else {
+                gradients.output(param, script, next);
+                next += 1;
+            }
         }
-        nodes[self.id() as usize].value = Some(loss);
-        for &place in &backward.kept {
-            nodes[forward.ids[place as usize] as usize].value = Some(output());
+        nodes[self.id() as usize].value = Some(loss.into());
+        for (i, &place) in backward.kept.iter().enumerate() {
+            nodes[forward.ids[place as usize] as usize].value =
+                Some(script.output(next + i).into());
         }
         for &place in &backward.computed {
             tape.count(&mut nodes[forward.ids[place as usize] as usize]);
@@ -123,7 +123,7 @@ impl<T: Float> Var<'_, T> {
         drop(nodes);
         backward.script.reset();
         known::remember(forward, Some(backward));
-        Some(gradients)
+        Some(gradients.finish())
     }
 }
 

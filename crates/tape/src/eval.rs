@@ -111,7 +111,8 @@ impl Tape {
         self.evaluate(&ids, if self.is_inference() { Retain::Asked } else { Retain::All })?;
         let nodes = self.nodes.borrow();
         let mut values = ids.iter().map(|&i| {
-            nodes[i as usize].value.clone().expect("evaluation materialises what was asked for")
+            let value = nodes[i as usize].value.as_deref();
+            value.expect("evaluation materialises what was asked for").clone()
         });
         Ok(wanted.collect(&mut values))
     }
@@ -163,7 +164,7 @@ impl Tape {
                 self.count(node);
             }
             if (retain == Retain::All && worked) || of_program.wanted {
-                node.value = value;
+                node.value = value.map(Box::new);
             }
         }
         Ok(())
@@ -184,7 +185,7 @@ impl Tape {
             // as one group.
             let costly = node.computed || matches!(op, Recorded::General(_));
             if node.keep || (retain == Retain::All && costly) {
-                node.value = Some(straight.value(place as u32));
+                node.value = Some(straight.value(place as u32).into());
             }
             self.count(node);
         }
@@ -193,7 +194,7 @@ impl Tape {
             if node.value.is_none() {
                 // Not by its mark: an operation may have walked this tape meanwhile.
                 let place = ids.binary_search(&id).expect("what is wanted is pending");
-                node.value = Some(straight.value(place as u32));
+                node.value = Some(straight.value(place as u32).into());
             }
         }
         straight.recycle();
@@ -252,7 +253,7 @@ impl Tape {
             });
             load.values.push(match node.source {
                 Source::Number(x) => Some(AnyTensor::number(node.dtype, &node.shape, x)),
-                _ => node.value.clone(),
+                _ => node.value.as_deref().cloned(),
             });
             load.ops.push(op);
         }
@@ -284,7 +285,7 @@ impl Tape {
                 stack.extend_from_slice(&node.inputs);
             }
         }
-        found.sort_unstable();
+        nodes.in_order(walk, &mut found);
         for (place, &id) in found.iter().enumerate() {
             nodes[id as usize].mark.1 = place as u32;
         }

@@ -1,29 +1,46 @@
 //! What `backward` returns.
 
 mod clip;
+mod spare;
 
 use std::ops::Index;
 
-use rustc_hash::FxHashMap;
 use tensor::{AnyTensor, Float, Tensor};
 
 use crate::error::NoGradient;
 use crate::param::{Param, ParamId};
+pub(crate) use spare::{Making, Spare};
 
 /// The derivative of a loss by each parameter of a tape, or the reason why there is none.
 #[derive(Clone, Debug, Default)]
 pub struct Gradients {
-    by_param: FxHashMap<ParamId, Result<AnyTensor, NoGradient>>,
+    /// In the order of the parameters' numbers: as a rule the order in which they are put and asked for.
+    entries: Vec<(ParamId, Entry)>,
     inference: bool,
+    /// Where the memory goes when these are dropped.
+    home: Option<Spare>,
 }
+
+type Entry = Result<AnyTensor, NoGradient>;
 
 impl Gradients {
     pub(crate) fn new(inference: bool) -> Self {
-        Gradients { by_param: FxHashMap::default(), inference }
+        Gradients { entries: Vec::new(), inference, home: None }
     }
 
-    pub(crate) fn insert(&mut self, param: ParamId, gradient: Result<AnyTensor, NoGradient>) {
-        self.by_param.insert(param, gradient);
+    pub(crate) fn insert(&mut self, param: ParamId, gradient: Entry) {
+        match self.place(param) {
+            Ok(place) => self.entries[place].1 = gradient,
+            Err(place) => self.entries.insert(place, (param, gradient)),
+        }
+    }
+
+    /// Where the entry of a parameter stands, or is to be put.
+    fn place(&self, param: ParamId) -> Result<usize, usize> {
+        if self.entries.last().is_none_or(|&(last, _)| last < param) {
+            return Err(self.entries.len());
+        }
+        self.entries.binary_search_by_key(&param, |&(id, _)| id)
     }
 
     /// The gradient of a parameter, of the parameter's shape.
@@ -31,7 +48,7 @@ impl Gradients {
     /// # Errors
     /// The reason why there is none.
     pub fn get<T: Float>(&self, param: &Param<T>) -> Result<&Tensor<T>, NoGradient> {
-        match self.by_param.get(&param.id()) {
+        match self.place(param.id()).ok().map(|place| &self.entries[place].1) {
             Some(Ok(gradient)) => {
                 Ok(T::of_tensor(gradient).expect("a gradient has its parameter's type"))
             }
@@ -48,8 +65,9 @@ impl Gradients {
     /// The reason why there is none.
     pub fn get_mut<T: Float>(&mut self, param: &Param<T>) -> Result<&mut Tensor<T>, NoGradient> {
         self.get(param)?;
-        let gradient = self.by_param.get_mut(&param.id()).and_then(|g| g.as_mut().ok());
-        Ok(gradient.and_then(T::of_tensor_mut).expect("`get` has found it"))
+        let place = self.place(param.id()).expect("`get` has found it");
+        let gradient = self.entries[place].1.as_mut().ok().and_then(T::of_tensor_mut);
+        Ok(gradient.expect("`get` has found it"))
     }
 
     /// Puts the gradient of a parameter: what code that sums gradients of several batches needs.
@@ -66,12 +84,13 @@ impl Gradients {
     /// Gives each gradient to the parameter that `to` names instead: those of a program recorded with
     /// one model belong to another model that it was run for.
     pub fn rename(&mut self, to: impl Fn(ParamId) -> ParamId) {
-        self.by_param = self.by_param.drain().map(|(id, gradient)| (to(id), gradient)).collect();
+        self.entries.iter_mut().for_each(|(id, _)| *id = to(*id));
+        self.entries.sort_unstable_by_key(|&(id, _)| id);
     }
 
     /// How many parameters have a gradient.
     pub fn len(&self) -> usize {
-        self.by_param.values().filter(|g| g.is_ok()).count()
+        self.entries.iter().filter(|(_, g)| g.is_ok()).count()
     }
 
     /// Whether no parameter has a gradient.

@@ -85,6 +85,7 @@ pub use op::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 pub use param::{Param, ParamId};
 pub use replay::known::forget_programs;
 pub use replay::recording::{Recording, ReplayError, Spec, Specs, spec};
+pub use replay::script::Lend;
 pub use tape::{Stats, Tape};
 pub use tensor;
 pub use transform::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};

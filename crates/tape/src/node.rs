@@ -32,10 +32,19 @@ pub(crate) struct Node {
     pub keep: bool,
     /// Whether the value has been computed before.
     pub computed: bool,
-    pub value: Option<AnyTensor>,
+    /// In a box: most nodes have none, and a node that is recorded is moved into the list.
+    pub value: Option<Box<AnyTensor>>,
     pub at: &'static Location<'static>,
     /// The last walk that met this node, and its place in that walk.
     pub mark: (u32, u32),
+}
+
+/// The shape of a node that is recorded.
+#[derive(Clone, Copy)]
+pub(crate) enum Sizes<'a> {
+    Given(&'a [usize]),
+    /// That of another node.
+    Of(u32),
 }
 
 /// The nodes of a tape. A tape that is dropped leaves their memory to the next one of its thread: a
@@ -47,7 +56,7 @@ thread_local! {
 }
 
 /// Memory of more nodes than this is given back.
-const SPARE_NODES: usize = 1 << 14;
+const SPARE_NODES: usize = 1 << 17;
 
 impl Default for Nodes {
     fn default() -> Self {
@@ -62,6 +71,20 @@ impl Drop for Nodes {
             let memory = std::mem::take(&mut self.0);
             // Fails while the thread is torn down, when nobody needs it.
             let _ = SPARE.try_with(|spare| spare.set(memory));
+        }
+    }
+}
+
+impl Nodes {
+    /// Puts the nodes that `walk` has met in the order of the tape: by a look at all between the first
+    /// and the last, if these are not many more, so that the cost stays in the number of those met.
+    pub(crate) fn in_order(&self, walk: u32, met: &mut Vec<u32>) {
+        let (first, last) = met.iter().fold((u32::MAX, 0), |(a, b), &id| (a.min(id), b.max(id)));
+        if met.len() > (last.saturating_sub(first) / 8) as usize {
+            met.clear();
+            met.extend((first..=last).filter(|&id| self.0[id as usize].mark.0 == walk));
+        } else {
+            met.sort_unstable();
         }
     }
 }

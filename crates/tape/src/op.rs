@@ -33,6 +33,7 @@ use std::sync::Arc;
 use tensor::error::OrPanic;
 use tensor::{AnySlice, AnyView, Element, Error, Float, Layout, Shape, ShapeError, View};
 
+use crate::node::Sizes;
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
 use erased::{Blocks, Data, DataBlocks, PointwiseRule, ViewRule, shared};
@@ -177,7 +178,7 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Record<T, AsOp, N
         let inputs = x.iter().map(|v| v.any()).chain(d);
         let tracked = x.iter().any(|v| v.is_tracked());
         let op = Recorded::General(shared!(General<O, T, N, M>, self, dyn GeneralRule));
-        tape.push_op::<T>(op, inputs, shape, tracked)
+        tape.push_op::<T>(op, inputs, Sizes::Given(&shape), tracked)
     }
 }
 
@@ -191,18 +192,19 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
         mut x: [Var<'t, T>; N],
         mut d: [AnyVar<'t>; M],
     ) -> Var<'t, T> {
-        let shape = common_shape(tape, &self, x.iter().map(|v| v.any()).chain(d));
+        let wide;
         // Loops, because a closure would not pass the user's line on.
-        let shape = match shape {
-            Common::Same(shape) => shape,
+        let shape = match common_shape(tape, &self, x.iter().map(|v| v.any()).chain(d)) {
+            Common::Same(first) => Sizes::Of(first),
             Common::Broadcast(shape) => {
+                wide = shape;
                 for v in &mut x {
-                    *v = v.broadcast_to(&shape);
+                    *v = v.broadcast_to(&wide);
                 }
                 for v in &mut d {
-                    *v = v.broadcast_to(&shape);
+                    *v = v.broadcast_to(&wide);
                 }
-                shape
+                Sizes::Given(&wide)
             }
         };
         let inputs = x.iter().map(|v| v.any()).chain(d);
@@ -230,7 +232,8 @@ pub(crate) fn record_view<'t, E: Element, V: ViewOp>(op: V, x: Var<'t, E>) -> Va
         return Var::at(x.tape(), x.tape().push_number(number, layout.shape(), E::DTYPE));
     }
     let op = Recorded::View(shared!(Views, op, dyn ViewRule));
-    x.tape().push_op(op, [x.any()].into_iter(), layout.shape().into(), V::TRACKS && x.is_tracked())
+    let (shape, tracked) = (Sizes::Given(layout.shape()), V::TRACKS && x.is_tracked());
+    x.tape().push_op(op, [x.any()].into_iter(), shape, tracked)
 }
 
 /// An operation without a derivative that [`Tape::apply_data`] can record; `K` as in [`Record`].
@@ -245,7 +248,7 @@ impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> RecordData<I, O
         let xs = x.map(Var::shape);
         let shape = self.shape(xs.each_ref().map(|s| &s[..])).or_panic();
         let op = Recorded::General(shared!(Data<_, I, O, N>, self, dyn GeneralRule));
-        tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
+        tape.push_op(op, x.iter().map(|v| v.any()), Sizes::Given(&shape), false)
     }
 }
 
@@ -254,13 +257,15 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
 {
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, mut x: [Var<'t, I>; N]) -> Var<'t, O> {
+        let wide;
         let shape = match common_shape(tape, &self, x.iter().map(|v| v.any())) {
-            Common::Same(shape) => shape,
+            Common::Same(first) => Sizes::Of(first),
             Common::Broadcast(shape) => {
+                wide = shape;
                 for v in &mut x {
-                    *v = v.broadcast_to(&shape);
+                    *v = v.broadcast_to(&wide);
                 }
-                shape
+                Sizes::Given(&wide)
             }
         };
         let op = Recorded::Pointwise(shared!(DataBlocks<_, I, O, N>, self, dyn PointwiseRule));
@@ -270,8 +275,8 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
 
 /// The shape that all inputs broadcast to.
 enum Common {
-    /// It is that of each of them.
-    Same(Shape),
+    /// It is that of each of them; this is the first.
+    Same(u32),
     Broadcast(Shape),
 }
 
@@ -282,15 +287,15 @@ fn common_shape<'t>(
     inputs: impl Iterator<Item = AnyVar<'t>> + Clone,
 ) -> Common {
     let nodes = tape.nodes.borrow();
-    let mut first: Option<&Shape> = None;
+    let mut first = None;
     let same = inputs.clone().all(|v| {
         v.is_on(tape) && {
-            let shape = &nodes[v.id() as usize].shape;
-            first.get_or_insert(shape)[..] == shape[..]
+            let first = *first.get_or_insert(v.id());
+            tensor::shape::same(&nodes[first as usize].shape, &nodes[v.id() as usize].shape)
         }
     });
-    if same {
-        return Common::Same(first.map_or(Shape::new(), |shape| Shape::from_slice(shape)));
+    if let (true, Some(first)) = (same, first) {
+        return Common::Same(first);
     }
     drop(nodes);
     let mut common = Shape::new();

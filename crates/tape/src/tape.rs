@@ -9,7 +9,7 @@ use tensor::error::OrPanic;
 use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Shape, Tensor};
 
 use crate::error::Failure;
-use crate::node::{Node, Nodes, Source};
+use crate::node::{Node, Nodes, Sizes, Source};
 use crate::op::{Record, RecordData, Recorded};
 use crate::param::{Param, ParamId};
 use crate::var::{AnyVar, Var};
@@ -129,8 +129,7 @@ impl Tape {
 
     #[track_caller]
     pub(crate) fn push_number(&self, x: f64, shape: &[usize], dtype: DType) -> u32 {
-        let shape = Shape::from_slice(shape);
-        self.push(Source::Number(x), SmallVec::new(), shape, dtype, false, None)
+        self.push(Source::Number(x), SmallVec::new(), Sizes::Given(shape), dtype, false, None)
     }
 
     /// The number that fills node `id`, if that is a seed of the present sweep: views of it are recorded
@@ -242,15 +241,17 @@ impl Tape {
     pub(crate) fn input<E: Element>(&self, shape: &[usize]) -> Var<'_, E> {
         tensor::shape::checked_len(shape, size_of::<E>()).or_panic();
         let float = matches!(E::DTYPE, DType::F32 | DType::F64);
-        let id = self.push(Source::Input, SmallVec::new(), shape.into(), E::DTYPE, float, None);
+        let shape = Sizes::Given(shape);
+        let id = self.push(Source::Input, SmallVec::new(), shape, E::DTYPE, float, None);
         Var::at(self, id)
     }
 
     #[track_caller]
     fn push_value<E: Element>(&self, from: Source, x: Tensor<E>, tracked: bool) -> Var<'_, E> {
-        let shape = Shape::from_slice(x.shape());
-        let value = Some(E::erase(x));
-        Var::at(self, self.push(from, SmallVec::new(), shape, E::DTYPE, tracked, value))
+        let value = Box::new(E::erase(x));
+        let shape = Shape::from_slice(value.shape());
+        let shape = Sizes::Given(&shape);
+        Var::at(self, self.push(from, SmallVec::new(), shape, E::DTYPE, tracked, Some(value)))
     }
 
     #[track_caller]
@@ -258,13 +259,22 @@ impl Tape {
         &'t self,
         op: Recorded,
         inputs: impl Iterator<Item = AnyVar<'t>>,
-        shape: Shape,
+        shape: Sizes<'_>,
         tracked: bool,
     ) -> Var<'t, E> {
-        tensor::shape::checked_len(&shape, size_of::<E>()).or_panic();
+        match shape {
+            Sizes::Given(shape) => tensor::shape::checked_len(shape, size_of::<E>()),
+            Sizes::Of(id) => {
+                let nodes = self.nodes.borrow();
+                tensor::shape::checked_len(&nodes[id as usize].shape, size_of::<E>())
+            }
+        }
+        .or_panic();
         let mut ids = SmallVec::new();
         for v in inputs {
-            v.assert_on(self, op.rule().debug());
+            if !v.is_on(self) {
+                v.assert_on(self, op.rule().debug());
+            }
             ids.push(v.id());
         }
         Var::at(self, self.push(Source::Op(op), ids, shape, E::DTYPE, tracked, None))
@@ -275,10 +285,10 @@ impl Tape {
         &self,
         source: Source,
         inputs: SmallVec<[u32; 3]>,
-        shape: Shape,
+        shape: Sizes<'_>,
         dtype: DType,
         tracked: bool,
-        value: Option<AnyTensor>,
+        value: Option<Box<AnyTensor>>,
     ) -> u32 {
         let at = self.origin.get().unwrap_or(Location::caller());
         let mut nodes = self.nodes.borrow_mut();
@@ -286,7 +296,7 @@ impl Tape {
         nodes.push(Node {
             source,
             inputs,
-            shape,
+            shape: Shape::new(),
             dtype,
             tracked,
             keep: false,
@@ -294,6 +304,13 @@ impl Tape {
             value,
             at,
             mark: (0, 0),
+        });
+        // Written in its place, once: the next operation reads it at once, and would wait for a shape
+        // that is moved here and there before.
+        let (before, node) = nodes.split_at_mut(id as usize);
+        node[0].shape.extend_from_slice(match shape {
+            Sizes::Given(shape) => shape,
+            Sizes::Of(id) => &before[id as usize].shape,
         });
         id
     }

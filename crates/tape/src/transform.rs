@@ -204,7 +204,7 @@ fn rows<'t, T: Float>(
     for (i, row) in out.make_mut().chunks_mut(width.max(1)).enumerate() {
         let mut unit = Tensor::zeros(y.shape());
         unit.make_mut()[i] = T::one();
-        script.bind(0, T::erase(unit)).expect("the cotangent has the shape of the result");
+        script.bind(0, &T::erase(unit)).expect("the cotangent has the shape of the result");
         script.run(tape)?;
         let value = T::take_tensor(script.output(0)).expect("a derivative has its input's type");
         script.reset();

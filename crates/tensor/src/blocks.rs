@@ -45,7 +45,8 @@ impl<'a, T: Element> Reader<'a, T> {
 
     /// Whether [`block`](Self::block) gives slices of the buffer and needs no scratch.
     pub fn is_direct(&self) -> bool {
-        matches!(self.runs[..], [(_, 1)])
+        // One element has no runs, and lies beside itself.
+        matches!(self.runs[..], [] | [(_, 1)])
     }
 
     /// Elements `start..start + len` of a [direct](Self::is_direct) reader.
@@ -85,7 +86,7 @@ impl<'a, T: Element> Reader<'a, T> {
         'a: 'b,
     {
         let from = match self.runs[..] {
-            [(_, 1)] => self.offset as usize + start,
+            [] | [(_, 1)] => self.offset as usize + start,
             [.., (inner, 1)] if start % inner + len <= inner => self.position(start),
             _ => {
                 self.copy(start, &mut scratch[..len]);

@@ -52,6 +52,8 @@ pub trait Element:
     fn of_tensor_mut(tensor: &mut AnyTensor) -> Option<&mut Tensor<Self>>;
     /// The tensor, if it holds this type.
     fn take_tensor(tensor: AnyTensor) -> Option<Tensor<Self>>;
+    /// The view with its element type erased.
+    fn erase_view(view: View<'_, Self>) -> AnyView<'_>;
     /// The view, if it is of this type.
     fn of_view(view: AnyView<'_>) -> Option<View<'_, Self>>;
     /// The slice with its element type erased.
@@ -84,6 +86,10 @@ macro_rules! element {
             #[inline]
             fn take_tensor(tensor: AnyTensor) -> Option<Tensor<Self>> {
                 if let AnyTensor::$v(t) = tensor { Some(t) } else { None }
+            }
+            #[inline]
+            fn erase_view(view: View<'_, Self>) -> AnyView<'_> {
+                AnyView::$v(view)
             }
             #[inline]
             fn of_view(view: AnyView<'_>) -> Option<View<'_, Self>> {

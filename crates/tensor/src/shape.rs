@@ -59,6 +59,13 @@ pub fn len(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
+/// Whether both are the same. (A loop: comparing slices calls a function for any length of memory, which
+/// costs more than the few sizes of a shape.)
+#[inline]
+pub fn same(a: &[usize], b: &[usize]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
+}
+
 /// The shape two operands broadcast to: aligned at the last axis, a size of 1 yields to the other.
 ///
 /// # Errors

@@ -9,7 +9,7 @@
 //! instruction sets the last bit may differ, because [`Isa::mul_add`] rounds once where the
 //! processor has a fused multiply-add and twice where it has not.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// An instruction set a kernel is compiled for.
 pub trait Isa: Copy + 'static {
@@ -64,11 +64,20 @@ pub enum Level {
     Avx512,
 }
 
-/// The best instruction set of this processor, found once.
+/// The best instruction set of this processor, found once. (One load and a comparison: a block of one
+/// element costs little more than this. Whoever comes first at once with another finds the same.)
 #[inline]
 pub fn level() -> Level {
-    static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(detect)
+    static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
+    const ALL: [Level; 3] = [Level::Baseline, Level::Avx2, Level::Avx512];
+    match ALL.get(LEVEL.load(Ordering::Relaxed) as usize) {
+        Some(&level) => level,
+        None => {
+            let level = detect();
+            LEVEL.store(level as u8, Ordering::Relaxed);
+            level
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -94,18 +103,27 @@ fn detect() -> Level {
 /// Runs `kernel`, compiled for the best instruction set of this processor.
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    dispatch_at(level(), kernel)
+    // SAFETY: `level()` has found these features on this processor.
+    unsafe { run_at(level(), kernel) }
 }
 
 /// Runs `kernel` as compiled for `at`, or for this processor's best set if that is lower: tests
 /// compare the paths with it.
 #[inline]
 pub fn dispatch_at<K: Kernel>(at: Level, kernel: K) -> K::Output {
-    match at.min(level()) {
-        // SAFETY: `level()` has found these features on this processor.
+    // SAFETY: `level()` has found the features of either on this processor.
+    unsafe { run_at(at.min(level()), kernel) }
+}
+
+/// # Safety
+/// This processor has the features of `level`.
+#[inline]
+unsafe fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    match level {
+        // SAFETY: as the contract says.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { avx512(kernel) },
-        // SAFETY: `level()` has found these features on this processor.
+        // SAFETY: as the contract says.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { avx2(kernel) },
         _ => kernel.run::<Baseline>(),

@@ -155,10 +155,13 @@ impl<T: Element> Tensor<T> {
 
     /// The elements to overwrite; copied first if another tensor shares them.
     pub fn make_mut(&mut self) -> &mut [T] {
-        if self.as_mut_slice().is_none() {
+        // There are no weak references, so a count of one is one owner.
+        if Arc::strong_count(&self.buffer) > 1 || !self.layout.is_contiguous() {
             *self = Tensor::build(self.shape(), |out| kernel::copy(self.view(), out));
         }
-        self.as_mut_slice().expect("a fresh tensor is contiguous and has one owner")
+        let (start, len) = (self.layout.offset(), self.layout.len());
+        &mut Arc::get_mut(&mut self.buffer).expect("it has one owner").as_mut_slice()
+            [start..start + len]
     }
 
     /// The elements in row-major order, side by side: the tensor itself if they are, else a copy.

@@ -65,10 +65,10 @@ impl Paths {
 
 impl Module for Paths {
     fn visit<'m>(&'m self, visitor: &mut Visitor<'_, 'm>) {
-        self.0.iter().for_each(|(path, param)| visitor.field(path, param));
+        self.0.iter().for_each(|(path, param)| visitor.field(*path, param));
     }
     fn visit_mut<'m>(&'m mut self, visitor: &mut VisitorMut<'_, 'm>) {
-        self.0.iter_mut().for_each(|(path, param)| visitor.field(path, param));
+        self.0.iter_mut().for_each(|(path, param)| visitor.field(*path, param));
     }
 }
 

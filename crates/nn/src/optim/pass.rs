@@ -62,15 +62,16 @@ impl<T: Float, F: Formula<K>, const K: usize> simd::Kernel for Pass<'_, T, F, K>
     }
 }
 
-/// The position of the first element that is infinite or not a number.
-pub(super) fn first_non_finite<T: Float>(x: &[T]) -> Option<usize> {
+/// The first element that is infinite or not a number, and its position.
+pub(super) fn first_non_finite<T: Float>(x: &[T]) -> Option<(usize, T)> {
     let fault = AtomicBool::new(false);
     par::for_each_of(x.chunks(PART), x.len() / 2, |part| {
         if !simd::dispatch(AllFinite(part)) {
             fault.store(true, Ordering::Relaxed);
         }
     });
-    fault.into_inner().then(|| x.iter().position(|x| !x.is_finite())).flatten()
+    let mut elements = x.iter().copied().enumerate();
+    fault.into_inner().then(|| elements.find(|(_, x)| !x.is_finite())).flatten()
 }
 
 struct AllFinite<'a, T>(&'a [T]);

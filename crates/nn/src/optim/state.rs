@@ -108,23 +108,24 @@ impl State {
         if param.is_frozen() {
             return None;
         }
-        let path = || path.to_owned();
         let gradient = match grads.get(param) {
-            Ok(gradient) => gradient.to_contiguous(),
-            Err(reason) => return Some(OptimError::MissingGradient { path: path(), reason }),
+            Ok(gradient) => gradient,
+            Err(reason) => {
+                return Some(OptimError::MissingGradient { path: path.to_owned(), reason });
+            }
         };
-        let elements = gradient.as_slice().expect("made contiguous");
-        if let Some(at) = pass::first_non_finite(elements) {
-            let (index, value) = (unravel(at, gradient.shape()), elements[at].wide());
-            return Some(OptimError::NonFinite { path: path(), index, value });
+        if let Some((at, value)) = with_elements(gradient, pass::first_non_finite) {
+            let (index, value) = (unravel(at, gradient.shape()), value.wide());
+            return Some(OptimError::NonFinite { path: path.to_owned(), index, value });
         }
-        let kept = self.kept.get(&path())?;
+        // What is kept without numbers fits; it need not be looked for.
+        let kept = if K == 0 { None } else { self.kept.get(path) }?;
         let fits = |t: &AnyTensor| t.dtype() == T::DTYPE && t.shape() == param.shape();
         let unfit =
             names.iter().map(|&name| kept.tensors.get(name)).find(|t| !t.is_some_and(fits))?;
         let model = signature(T::DTYPE, param.shape());
         let kept = unfit.map_or("nothing".to_owned(), |t| signature(t.dtype(), t.shape()));
-        Some(OptimError::Kept { path: path(), model, kept })
+        Some(OptimError::Kept { path: path.to_owned(), model, kept })
     }
 
     fn advance<T: Float, F: Formula<K>, const K: usize>(
@@ -138,13 +139,11 @@ impl State {
         if param.is_frozen() {
             return;
         }
-        let gradient = grads.get(param).expect("`fault` has found it").to_contiguous();
-        if !self.kept.contains_key(path) {
-            let zeros = || T::erase(Tensor::full(param.shape(), T::of(0.0)));
-            let tensors = names.iter().map(|&name| (name.to_owned(), zeros())).collect();
-            self.kept.insert(path.to_owned(), Kept { steps: 0, tensors });
-        }
-        let kept = self.kept.get_mut(path).expect("inserted above");
+        let gradient = grads.get(param).expect("`fault` has found it");
+        let kept = match self.kept.get_mut(path) {
+            Some(kept) => kept,
+            None => self.kept.entry(path.to_owned()).or_insert(Kept::zeros(param, names)),
+        };
         kept.steps += 1;
         let mut slices = names.map(|_| Some(&mut [][..]));
         for (name, tensor) in &mut kept.tensors {
@@ -154,7 +153,24 @@ impl State {
             }
         }
         let slices = slices.map(|s| s.expect("`fault` has found every name"));
-        let gradient = gradient.as_slice().expect("made contiguous");
-        pass::run(formula(kept.steps), param.values_mut(), gradient, slices);
+        let formula = formula(kept.steps);
+        with_elements(gradient, |g| pass::run(formula, param.values_mut(), g, slices));
+    }
+}
+
+impl Kept {
+    /// Before the first step.
+    fn zeros<T: Float, const K: usize>(param: &Param<T>, names: [&str; K]) -> Self {
+        let zeros = || T::erase(Tensor::full(param.shape(), T::of(0.0)));
+        let tensors = names.iter().map(|&name| (name.to_owned(), zeros())).collect();
+        Kept { steps: 0, tensors }
+    }
+}
+
+/// `f` on the elements of `x` in row-major order.
+fn with_elements<T: Float, R>(x: &Tensor<T>, f: impl FnOnce(&[T]) -> R) -> R {
+    match x.as_slice() {
+        Some(elements) => f(elements),
+        None => f(x.to_contiguous().as_slice().expect("made contiguous")),
     }
 }

@@ -9,18 +9,15 @@ impl Gradients {
     /// The gradients there are, each as its elements in row-major order, to be changed in place; in
     /// the order in which the parameters were made.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (ParamId, AnySliceMut<'_>)> {
-        let found = self.by_param.iter_mut().filter_map(|(&id, g)| Some((id, g.as_mut().ok()?)));
-        let mut found: Vec<_> = found.map(|(id, g)| (id, elements(g))).collect();
-        found.sort_unstable_by_key(|&(id, _)| id);
-        found.into_iter()
+        self.entries.iter_mut().filter_map(|(id, g)| Some((*id, elements(g.as_mut().ok()?))))
     }
 
     /// The norm of all gradients as one vector, `√(Σ g²)` over every element of every parameter; 0 if
     /// there is none. In f64, and without overflow or underflow on the way.
     pub fn norm(&self) -> f64 {
-        let gradients = self.by_param.values().flatten();
+        let gradients = self.entries.iter().filter_map(|(_, g)| g.as_ref().ok());
         let mut norms: Vec<f64> = gradients.map(|g| wide(g).norm().item()).collect();
-        // Sorted, so that the bits do not depend on the order of a map.
+        // Sorted, so that the bits do not depend on the order in which the parameters were made.
         norms.sort_unstable_by(f64::total_cmp);
         norms.into_iter().collect::<Tensor<f64>>().norm().item()
     }

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use tensor::error::OrPanic;
 use tensor::{AnySliceMut, AnyView, Error, Float, View, kernel};
 
+use crate::node::Sizes;
 use crate::op::{GeneralRule, Pulled, Recorded, Ref, Rule, Site};
 use crate::tape::Tape;
 use crate::var::Var;
@@ -79,7 +80,7 @@ impl<'t, T: Float> Var<'t, T> {
         let op: Arc<dyn GeneralRule> = Arc::new(Concat::<T> { axis, element: PhantomData });
         let tracked = parts.iter().any(|v| v.is_tracked());
         let op = Recorded::General(Ref::Shared(op));
-        first.tape().push_op(op, parts.iter().map(|v| v.any()), shape, tracked)
+        first.tape().push_op(op, parts.iter().map(|v| v.any()), Sizes::Given(&shape), tracked)
     }
 
     /// The variables, of one shape, along a new axis before position `axis`.

@@ -17,7 +17,7 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
-use tensor::{AnyTensor, DType, Shape};
+use tensor::{DType, Shape};
 
 use super::script::Script;
 use crate::node::{Node, Source};
@@ -26,12 +26,13 @@ use crate::tape::{Bound, Tape};
 
 /// How many programs a thread keeps.
 const KEPT: usize = 16;
-/// How many nodes they have together. A program of more spends its time elsewhere.
-const TOGETHER: usize = 1 << 14;
+/// How many nodes they have together: some 300 bytes each.
+const TOGETHER: usize = 1 << 17;
 /// The place of a node that is not part of the program.
 const ABSENT: u32 = u32::MAX;
 
 /// What a loss depends on, as far as its derivatives or its value may ask for it.
+#[derive(Default)]
 pub(crate) struct Forward {
     /// In the order of the tape.
     pub ids: Vec<u32>,
@@ -97,6 +98,9 @@ thread_local! {
     /// The program met last stands in front. Taken out while it is used: comparing and dropping
     /// operations runs code of their authors, which may differentiate.
     static MET: Cell<Vec<Entry>> = const { Cell::new(Vec::new()) };
+    /// Memory for the next walk.
+    static SPARE: Cell<Forward> =
+        const { Cell::new(Forward { ids: Vec::new(), inputs: Vec::new(), hash: 0 }) };
 }
 
 /// What is known of a program.
@@ -110,32 +114,37 @@ pub(crate) enum Meeting {
 }
 
 impl Forward {
-    /// Walks back from `loss`; the marks of the nodes found tell their places.
+    /// Walks back from `loss`; the marks of the nodes found tell their places. Of a program too large to
+    /// be kept it finds no more than tells so.
     pub(crate) fn of(tape: &Tape, loss: u32) -> Self {
         let walk = tape.start_walk();
         let mut nodes = tape.nodes.borrow_mut();
-        let (mut ids, mut stack) = (Vec::new(), vec![loss]);
-        while let Some(id) = stack.pop() {
+        let mut forward = SPARE.try_with(Cell::take).unwrap_or_default();
+        let Forward { ids, inputs, .. } = &mut forward;
+        // What is to be visited stands where the inputs will.
+        inputs.push(loss);
+        while let Some(id) = inputs.pop() {
             let node = &mut nodes[id as usize];
             if node.mark.0 == walk {
                 continue;
             }
             node.mark.0 = walk;
             ids.push(id);
+            if ids.len() > TOGETHER {
+                return forward;
+            }
             if is_open(node) {
-                stack.extend_from_slice(&node.inputs);
+                inputs.extend_from_slice(&node.inputs);
             }
         }
-        ids.sort_unstable();
+        nodes.in_order(walk, ids);
+        let mut hasher = FxHasher::default();
         for (place, &id) in ids.iter().enumerate() {
             nodes[id as usize].mark.1 = place as u32;
-        }
-        let mut inputs = Vec::with_capacity(3 * ids.len());
-        let mut hasher = FxHasher::default();
-        for &id in &ids {
             let node = &nodes[id as usize];
             inputs.push(node.inputs.len() as u32);
             for &input in &node.inputs {
+                // Inputs stand before the node, so they have their places.
                 let place = match nodes[input as usize].mark {
                     (found, place) if found == walk => place,
                     _ => ABSENT,
@@ -143,9 +152,19 @@ impl Forward {
                 inputs.push(place);
                 hasher.write_u32(place);
             }
-            hasher.write_usize(node.shape.iter().product());
+            hasher.write_usize(tensor::shape::len(&node.shape));
         }
-        Forward { ids, inputs, hash: hasher.finish() }
+        forward.hash = hasher.finish();
+        forward
+    }
+
+    /// Leaves the memory to the next of this thread.
+    pub(crate) fn recycle(mut self) {
+        if self.ids.capacity() <= TOGETHER {
+            self.ids.clear();
+            self.inputs.clear();
+            let _ = SPARE.try_with(|spare| spare.set(self));
+        }
     }
 }
 
@@ -191,7 +210,7 @@ impl Known {
             && self.tracked == node.tracked
             && self.keep == node.keep
             && self.computed == node.value.is_some()
-            && self.shape == node.shape
+            && tensor::shape::same(&self.shape, &node.shape)
             && match (&self.origin, &node.source) {
                 (Origin::Op(a), Source::Op(b)) => a.rule().same(b.rule()),
                 (Origin::Number, Source::Number(_)) => true,
@@ -312,10 +331,8 @@ impl Backward {
         for (slot, &place) in self.slots.iter().enumerate() {
             let node = &nodes[forward.ids[place as usize] as usize];
             match (&node.value, &node.source) {
-                (Some(value), _) => self.script.bind_shared(slot, value),
-                (None, Source::Number(x)) => {
-                    self.script.bind_shared(slot, &AnyTensor::number(node.dtype, &node.shape, *x));
-                }
+                (Some(value), _) => self.script.bind_known(slot, &**value),
+                (None, Source::Number(x)) => self.script.bind_number(slot, *x),
                 _ => unreachable!("a given node has a value"),
             }
         }

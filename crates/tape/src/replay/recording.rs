@@ -1,11 +1,12 @@
 //! A program recorded once and run many times with new inputs.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use smallvec::SmallVec;
 use tensor::{AnyTensor, Element, Float, IntoTensor, Shape, Tensor};
 
-use super::script::{Script, kind};
+use super::script::{Lend, Script, kind};
 use crate::error::{EvalError, NoGradient};
 use crate::gradients::Gradients;
 use crate::node::{Node, Source};
@@ -131,10 +132,11 @@ pub struct Recording<S: Specs, T: Float> {
     /// In the order of their slots, which follow those of the inputs.
     params: Vec<ParamId>,
     inputs: usize,
-    gradients: Vec<ParamId>,
-    reasons: Vec<(ParamId, NoGradient)>,
-    /// How many outputs the script has.
-    outputs: usize,
+    /// For each parameter its gradient's number among the outputs of the script, which come in their
+    /// order: the loss, the gradients, and the nodes to keep.
+    gradients: Vec<(ParamId, Result<usize, NoGradient>)>,
+    /// The outputs to keep.
+    keep: Range<usize>,
     kept: Vec<AnyTensor>,
     element: PhantomData<T>,
 }
@@ -153,15 +155,13 @@ impl<S: Specs, T: Float> Recording<S, T> {
         let loss = f(&tape, vars).id();
         let inputs = slots.len();
         let bound = tape.params.borrow().clone();
-        let (mut outputs, mut gradients, mut reasons) = (vec![loss], Vec::new(), Vec::new());
+        let (mut outputs, mut gradients) = (vec![loss], Vec::new());
         for (b, found) in bound.iter().zip(Var::<T>::at(&tape, loss).param_gradients(&bound)) {
-            match found {
-                Ok(gradient) => {
-                    outputs.push(gradient.id());
-                    gradients.push(b.param);
-                }
-                Err(why) => reasons.push((b.param, why)),
-            }
+            let output = found.map(|gradient| {
+                outputs.push(gradient.id());
+                outputs.len() - 1
+            });
+            gradients.push((b.param, output));
         }
         tape.recording.set(false);
         // A parameter that was bound to another variable has no value of its own to be read afresh.
@@ -171,25 +171,14 @@ impl<S: Specs, T: Float> Recording<S, T> {
         let marked = |nodes: &Vec<Node>| {
             (0..nodes.len() as u32).filter(|&i| nodes[i as usize].keep).collect::<Vec<u32>>()
         };
-        let keep = marked(&tape.nodes.borrow());
-        outputs.extend(keep);
+        let marked = marked(&tape.nodes.borrow());
+        let keep = outputs.len()..outputs.len() + marked.len();
+        outputs.extend(marked);
         tape.forget(&slots);
         let script = Script::new(&tape, &slots, &outputs);
-        let outputs = outputs.len();
         let params = own.iter().map(|b| b.param).collect();
         let (kept, element) = (Vec::new(), PhantomData);
-        Recording {
-            tape,
-            script,
-            specs,
-            params,
-            inputs,
-            gradients,
-            reasons,
-            outputs,
-            kept,
-            element,
-        }
+        Recording { tape, script, specs, params, inputs, gradients, keep, kept, element }
     }
 
     /// The parameters of the recording, in the order of their first use.
@@ -207,7 +196,7 @@ impl<S: Specs, T: Float> Recording<S, T> {
         params: &[&Param<T>],
         values: S::Values,
     ) -> Result<(T, Gradients), ReplayError> {
-        let lookup = |id| params.iter().find(|p| p.id() == id).map(|p| T::erase(p.value().clone()));
+        let lookup = |id| params.iter().find(|p| p.id() == id).map(|p| p.value());
         self.replay_with(lookup, values)
     }
 
@@ -215,9 +204,9 @@ impl<S: Specs, T: Float> Recording<S, T> {
     ///
     /// # Errors
     /// As [`replay`](Self::replay).
-    pub fn replay_with(
+    pub fn replay_with<V: Lend>(
         &mut self,
-        lookup: impl Fn(ParamId) -> Option<AnyTensor>,
+        lookup: impl Fn(ParamId) -> Option<V>,
         values: S::Values,
     ) -> Result<(T, Gradients), ReplayError> {
         if let Err(misfit) = self.bind(lookup, values) {
@@ -225,41 +214,41 @@ impl<S: Specs, T: Float> Recording<S, T> {
             return Err(misfit);
         }
         self.script.run(&self.tape)?;
-        let loss = T::take_tensor(self.script.output(0)).expect("the loss is the first output");
-        let mut gradients = Gradients::new(false);
-        for (i, &id) in self.gradients.iter().enumerate() {
-            gradients.insert(id, Ok(self.script.output(1 + i)));
+        let mut gradients = self.script.gradients();
+        for (param, gradient) in &self.gradients {
+            match gradient {
+                Ok(output) => gradients.output(*param, &self.script, *output),
+                Err(why) => gradients.none(*param, why),
+            }
         }
-        for (id, why) in &self.reasons {
-            gradients.insert(*id, Err(why.clone()));
+        for (k, output) in self.keep.clone().enumerate() {
+            match self.kept.get_mut(k) {
+                Some(kept) => self.script.write_output(output, kept),
+                None => self.kept.push(self.script.output(output)),
+            }
         }
-        self.kept.clear();
-        self.kept.extend((self.first_kept()..self.outputs).map(|i| self.script.output(i)));
+        let loss = self.script.number(0);
         self.script.reset();
-        Ok((loss.item(), gradients))
+        Ok((loss, gradients.finish()))
     }
 
-    fn bind(
+    fn bind<V: Lend>(
         &mut self,
-        lookup: impl Fn(ParamId) -> Option<AnyTensor>,
+        lookup: impl Fn(ParamId) -> Option<V>,
         values: S::Values,
     ) -> Result<(), ReplayError> {
         let mut given = SmallVec::new();
         self.specs.bind(values, &mut given);
-        for (i, value) in given.into_iter().enumerate() {
+        for (i, value) in given.iter().enumerate() {
             self.script.bind(i, value).map_err(|given| self.misfit(i, given))?;
         }
         for (i, &id) in self.params.iter().enumerate() {
             let (slot, value) = (self.inputs + i, lookup(id));
-            let bound = value.ok_or("missing".into()).and_then(|v| self.script.bind(slot, v));
+            let bound =
+                value.ok_or_else(|| "missing".into()).and_then(|v| self.script.bind(slot, &v));
             bound.map_err(|given| self.misfit(slot, given))?;
         }
         Ok(())
-    }
-
-    /// The outputs of the script are the loss, the gradients, and the nodes to keep.
-    fn first_kept(&self) -> usize {
-        1 + self.gradients.len()
     }
 
     /// The values of all nodes marked [`keep`](Var::keep), whether the loss depends on them or not, as

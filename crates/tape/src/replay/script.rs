@@ -1,13 +1,14 @@
 //! A part of a tape that can be run again and again: what recordings and transforms are made of.
 
-use tensor::shape::Dims;
-use tensor::{AnyTensor, DType, Shape};
+use tensor::shape::{self, Dims};
+use tensor::{AnyTensor, AnyView, DType, Float, Shape, Tensor, View};
 
 use super::plan::Plan;
 use super::run::{self, Halt};
 use super::straight::{self, Straight};
 use crate::error::EvalError;
 use crate::eval::{Load, Retain};
+use crate::gradients::{Making, Spare};
 use crate::tape::Tape;
 
 /// A program for some outputs of a tape, in which some nodes, its slots, get new values at every run:
@@ -28,7 +29,33 @@ enum Engine {
         plan: Plan,
         memory: Vec<Option<AnyTensor>>,
     },
-    Straight(Straight),
+    Straight(Straight, Spare),
+}
+
+/// A value to bind, lent by whoever has it.
+pub trait Lend {
+    /// The value.
+    fn view(&self) -> AnyView<'_>;
+    /// A tensor that shares its buffer.
+    fn share(&self) -> AnyTensor;
+}
+
+impl Lend for AnyTensor {
+    fn view(&self) -> AnyView<'_> {
+        self.view()
+    }
+    fn share(&self) -> AnyTensor {
+        self.clone()
+    }
+}
+
+impl<T: Float> Lend for &Tensor<T> {
+    fn view(&self) -> AnyView<'_> {
+        T::erase_view(Tensor::view(self))
+    }
+    fn share(&self) -> AnyTensor {
+        T::erase((*self).clone())
+    }
 }
 
 struct Slot {
@@ -56,7 +83,7 @@ impl Script {
         let tiny = tape.group_limit > 1 && straight::is_tiny(&nodes, &ids);
         // A view that does not fit is for the planned run to report.
         let engine = if tiny && straight.load(&nodes, &ids).is_ok() {
-            Engine::Straight(straight)
+            Engine::Straight(straight, Spare::default())
         } else {
             let mut load = tape.load(outputs, &ids, Retain::Asked);
             for slot in &slots {
@@ -80,26 +107,34 @@ impl Script {
     ///
     /// # Errors
     /// When it has another type or shape, with what it has.
-    pub(crate) fn bind(&mut self, i: usize, value: AnyTensor) -> Result<(), String> {
-        let slot = &self.slots[i];
-        if slot.dtype != value.dtype() || slot.shape[..] != *value.shape() {
-            return Err(kind(value.dtype(), value.shape()));
+    pub(crate) fn bind(&mut self, i: usize, value: &impl Lend) -> Result<(), String> {
+        let (slot, given) = (&self.slots[i], value.view());
+        if slot.dtype != given.dtype() || !shape::same(&slot.shape, given.shape()) {
+            return Err(kind(given.dtype(), given.shape()));
         }
-        if let Some(place) = slot.place {
-            match &mut self.engine {
-                Engine::Straight(straight) => straight.set(place, &value),
-                Engine::Planned { memory, .. } => memory[place as usize] = Some(value),
-            }
-        }
+        self.bind_known(i, value);
         Ok(())
     }
 
-    /// As [`bind`](Self::bind), for a value known to fit that somebody else holds on to.
-    pub(crate) fn bind_shared(&mut self, i: usize, value: &AnyTensor) {
+    /// As [`bind`](Self::bind), for a value known to fit.
+    pub(crate) fn bind_known(&mut self, i: usize, value: &impl Lend) {
         if let Some(place) = self.slots[i].place {
             match &mut self.engine {
-                Engine::Straight(straight) => straight.set(place, value),
-                Engine::Planned { memory, .. } => memory[place as usize] = Some(value.clone()),
+                Engine::Straight(straight, _) => straight.set(place, value.view()),
+                Engine::Planned { memory, .. } => memory[place as usize] = Some(value.share()),
+            }
+        }
+    }
+
+    /// Sets slot `i` to a number, for the next run.
+    pub(crate) fn bind_number(&mut self, i: usize, x: f64) {
+        let Slot { place, dtype, shape } = &self.slots[i];
+        if let Some(place) = *place {
+            match &mut self.engine {
+                Engine::Straight(straight, _) => straight.set_number(place, x),
+                Engine::Planned { memory, .. } => {
+                    memory[place as usize] = Some(AnyTensor::number(*dtype, shape, x));
+                }
             }
         }
     }
@@ -119,7 +154,7 @@ impl Script {
     /// not name.
     pub(crate) fn run_unnamed(&mut self) -> Result<(), Halt> {
         match &mut self.engine {
-            Engine::Straight(straight) => straight.run(),
+            Engine::Straight(straight, _) => straight.run(),
             Engine::Planned { load, plan, memory } => {
                 run::run(plan, &load.program, &load.ops, memory)
             }
@@ -130,10 +165,47 @@ impl Script {
     pub(crate) fn output(&self, i: usize) -> AnyTensor {
         let place = self.outputs[i];
         match &self.engine {
-            Engine::Straight(straight) => straight.value(place),
+            Engine::Straight(straight, _) => straight.value(place),
             Engine::Planned { memory, .. } => {
                 memory[place as usize].clone().expect("a wanted value is kept")
             }
+        }
+    }
+
+    /// As [`output`](Self::output), of one element.
+    pub(crate) fn number<T: Float>(&self, i: usize) -> T {
+        let number = match &self.engine {
+            Engine::Straight(straight, _) => straight.view(self.outputs[i]).get().map(first),
+            Engine::Planned { .. } => T::take_tensor(self.output(i)).map(|x| x.item()),
+        };
+        number.expect("the output has this type")
+    }
+
+    /// Whether output `i` has the type and the shape of `tensor`.
+    pub(crate) fn fits(&self, i: usize, tensor: &AnyTensor) -> bool {
+        match &self.engine {
+            Engine::Straight(straight, _) => {
+                let value = straight.view(self.outputs[i]);
+                value.dtype() == tensor.dtype() && shape::same(value.shape(), tensor.shape())
+            }
+            Engine::Planned { .. } => false,
+        }
+    }
+
+    /// Makes `tensor` the value of output `i`: in its buffer, where that can be.
+    pub(crate) fn write_output(&self, i: usize, tensor: &mut AnyTensor) {
+        match &self.engine {
+            Engine::Straight(straight, _) => straight.write_to(self.outputs[i], tensor),
+            Engine::Planned { .. } => *tensor = self.output(i),
+        }
+    }
+
+    /// Gradients to be made of the outputs: in the memory of earlier ones, if the program is tiny. (The
+    /// buffers of others are worth more to the pool than to this program.)
+    pub(crate) fn gradients(&self) -> Making {
+        match &self.engine {
+            Engine::Straight(_, spare) => Making::new(Some(spare)),
+            Engine::Planned { .. } => Making::new(None),
         }
     }
 
@@ -143,6 +215,10 @@ impl Script {
             memory.clone_from(&load.values);
         }
     }
+}
+
+fn first<T: Float>(x: View<'_, T>) -> T {
+    x.iter().next().expect("it has an element")
 }
 
 /// `f64[2, 3]`.

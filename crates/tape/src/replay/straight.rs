@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use smallvec::SmallVec;
 use tensor::any::Slab;
 use tensor::blocks::BLOCK;
-use tensor::{AnyTensor, ShapeError};
+use tensor::{AnyTensor, AnyView, ShapeError};
 
 use super::gathered;
 use super::run::{Halt, guarded};
@@ -26,8 +26,8 @@ use crate::op::Recorded;
 /// Tiny values may have this many elements together, or [`EACH`] a node.
 const TOGETHER: usize = 1 << 16;
 const EACH: usize = 16;
-/// What a slab can hold of one type.
-const MOST: usize = u32::MAX as usize;
+/// A slab holds 2³² bytes: these elements, and a copy of each for three operations that read it strided.
+const MOST: usize = u32::MAX as usize / 32;
 
 /// A program and the memory it runs in.
 pub(crate) struct Straight {
@@ -101,7 +101,7 @@ impl Straight {
                 (value, source) => {
                     let slot = self.slab.push(node.dtype, &node.shape)?;
                     match (value, source) {
-                        (Some(value), _) => self.slab.set(slot, value),
+                        (Some(value), _) => self.slab.set(slot, value.view()),
                         (None, Source::Number(x)) => self.slab.set_number(slot, *x),
                         _ => {}
                     }
@@ -161,8 +161,13 @@ impl Straight {
     }
 
     /// Sets the value of a node that is not computed.
-    pub(crate) fn set(&mut self, place: u32, value: &AnyTensor) {
+    pub(crate) fn set(&mut self, place: u32, value: AnyView<'_>) {
         self.slab.set(self.slots[place as usize] as usize, value);
+    }
+
+    /// Sets the value of a node that is a number.
+    pub(crate) fn set_number(&mut self, place: u32, x: f64) {
+        self.slab.set_number(self.slots[place as usize] as usize, x);
     }
 
     /// Computes all values.
@@ -190,6 +195,16 @@ impl Straight {
     /// A computed value, copied out.
     pub(crate) fn value(&self, place: u32) -> AnyTensor {
         self.slab.tensor(self.slots[place as usize] as usize)
+    }
+
+    /// A computed value, to read.
+    pub(crate) fn view(&self, place: u32) -> AnyView<'_> {
+        self.slab.view(self.slots[place as usize] as usize)
+    }
+
+    /// Writes a computed value to a tensor; see [`Slab::write_to`].
+    pub(crate) fn write_to(&self, place: u32, tensor: &mut AnyTensor) {
+        self.slab.write_to(self.slots[place as usize] as usize, tensor);
     }
 
     fn clear(&mut self) {

@@ -3,25 +3,34 @@
 //! A value of a few numbers that has a buffer, a counter and a layout of its own costs a hundred
 //! nanoseconds to make, twenty times what it takes to compute it. In a slab it costs its bytes.
 //!
+//! The memory is one, for all element types: with a piece for each, writing a value would have to part
+//! every one of them into what was made before and what is written.
+//!
 //! # Invariants
 //!
-//! 1. The region of a slot lies inside of the memory of its element type, and behind the regions of
-//!    all slots of that type made before, unless it views one of them.
-//! 2. The layout of a slot fits its region.
+//! 1. The elements of a slot that is no view lie inside of the memory, aligned, and behind those of all
+//!    such slots made before; they are initialised, and valid for its type.
+//! 2. The `base` of a view is a slot made before it that is no view, and has its type.
+//! 3. The layout of a slot fits the elements of its base, or its own if it is no view. `at` and `len`
+//!    of a contiguous slot are inside of these.
+
+use std::marker::PhantomData;
+use std::slice;
 
 use super::{AnySlice, AnySliceMut, AnyTensor, AnyView, each};
 use crate::element::{DType, Element};
 use crate::error::ShapeError;
-use crate::kernel;
 use crate::layout::Layout;
-use crate::shape::{Dims, Shape};
+use crate::shape::{self, Dims, Shape};
 use crate::tensor::Tensor;
 use crate::view::View;
 
 /// Memory for values of all element types.
 #[derive(Debug, Default)]
 pub struct Slab {
-    memory: Memory,
+    /// Words, so that elements of every type are aligned in it. Fresh ones are 0, which is a value of
+    /// every type.
+    memory: Vec<u64>,
     slots: Vec<Slot>,
     /// Layouts of slots; neighbours of one shape share theirs.
     layouts: Vec<Layout>,
@@ -29,92 +38,62 @@ pub struct Slab {
     recent: Option<u32>,
 }
 
-#[derive(Debug, Default)]
-struct Memory {
-    f32: Vec<f32>,
-    f64: Vec<f64>,
-    bool: Vec<bool>,
-    i64: Vec<i64>,
-    usize: Vec<usize>,
-    u8: Vec<u8>,
-}
-
 #[derive(Debug)]
 struct Slot {
-    dtype: DType,
-    /// Whether it views the region of another slot.
-    views: bool,
-    /// Whether the layout is row-major.
-    contiguous: bool,
-    /// The region.
-    start: u32,
+    /// Where its first element lies, in bytes.
+    at: u32,
     len: u32,
+    /// The slot whose elements it views; its own number if it is no view.
+    base: u32,
     /// Which of the slab's layouts.
     layout: u32,
+    dtype: DType,
+    /// Whether the layout is row-major.
+    contiguous: bool,
 }
 
 /// The values made before the one that is being written.
 pub struct Earlier<'a> {
+    /// Of the slab's memory, whose elements of `slots` nobody writes for `'a`.
+    memory: *const u64,
     slots: &'a [Slot],
     layouts: &'a [Layout],
-    f32: &'a [f32],
-    f64: &'a [f64],
-    bool: &'a [bool],
-    i64: &'a [i64],
-    usize: &'a [usize],
-    u8: &'a [u8],
+    borrowed: PhantomData<&'a [u64]>,
 }
 
 impl Slab {
     /// A slab without values.
-    pub const EMPTY: Slab = Slab {
-        memory: Memory {
-            f32: Vec::new(),
-            f64: Vec::new(),
-            bool: Vec::new(),
-            i64: Vec::new(),
-            usize: Vec::new(),
-            u8: Vec::new(),
-        },
-        slots: Vec::new(),
-        layouts: Vec::new(),
-        recent: None,
-    };
+    pub const EMPTY: Slab =
+        Slab { memory: Vec::new(), slots: Vec::new(), layouts: Vec::new(), recent: None };
 
     /// How many elements there is memory for.
     pub fn elements(&self) -> usize {
-        let m = &self.memory;
-        let numbers = m.f32.capacity() + m.f64.capacity() + m.i64.capacity() + m.usize.capacity();
-        numbers + m.bool.capacity() + m.u8.capacity()
+        self.memory.capacity()
     }
 
     /// Makes room for a value and returns its number: they count from 0.
     ///
     /// # Errors
-    /// When the size overflows, or the slab would hold more than 2³² elements of a type.
+    /// When the size overflows, or the slab would hold more than 2³² bytes.
     pub fn push(&mut self, dtype: DType, shape: &[usize]) -> Result<usize, ShapeError> {
         let layout = self.row_major(shape)?;
         let len = self.layouts[layout as usize].len();
-        let m = &mut self.memory;
-        let start = match dtype {
-            DType::F32 => extend(&mut m.f32, len),
-            DType::F64 => extend(&mut m.f64, len),
-            DType::Bool => extend(&mut m.bool, len),
-            DType::I64 => extend(&mut m.i64, len),
-            DType::Usize => extend(&mut m.usize, len),
-            DType::U8 => extend(&mut m.u8, len),
-        };
-        let (Ok(start), Ok(len)) = (u32::try_from(start), u32::try_from(len)) else {
+        let (start, words) = (self.memory.len(), (len * size_of_element(dtype)).div_ceil(8));
+        let (Ok(_), Ok(base)) =
+            (u32::try_from(8 * (start + words)), u32::try_from(self.slots.len()))
+        else {
             return Err(ShapeError::new(format!("slab: no room for shape {}", Dims(shape))));
         };
-        self.slots.push(Slot { dtype, views: false, contiguous: true, start, len, layout });
-        Ok(self.slots.len() - 1)
+        self.memory.resize(start + words, 0);
+        let (at, len) = (8 * start as u32, len as u32);
+        self.slots.push(Slot { at, len, base, layout, dtype, contiguous: true });
+        Ok(base as usize)
     }
 
     /// Which layout is the row-major one of `shape`.
     fn row_major(&mut self, shape: &[usize]) -> Result<u32, ShapeError> {
         if let Some(recent) = self.recent
-            && self.layouts[recent as usize].shape() == shape
+            && shape::same(self.layouts[recent as usize].shape(), shape)
         {
             return Ok(recent);
         }
@@ -136,18 +115,23 @@ impl Slab {
     /// A view of value `of`, with a layout that [`layout`](Self::layout) was turned into.
     ///
     /// # Errors
-    /// When the layout leaves the region of that value.
+    /// When the layout leaves the elements that value lies in.
     pub fn push_view(&mut self, of: usize, layout: &Layout) -> Result<usize, ShapeError> {
-        let &Slot { dtype, start, len, .. } = &self.slots[of];
+        let base = self.slots[of].base;
+        let &Slot { dtype, at, len, .. } = &self.slots[base as usize];
         let (shape, strides, offset) = (layout.shape(), layout.strides(), layout.offset());
-        self.layouts.push(Layout::new(shape, strides, offset, len as usize, 8)?);
+        let layout = Layout::new(shape, strides, offset, len as usize, 8)?;
         let contiguous = layout.is_contiguous();
+        // Only of a contiguous view: another may have more elements than its base, or than fit.
+        let len = if contiguous { layout.len() as u32 } else { 0 };
+        let at = at + (offset * size_of_element(dtype)) as u32;
+        self.layouts.push(layout);
         let layout = self.layouts.len() as u32 - 1;
-        self.slots.push(Slot { dtype, views: true, contiguous, start, len, layout });
+        self.slots.push(Slot { at, len, base, layout, dtype, contiguous });
         Ok(self.slots.len() - 1)
     }
 
-    /// The layout of a value in its region.
+    /// The layout of a value in the elements it lies in.
     pub fn layout(&self, slot: usize) -> &Layout {
         &self.layouts[self.slots[slot].layout as usize]
     }
@@ -162,13 +146,7 @@ impl Slab {
         self.slots.clear();
         self.layouts.clear();
         self.recent = None;
-        let m = &mut self.memory;
-        m.f32.clear();
-        m.f64.clear();
-        m.bool.clear();
-        m.i64.clear();
-        m.usize.clear();
-        m.u8.clear();
+        self.memory.clear();
     }
 
     /// Writes value `out` by `f`, which is given the values before it.
@@ -182,37 +160,24 @@ impl Slab {
         f: impl FnOnce(&Earlier<'_>, AnySliceMut<'_>) -> R,
     ) -> R {
         let (slots, rest) = self.slots.split_at(out);
-        let &Slot { dtype, views, start, len, .. } = &rest[0];
-        assert!(!views, "a view is written where it came from");
-        let (start, len, layouts) = (start as usize, len as usize, &self.layouts);
-        let m = &mut self.memory;
-        let (f32, f32_out) = parted(&mut m.f32, dtype == DType::F32, start);
-        let (f64, f64_out) = parted(&mut m.f64, dtype == DType::F64, start);
-        let (bool, bool_out) = parted(&mut m.bool, dtype == DType::Bool, start);
-        let (i64, i64_out) = parted(&mut m.i64, dtype == DType::I64, start);
-        let (usize, usize_out) = parted(&mut m.usize, dtype == DType::Usize, start);
-        let (u8, u8_out) = parted(&mut m.u8, dtype == DType::U8, start);
-        let out = match dtype {
-            DType::F32 => AnySliceMut::F32(&mut f32_out[..len]),
-            DType::F64 => AnySliceMut::F64(&mut f64_out[..len]),
-            DType::Bool => AnySliceMut::Bool(&mut bool_out[..len]),
-            DType::I64 => AnySliceMut::I64(&mut i64_out[..len]),
-            DType::Usize => AnySliceMut::Usize(&mut usize_out[..len]),
-            DType::U8 => AnySliceMut::U8(&mut u8_out[..len]),
-        };
-        let mut out = out;
+        let slot = &rest[0];
+        assert!(slot.base as usize == out, "a view is written where it came from");
+        let memory = self.memory.as_mut_ptr();
+        // SAFETY: the slab is borrowed, and `slot` is no view. By invariant 1 its elements are in the
+        // memory and behind those of `slots`, which is all that `Earlier` reads (invariants 2 and 3).
+        let mut out = unsafe { elements_mut(memory, slot) };
         if cfg!(debug_assertions) {
             poison(out.reborrow());
         }
-        f(&Earlier { slots, layouts, f32, f64, bool, i64, usize, u8 }, out)
+        f(&Earlier { memory, slots, layouts: &self.layouts, borrowed: PhantomData }, out)
     }
 
     /// Writes value `out` with the elements of `x`.
     ///
     /// # Panics
     /// When the types or the lengths differ.
-    pub fn set(&mut self, out: usize, x: &AnyTensor) {
-        self.write(out, |_, out| copy(x.view(), out));
+    pub fn set(&mut self, out: usize, x: AnyView<'_>) {
+        self.write(out, |_, out| copy(x, out));
     }
 
     /// Fills value `out` with a number, rounded to its type.
@@ -235,19 +200,36 @@ impl Slab {
         self.write(out, |earlier, out| copy(earlier.view(from), out));
     }
 
+    /// A value, to read.
+    pub fn view(&self, slot: usize) -> AnyView<'_> {
+        self.all().view(slot)
+    }
+
+    fn all(&self) -> Earlier<'_> {
+        let (memory, slots, layouts) = (self.memory.as_ptr(), &self.slots, &self.layouts);
+        Earlier { memory, slots, layouts, borrowed: PhantomData }
+    }
+
     /// A tensor with the elements of a value.
     pub fn tensor(&self, slot: usize) -> AnyTensor {
-        let m = &self.memory;
-        let (f32, f64, bool, i64) = (&m.f32[..], &m.f64[..], &m.bool[..], &m.i64[..]);
-        let (slots, layouts, usize, u8) = (&self.slots[..], &self.layouts[..], &m.usize, &m.u8);
-        let all = Earlier { slots, layouts, f32, f64, bool, i64, usize, u8 };
         fn owned<T: Element>(v: View<'_, T>) -> AnyTensor {
             T::erase(Tensor::build(v.shape(), |out| match v.as_slice() {
                 Some(x) => out.copy_from_slice(x),
-                None => kernel::copy(v, out),
+                None => v.reader().copy(0, out),
             }))
         }
-        each!(all.view(slot), AnyView, v => owned(v))
+        each!(self.view(slot), AnyView, v => owned(v))
+    }
+
+    /// Makes `tensor` one with the elements of a value: in its own buffer, if that fits and nobody
+    /// shares it.
+    pub fn write_to(&self, slot: usize, tensor: &mut AnyTensor) {
+        let value = self.view(slot);
+        let alike = tensor.dtype() == value.dtype() && shape::same(tensor.shape(), value.shape());
+        match tensor.as_mut_slice() {
+            Some(out) if alike => copy(value, out),
+            _ => *tensor = self.tensor(slot),
+        }
     }
 }
 
@@ -255,17 +237,11 @@ impl<'a> Earlier<'a> {
     /// A value.
     #[inline]
     pub fn view(&self, slot: usize) -> AnyView<'a> {
-        let &Slot { dtype, start, len, layout, .. } = &self.slots[slot];
-        let (region, layout) =
-            (start as usize..(start + len) as usize, &self.layouts[layout as usize]);
-        match dtype {
-            DType::F32 => AnyView::F32(View::fitting(&self.f32[region], layout)),
-            DType::F64 => AnyView::F64(View::fitting(&self.f64[region], layout)),
-            DType::Bool => AnyView::Bool(View::fitting(&self.bool[region], layout)),
-            DType::I64 => AnyView::I64(View::fitting(&self.i64[region], layout)),
-            DType::Usize => AnyView::Usize(View::fitting(&self.usize[region], layout)),
-            DType::U8 => AnyView::U8(View::fitting(&self.u8[region], layout)),
-        }
+        let slot = &self.slots[slot];
+        let layout = &self.layouts[slot.layout as usize];
+        // SAFETY: the base is no view and one of `slots`, whose elements nobody writes for `'a`.
+        let elements = unsafe { elements(self.memory, &self.slots[slot.base as usize]) };
+        each!(elements, AnySlice, x => Element::erase_view(View::fitting(x, layout)))
     }
 
     /// The elements of a value that lie side by side.
@@ -274,24 +250,64 @@ impl<'a> Earlier<'a> {
     /// When they do not.
     #[inline]
     pub fn slice(&self, slot: usize) -> AnySlice<'a> {
-        let &Slot { dtype, contiguous, views, start, len, layout } = &self.slots[slot];
-        assert!(contiguous, "the value is strided");
-        let region = match views {
-            false => start as usize..(start + len) as usize,
-            true => {
-                let layout = &self.layouts[layout as usize];
-                let start = start as usize + layout.offset();
-                start..start + layout.len()
-            }
-        };
-        match dtype {
-            DType::F32 => AnySlice::F32(&self.f32[region]),
-            DType::F64 => AnySlice::F64(&self.f64[region]),
-            DType::Bool => AnySlice::Bool(&self.bool[region]),
-            DType::I64 => AnySlice::I64(&self.i64[region]),
-            DType::Usize => AnySlice::Usize(&self.usize[region]),
-            DType::U8 => AnySlice::U8(&self.u8[region]),
+        let slot = &self.slots[slot];
+        assert!(slot.contiguous, "the value is strided");
+        // SAFETY: by invariant 3 these are elements of its base, one of `slots`, whose elements nobody
+        // writes for `'a`.
+        unsafe { elements(self.memory, slot) }
+    }
+}
+
+/// The elements of a contiguous slot.
+///
+/// # Safety
+/// `memory` is that of the slot's slab, and for `'a` nobody writes these elements.
+#[inline]
+unsafe fn elements<'a>(memory: *const u64, slot: &Slot) -> AnySlice<'a> {
+    // SAFETY: by invariants 1 and 3 they are in the memory, aligned, initialised and valid; by contract
+    // nobody writes them.
+    unsafe {
+        let (at, len) = (memory.byte_add(slot.at as usize), slot.len as usize);
+        match slot.dtype {
+            DType::F32 => AnySlice::F32(slice::from_raw_parts(at.cast(), len)),
+            DType::F64 => AnySlice::F64(slice::from_raw_parts(at.cast(), len)),
+            DType::Bool => AnySlice::Bool(slice::from_raw_parts(at.cast(), len)),
+            DType::I64 => AnySlice::I64(slice::from_raw_parts(at.cast(), len)),
+            DType::Usize => AnySlice::Usize(slice::from_raw_parts(at.cast(), len)),
+            DType::U8 => AnySlice::U8(slice::from_raw_parts(at.cast(), len)),
         }
+    }
+}
+
+/// The elements of a slot that is no view, to be written.
+///
+/// # Safety
+/// `memory` is that of the slot's slab, and for `'a` nobody else reads or writes these elements.
+#[inline]
+unsafe fn elements_mut<'a>(memory: *mut u64, slot: &Slot) -> AnySliceMut<'a> {
+    // SAFETY: by invariant 1 they are in the memory, aligned, initialised and valid; by contract they
+    // are the caller's alone.
+    unsafe {
+        let (at, len) = (memory.byte_add(slot.at as usize), slot.len as usize);
+        match slot.dtype {
+            DType::F32 => AnySliceMut::F32(slice::from_raw_parts_mut(at.cast(), len)),
+            DType::F64 => AnySliceMut::F64(slice::from_raw_parts_mut(at.cast(), len)),
+            DType::Bool => AnySliceMut::Bool(slice::from_raw_parts_mut(at.cast(), len)),
+            DType::I64 => AnySliceMut::I64(slice::from_raw_parts_mut(at.cast(), len)),
+            DType::Usize => AnySliceMut::Usize(slice::from_raw_parts_mut(at.cast(), len)),
+            DType::U8 => AnySliceMut::U8(slice::from_raw_parts_mut(at.cast(), len)),
+        }
+    }
+}
+
+fn size_of_element(dtype: DType) -> usize {
+    match dtype {
+        DType::F32 => size_of::<f32>(),
+        DType::F64 => size_of::<f64>(),
+        DType::Bool => size_of::<bool>(),
+        DType::I64 => size_of::<i64>(),
+        DType::Usize => size_of::<usize>(),
+        DType::U8 => size_of::<u8>(),
     }
 }
 
@@ -307,26 +323,13 @@ fn poison(out: AnySliceMut<'_>) {
     }
 }
 
-/// Adds `len` elements and returns where they start.
-fn extend<T: Element>(memory: &mut Vec<T>, len: usize) -> usize {
-    let start = memory.len();
-    memory.resize(start + len, T::default());
-    start
-}
-
-/// The memory before `start` and from there on if `here`, else all of it and nothing.
-#[inline]
-fn parted<T>(memory: &mut [T], here: bool, start: usize) -> (&[T], &mut [T]) {
-    let (before, rest) = memory.split_at_mut(if here { start } else { memory.len() });
-    (before, rest)
-}
-
+/// By the reader, since the kernel for copies takes a block from the heap, for larger ones than these.
 fn copy(x: AnyView<'_>, out: AnySliceMut<'_>) {
     fn same<T: Element>(x: View<'_, T>, out: AnySliceMut<'_>) {
         let out = T::of_slice_mut(out).expect("a value keeps its type");
         match x.as_slice() {
             Some(x) => out.copy_from_slice(x),
-            None => kernel::copy(x, out),
+            None => x.reader().copy(0, out),
         }
     }
     each!(x, AnyView, v => same(v, out));
@@ -345,12 +348,12 @@ mod tests {
         let a = slab.push(DType::F64, &[2, 3]).unwrap();
         let l = slab.push(DType::I64, &[2]).unwrap();
         let b = slab.push(DType::F64, &[3, 2]).unwrap();
-        slab.set(a, &x);
-        slab.set(l, &labels);
+        slab.set(a, x.view());
+        slab.set(l, labels.view());
         let turned = slab.layout(a).permute(&[1, 0]).unwrap();
         let t = slab.push_view(a, &turned).unwrap();
         let c = slab.push(DType::F64, &[3, 2]).unwrap();
-        slab.set(b, &AnyTensor::F64(Tensor::zeros([3, 2])));
+        slab.set(b, AnyTensor::F64(Tensor::zeros([3, 2])).view());
         slab.copy(c, t);
         assert_eq!(slab.tensor(l), labels);
         let expected = AnyTensor::F64(tensor![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
