@@ -1,11 +1,11 @@
 //! Eigenvalues and eigenvectors of symmetric matrices.
 
+use faer::Mat;
 use faer::diag::Diag;
 use faer::dyn_stack::MemStack;
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
-use faer::{Mat, Par};
 
-use super::{Field, Routine, each, failure, memory, points_down, squares, turn_column};
+use super::{Field, Routine, degree, each, failure, memory, points_down, squares, turn_column};
 use crate::element::Float;
 use crate::error::Error;
 use crate::tensor::Tensor;
@@ -22,13 +22,13 @@ impl Routine<1, 2> for Decompose {
         if n == 0 {
             return Ok([Mat::zeros(0, 1), vectors]);
         }
-        let with = ComputeEigenvectors::Yes;
-        let need = self_adjoint_evd_scratch::<F>(n, with, Par::Seq, Default::default());
+        let (with, parts) = (ComputeEigenvectors::Yes, degree(n, n));
+        let need = self_adjoint_evd_scratch::<F>(n, with, parts, Default::default());
         self_adjoint_evd(
             a.as_ref(),
             values.as_mut(),
             Some(vectors.as_mut()),
-            Par::Seq,
+            parts,
             MemStack::new(&mut memory(need)),
             Default::default(),
         )

@@ -1,7 +1,7 @@
 //! Decompositions of matrices, by `faer`: none of them is written by hand.
 //!
 //! Every method takes a matrix, or a batch of matrices in the last two axes, and treats each by
-//! itself, on one thread: the bits never depend on the number of threads. Factors that mathematics
+//! itself. The bits never depend on the number of threads: see [`degree`]. Factors that mathematics
 //! leaves open up to a sign get it from a stated rule, so that results are reproducible. Input that
 //! is not finite is an error, and so is a result that is not.
 
@@ -15,7 +15,7 @@ pub use svd::Svd;
 
 use faer::dyn_stack::{MemBuffer, StackReq};
 use faer::traits::RealField;
-use faer::{Mat, MatRef};
+use faer::{Mat, MatRef, Par};
 
 use crate::element::{DType, Element, Float};
 use crate::error::Error;
@@ -131,6 +131,16 @@ fn squares<'a>(op: &str, shape: &'a [usize]) -> (&'a [usize], usize) {
         panic!("{op}: the matrices of shape {} are not square", Dims(shape));
     }
     (lead, rows)
+}
+
+/// Into how many parts the reduction of an `m × n` matrix to two diagonals is cut, which is most of a
+/// singular value or an eigenvalue decomposition and held by the speed of memory.
+///
+/// `faer` adds up parts where it has several, so the bits depend on their number, but on nothing else
+/// of the threads: it makes them whether or not the pool has a thread for each. Their number is
+/// therefore a function of the shape. Below some 65,000 elements the threads gain nothing.
+fn degree(m: usize, n: usize) -> Par {
+    if m * n < 1 << 16 { Par::Seq } else { Par::rayon(4) }
 }
 
 /// Working memory for a routine of `faer`.

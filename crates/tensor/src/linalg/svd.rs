@@ -1,11 +1,11 @@
 //! Singular values and vectors, and the rank they reveal.
 
+use faer::Mat;
 use faer::diag::Diag;
 use faer::dyn_stack::MemStack;
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::{Mat, Par};
 
-use super::{Field, Routine, each, failure, matrices, memory, points_down, turn_column};
+use super::{Field, Routine, degree, each, failure, matrices, memory, points_down, turn_column};
 use crate::element::Float;
 use crate::error::Error;
 use crate::shape::Dims;
@@ -33,14 +33,14 @@ impl Routine<1, 3> for Decompose {
         let mut u = Mat::zeros(m, k);
         let mut v = Mat::zeros(n, k);
         let mut s = Diag::zeros(k);
-        let thin = ComputeSvdVectors::Thin;
-        let need = svd_scratch::<F>(m, n, thin, thin, Par::Seq, Default::default());
+        let (thin, parts) = (ComputeSvdVectors::Thin, degree(m, n));
+        let need = svd_scratch::<F>(m, n, thin, thin, parts, Default::default());
         svd(
             a.as_ref(),
             s.as_mut(),
             Some(u.as_mut()),
             Some(v.as_mut()),
-            Par::Seq,
+            parts,
             MemStack::new(&mut memory(need)),
             Default::default(),
         )

@@ -1,5 +1,7 @@
 //! Decompositions are checked by what defines them: the factors' product and their form.
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use crate::Tensor;
 use crate::element::Float;
 use crate::error::Error;
@@ -285,6 +287,22 @@ fn any_number_of_threads_gives_the_same_bits() {
     };
     let alone = run(1);
     assert!([2, 3, 6].into_iter().all(|threads| run(threads) == alone));
+}
+
+/// Large enough for several threads.
+#[test]
+fn any_number_of_threads_gives_the_same_bits_of_a_large_decomposition() {
+    let (a, b) = (rough::<f64>(&[250, 300], 1), rough::<f64>(&[280, 280], 2));
+    let all = || {
+        let (svd, (w, v)) = (a.svd().unwrap(), b.eigh().unwrap());
+        [svd.u, svd.s, svd.vt, w, v].map(|x| x.to_vec())
+    };
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let alone = pool(1).install(all);
+    assert!([2, 3, 6].into_iter().all(|threads| pool(threads).install(all) == alone));
+    // In tasks that are themselves waited for, more of them than threads.
+    let tasks: Vec<_> = pool(2).install(|| (0..5).into_par_iter().map(|_| all()).collect());
+    assert!(tasks.into_iter().all(|each| each == alone));
 }
 
 #[test]
