@@ -2,8 +2,9 @@
 
 use super::{Fold, LANES, LEAF, Tree};
 use crate::blocks::Reader;
+use crate::buffer::ALIGN;
 use crate::element::Element;
-use crate::simd::{Isa, Kernel, dispatch};
+use crate::simd::{Isa, Kernel, dispatch, prefetch};
 
 /// Outputs of a tile of columns: a row of a tile is a page of `f32`, which the processor fetches
 /// ahead of its use, and a lane of a tile stays in the first-level cache.
@@ -11,6 +12,8 @@ const TILE: usize = 1024;
 /// Rows of a tile that are read at a time, so that as many are fetched ahead and the accumulators
 /// are loaded and stored once for all of them.
 const AHEAD: usize = 8;
+/// Bytes of an input that does not stay in any cache.
+const FAR: usize = 1 << 23;
 /// Neighbouring outputs that one loop of constant length goes over: not so few that the compiler
 /// unrolls it instead of vectorising it.
 const STRIP: usize = 64;
@@ -65,6 +68,31 @@ impl<T, F: Fold<T>> Tile<'_, T, F> {
     /// Where row `i` of the tile starts.
     fn start(&self, i: usize) -> usize {
         i * self.tiles.outputs + self.at
+    }
+}
+
+impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
+    /// The rows that come after `K` rows of `row` elements from `i` on, of the same lanes or of the next
+    /// ones of this leaf, if they are to be asked for: where they lie far apart, the processor does
+    /// not see their pattern.
+    #[inline(always)]
+    fn ahead<const K: usize>(
+        &self,
+        first: usize,
+        count: usize,
+        row: usize,
+        i: usize,
+    ) -> Option<[&[T]; K]> {
+        let reader = self.tiles.reader;
+        if !reader.is_direct() || reader.len() * size_of::<T>() < FAR {
+            return None;
+        }
+        let more = i + K * LANES < count;
+        let next = if more { i + K * LANES } else { i % LANES + row / self.width };
+        Some(std::array::from_fn(|k| match next + k * LANES {
+            next if next < count => reader.slice(self.start(first + next), self.width),
+            _ => &[],
+        }))
     }
 }
 
@@ -125,16 +153,11 @@ impl<T: Element, F: Fold<T>> Kernel for TileLeaf<'_, '_, T, F> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(mut self) {
-        let (Tile { tiles, width, group, .. }, count) = (self.tile, self.count);
+        let (Tile { width, group, .. }, count) = (self.tile, self.count);
         for lane in (0..count.min(LANES)).step_by(*group) {
             let row = (*group).min(count.min(LANES) - lane) * width;
-            let Desk { rows, columns, lanes } = &mut *self.desk;
-            let acc = &mut lanes[lane * width..][..row];
-            let x = tiles.reader.block(self.tile.start(self.first + lane), row, rows);
-            for ((acc, &x), &(p, j)) in acc.iter_mut().zip(x).zip(&columns[..row]) {
-                *acc = tiles.f.lift::<I>(x, self.first + lane + j, p);
-            }
-            let i = self.steps::<I, AHEAD>(lane, row, lane + LANES);
+            let i = self.begin::<I>(lane, row);
+            let i = self.steps::<I, AHEAD>(lane, row, i);
             let i = self.steps::<I, { AHEAD / 2 }>(lane, row, i);
             let mut i = self.steps::<I, 1>(lane, row, i);
             // The last elements of the leaf may reach some lanes of the group only.
@@ -148,42 +171,79 @@ impl<T: Element, F: Fold<T>> Kernel for TileLeaf<'_, '_, T, F> {
 }
 
 impl<T: Element, F: Fold<T>> TileLeaf<'_, '_, T, F> {
+    /// Whether the leaf has `rows` whole rows of `row` elements for a group of lanes, from row `i` on.
+    #[inline(always)]
+    fn has(&self, rows: usize, row: usize, i: usize) -> bool {
+        i + (rows - 1) * LANES + row / self.tile.width <= self.count
+    }
+
+    /// Folds the first rows of a group of lanes, as many as go together; the row that comes next.
+    #[inline(always)]
+    fn begin<I: Isa>(&mut self, lane: usize, row: usize) -> usize {
+        let rows = [AHEAD, AHEAD / 2].into_iter().find(|&k| self.has(k, row, lane)).unwrap_or(1);
+        match rows {
+            AHEAD => self.rows::<I, AHEAD, true>(lane, row, lane),
+            1 => self.rows::<I, 1, true>(lane, row, lane),
+            _ => self.rows::<I, { AHEAD / 2 }, true>(lane, row, lane),
+        }
+        lane + rows * LANES
+    }
+
     /// Folds `K` rows of `row` elements at a time into the group of lanes from `lane` on, from row
     /// `i` as long as they are whole; the row that comes next.
     #[inline(always)]
     fn steps<I: Isa, const K: usize>(&mut self, lane: usize, row: usize, mut i: usize) -> usize {
-        let &Tile { tiles: &Tiles { f, reader, .. }, width, .. } = self.tile;
-        let Desk { rows, columns, lanes } = &mut *self.desk;
-        let (acc, columns) = (&mut lanes[lane * width..][..row], &columns[..row]);
-        while i + (K - 1) * LANES + row / width <= self.count {
-            let mut room = &mut rows[..];
-            let x: [&[T]; K] = std::array::from_fn(|k| {
-                let own = room.split_off_mut(..row).unwrap_or_default();
-                reader.block(self.tile.start(self.first + i + k * LANES), row, own)
-            });
-            let at = self.first + i;
-            // Strips of a constant width: no index in them is checked.
-            let (strips, rest) = acc.as_chunks_mut::<STRIP>();
-            let (of_strips, of_rest) = columns.as_chunks::<STRIP>();
-            let whole = x.map(|x| x.as_chunks::<STRIP>());
-            for (s, (acc, columns)) in strips.iter_mut().zip(of_strips).enumerate() {
-                let x: [&[T; STRIP]; K] = std::array::from_fn(|k| &whole[k].0[s]);
-                for c in 0..STRIP {
-                    let ((p, j), mut all) = (columns[c], acc[c]);
-                    for (k, x) in x.iter().enumerate() {
-                        all = f.step::<I>(all, x[c], at + k * LANES + j, p);
-                    }
-                    acc[c] = all;
-                }
-            }
-            for (c, (acc, &(p, j))) in rest.iter_mut().zip(of_rest).enumerate() {
-                for (k, x) in whole.iter().enumerate() {
-                    *acc = f.step::<I>(*acc, x.1[c], at + k * LANES + j, p);
-                }
-            }
+        while self.has(K, row, i) {
+            self.rows::<I, K, false>(lane, row, i);
             i += K * LANES;
         }
         i
+    }
+
+    /// Folds `K` rows into the group of lanes, of which they are the `FIRST` or not.
+    #[inline(always)]
+    fn rows<I: Isa, const K: usize, const FIRST: bool>(
+        &mut self,
+        lane: usize,
+        row: usize,
+        i: usize,
+    ) {
+        let &Tile { tiles: &Tiles { f, reader, .. }, width, .. } = self.tile;
+        let tile = self.tile;
+        let ahead = tile.ahead::<K>(self.first, self.count, row, i);
+        let Desk { rows, columns, lanes } = &mut *self.desk;
+        let (acc, columns) = (&mut lanes[lane * width..][..row], &columns[..row]);
+        let mut room = &mut rows[..];
+        let x: [&[T]; K] = std::array::from_fn(|k| {
+            let own = room.split_off_mut(..row).unwrap_or_default();
+            reader.block(self.tile.start(self.first + i + k * LANES), row, own)
+        });
+        let at = self.first + i;
+        let fold = |before: F::Acc, (p, j): (F::Param, usize), x: [T; K]| {
+            let mut all = if FIRST { f.lift::<I>(x[0], at + j, p) } else { before };
+            for (k, &x) in x.iter().enumerate().skip(FIRST as usize) {
+                all = f.step::<I>(all, x, at + k * LANES + j, p);
+            }
+            all
+        };
+        // Strips of a constant width: no index in them is checked.
+        let (strips, rest) = acc.as_chunks_mut::<STRIP>();
+        let (of_strips, of_rest) = columns.as_chunks::<STRIP>();
+        let whole = x.map(|x| x.as_chunks::<STRIP>());
+        for (s, (acc, columns)) in strips.iter_mut().zip(of_strips).enumerate() {
+            let x: [&[T; STRIP]; K] = std::array::from_fn(|k| &whole[k].0[s]);
+            for ahead in ahead.iter().flatten() {
+                for line in (0..STRIP).step_by(ALIGN / size_of::<T>()) {
+                    prefetch(ahead, s * STRIP + line);
+                }
+            }
+            for c in 0..STRIP {
+                acc[c] = fold(acc[c], columns[c], x.map(|x| x[c]));
+            }
+        }
+        for (c, (acc, &column)) in rest.iter_mut().zip(of_rest).enumerate() {
+            *acc = fold(*acc, column, whole.map(|x| x.1[c]));
+        }
     }
 
     /// Folds the lanes, each half onto the other.
