@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use tape::{Gradients, Param, Pointwise, Pullback, Recording, Spec, Tape, Var};
@@ -202,19 +202,27 @@ fn small_operations_do_not_wake_the_pool() {
     assert_eq!(outcome.expect("a small program waits for no other thread"), 4 * 24 * 24);
 }
 
-/// The identity; notes the threads it runs on.
+/// The identity; notes the threads it runs on, and waits for a second one if it is to `meet` it.
 #[derive(Debug)]
-struct Where(&'static Mutex<Vec<thread::ThreadId>>);
+struct Where {
+    seen: &'static Mutex<Vec<thread::ThreadId>>,
+    meet: bool,
+}
 
 impl PartialEq for Where {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.0, other.0)
+        std::ptr::eq(self.seen, other.seen) && self.meet == other.meet
     }
 }
 
 impl Pointwise<f32, 1> for Where {
     fn block(&self, [x]: [&[f32]; 1], _: [AnySlice<'_>; 0], out: &mut [f32]) {
-        self.0.lock().unwrap().push(thread::current().id());
+        let (here, start) = (thread::current().id(), Instant::now());
+        self.seen.lock().unwrap().push(here);
+        let alone = || self.seen.lock().unwrap().iter().all(|&id| id == here);
+        while self.meet && alone() && start.elapsed() < Duration::from_secs(20) {
+            thread::sleep(Duration::from_millis(1));
+        }
         out.copy_from_slice(x);
     }
     fn vjp<'t>(&self, cx: Pullback<'t, f32, 1>) -> [Option<Var<'t, f32>>; 1] {
@@ -225,15 +233,17 @@ impl Pointwise<f32, 1> for Where {
 #[test]
 fn a_group_goes_parallel_only_above_the_grain() {
     static SEEN: Mutex<Vec<thread::ThreadId>> = Mutex::new(Vec::new());
-    let run = |len: usize| {
+    let run = |len: usize, meet: bool| {
         SEEN.lock().unwrap().clear();
         let tape = Tape::new();
-        tape.apply(Where(&SEEN), [tape.constant(draw(&[len], 1))]).value();
+        tape.apply(Where { seen: &SEEN, meet }, [tape.constant(draw(&[len], 1))]).value();
         std::mem::take(&mut *SEEN.lock().unwrap())
     };
     let here = thread::current().id();
-    assert!(run(8000).iter().all(|&id| id == here));
+    assert!(run(8000, false).iter().all(|&id| id == here));
     if rayon::current_num_threads() > 1 {
-        assert!(run(1 << 20).iter().any(|&id| id != here), "a million elements are shared out");
+        // Helpers come when they are awake; the first block waits for one.
+        let seen = run(1 << 20, true);
+        assert!(seen.iter().any(|&id| id != here), "a million elements are shared out");
     }
 }
