@@ -109,7 +109,7 @@ pub(super) fn leaf_of<T: Element, F: Fold<T, Param = ()>>(f: F, x: &[T]) -> F::A
 #[inline(always)]
 fn leaf<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
     let (chunks, tail) = x.as_chunks::<LANES>();
-    let Some((head, chunks)) = chunks.split_first() else {
+    let Some(&head) = chunks.first() else {
         return match x.len() {
             1 => f.lift::<I>(x[0], first, param),
             2 => short::<2, T, F, I>(f, x, first, param),
@@ -119,23 +119,72 @@ fn leaf<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Para
             _ => short::<32, T, F, I>(f, x, first, param),
         };
     };
-    // Only constant indices here, so that the lanes are registers.
-    let mut acc = [F::Acc::default(); LANES];
-    for j in 0..LANES {
-        acc[j] = f.lift::<I>(head[j], first + j, param);
+    let mut lanes = [F::Acc::default(); LANES];
+    let (groups, mut chunks) = chunks.as_chunks::<TOGETHER>();
+    let mut at = first;
+    match groups.split_first() {
+        Some((begin, others)) => {
+            together::<true, T, F, I>(f, begin, at, param, &mut lanes);
+            for group in others {
+                at += TOGETHER * LANES;
+                together::<false, T, F, I>(f, group, at, param, &mut lanes);
+            }
+            at += TOGETHER * LANES;
+        }
+        None => {
+            for j in 0..LANES {
+                lanes[j] = f.lift::<I>(head[j], at + j, param);
+            }
+            (at, chunks) = (at + LANES, &chunks[1..]);
+        }
     }
-    let mut at = first + LANES;
     for chunk in chunks {
         for j in 0..LANES {
-            acc[j] = f.step::<I>(acc[j], chunk[j], at + j, param);
+            lanes[j] = f.step::<I>(lanes[j], chunk[j], at + j, param);
         }
         at += LANES;
     }
-    let mut lanes = acc;
     for (j, (lane, &x)) in lanes.iter_mut().zip(tail).enumerate() {
         *lane = f.step::<I>(*lane, x, at + j, param);
     }
-    halves::<T, F>(f, &mut lanes)
+    let lanes = half::<16, T, F>(f, &lanes);
+    let lanes = half::<8, T, F>(f, &lanes);
+    let lanes = half::<4, T, F>(f, &lanes);
+    f.merge(f.merge(lanes[0], lanes[2]), f.merge(lanes[1], lanes[3]))
+}
+
+/// Elements of a lane that are folded at a time: so many that the compiler does not unroll the loop over
+/// lanes, whose vectors it then makes too short.
+const TOGETHER: usize = 8;
+
+/// Folds [`TOGETHER`] elements into each lane, of which they are the `FIRST` or not.
+#[inline(always)]
+fn together<const FIRST: bool, T: Copy, F: Fold<T>, I: Isa>(
+    f: F,
+    group: &[[T; LANES]; TOGETHER],
+    at: usize,
+    param: F::Param,
+    lanes: &mut [F::Acc; LANES],
+) {
+    for j in 0..LANES {
+        let mut all = if FIRST { f.lift::<I>(group[0][j], at + j, param) } else { lanes[j] };
+        for (k, chunk) in group.iter().enumerate().skip(FIRST as usize) {
+            all = f.step::<I>(all, chunk[j], at + k * LANES + j, param);
+        }
+        lanes[j] = all;
+    }
+}
+
+/// The upper half of `2 H` lanes folded onto the lower one; of constant length, so that it is a few
+/// vector operations.
+#[inline(always)]
+fn half<const H: usize, T, F: Fold<T>>(f: F, lanes: &[F::Acc]) -> [F::Acc; H] {
+    let mut lower = [F::Acc::default(); H];
+    let (a, b) = (&lanes[..H], &lanes[H..2 * H]);
+    for j in 0..H {
+        lower[j] = f.merge(a[j], b[j]);
+    }
+    lower
 }
 
 /// The fold of at least 1 and at most `W` elements, one a lane. The trip counts are constant, so the
