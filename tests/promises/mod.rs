@@ -4,6 +4,7 @@ mod bits;
 mod custom_ops;
 mod evaluation;
 mod failure;
+mod fusion;
 mod gradients;
 mod known;
 mod printing;

@@ -1,6 +1,6 @@
 //! Reductions whose outputs lie side by side.
 
-use super::{Fold, LANES, LEAF, Tree};
+use super::{FAR, Fold, LANES, LEAF, Tree};
 use crate::blocks::Reader;
 use crate::buffer::ALIGN;
 use crate::element::Element;
@@ -12,8 +12,6 @@ const TILE: usize = 1024;
 /// Rows of a tile that are read at a time, so that as many are fetched ahead and the accumulators
 /// are loaded and stored once for all of them.
 const AHEAD: usize = 8;
-/// Bytes of an input that does not stay in any cache.
-const FAR: usize = 1 << 23;
 /// Neighbouring outputs that one loop of constant length goes over: not so few that the compiler
 /// unrolls it instead of vectorising it.
 const STRIP: usize = 64;

@@ -39,6 +39,9 @@ pub const LEAF: usize = BLOCK;
 /// addition.
 pub const LANES: usize = 32;
 
+/// Bytes of an input that does not stay in any cache.
+const FAR: usize = 1 << 23;
+
 /// A way to fold elements of type `T` into an accumulator. `merge` must be associative but for
 /// rounding; there is no identity, for a fold of nothing never reaches it.
 pub trait Fold<T>: Copy + Send + Sync {

@@ -1,9 +1,13 @@
 //! Reductions whose elements follow each other.
 
-use super::{Fold, LANES, LEAF, Tree};
+use super::{FAR, Fold, LANES, LEAF, Tree};
 use crate::blocks::Reader;
+use crate::buffer::ALIGN;
 use crate::element::Element;
-use crate::simd::{Isa, Kernel, dispatch};
+use crate::simd::{Isa, Kernel, dispatch, prefetch};
+
+/// How many leaves ahead memory is asked for.
+const AHEAD: usize = 1;
 
 /// Outputs whose elements follow each other: element `i` of output `k` is element `k·n + i`.
 pub(super) struct Rows<'a, T, F: Fold<T>> {
@@ -32,8 +36,20 @@ impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
         let mut scratch = self.scratch(part.len().min(batch) * n);
         for (k, out) in part.chunks_mut(batch).enumerate() {
             let at = start + k * batch;
+            self.ask(at * n);
             let x = self.reader.block(at * n, out.len() * n, &mut scratch);
             dispatch(RowLeaves { f, x, n, first: 0, params: &self.params[at..], out, finish });
+        }
+    }
+
+    /// Asks for what comes a little after element `at`, if it lies in no cache: folding a leaf takes so
+    /// many instructions that the processor itself does not look far enough ahead.
+    fn ask(&self, at: usize) {
+        let (reader, line) = (self.reader, ALIGN / size_of::<T>());
+        let from = at + AHEAD * LEAF;
+        if reader.is_direct() && reader.len() * size_of::<T>() >= FAR && from < reader.len() {
+            let next = reader.slice(from, LEAF.min(reader.len() - from));
+            (0..next.len()).step_by(line).for_each(|k| prefetch(next, k));
         }
     }
 
@@ -60,6 +76,7 @@ impl<T: Element, F: Fold<T>> Tree for Row<'_, T, F> {
         let &Rows { f, reader, params, n, .. } = self.rows;
         let first = i * LEAF;
         let len = LEAF.min(n - first);
+        self.rows.ask(self.row * n + first);
         let x = reader.block(self.row * n + first, len, scratch);
         let (params, mut acc) = (&params[self.row..], [F::Acc::default()]);
         dispatch(RowLeaves { f, x, n: len, first, params, out: &mut acc, finish: &|acc| acc });
