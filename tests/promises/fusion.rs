@@ -84,7 +84,7 @@ fn what_is_written_twice_is_computed_once_unless_it_is_asked_for() {
     let p = Param::new(Tensor::<f64>::normal([3000], 0.0, 1.0, &mut rng(0)));
     let run = |keep: bool, tape: Tape| {
         let x = tape.param(&p);
-        let [a, b] = [x, x].map(|x| tape.apply(Counted(&RAN), [x * 2.0]));
+        let [a, b] = [x, x].map(|x| tape.apply(Counted(&RAN), [x.square()]));
         let loss = (a * if keep { b.keep() } else { b }).sum();
         let before = RAN.load(Ordering::Relaxed);
         let grads = loss.backward();

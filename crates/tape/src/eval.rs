@@ -159,7 +159,7 @@ impl Tape {
         let computed = ids.iter().zip(load.program.nodes).zip(load.values);
         for ((&id, of_program), value) in computed {
             let node = &mut nodes[id as usize];
-            let worked = of_program.work != Work::Given;
+            let worked = matches!(node.source, Source::Op(_)) && node.value.is_none();
             if worked {
                 self.count(node);
             }

@@ -9,7 +9,7 @@
 //!
 //! A helper that has run out of parts looks for the next kernel of the same caller for
 //! [`LINGER`] before it goes back to the pool, so that within a program a kernel is spread in less
-//! than a microsecond.
+//! than a microsecond. It does not stay for long at a time, since others wait for the pool too.
 //!
 //! What is computed where never changes a value: parts are disjoint, and reductions combine along a
 //! tree that depends on the length alone.
@@ -33,7 +33,8 @@ pub fn threads() -> usize {
 /// `f(0)`, .., `f(parts - 1)`, each once, on as many threads as there are to help.
 ///
 /// # Panics
-/// When `f` panics, after all parts have been tried, with the payload of one of its panics.
+/// When `f` panics, with the payload of one of its panics; on several threads after all parts have been
+/// tried.
 pub fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
     let threads = threads().min(parts);
     if threads < 2 {
@@ -137,6 +138,17 @@ impl<T> Shared<T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(from), len) }
     }
 
+    /// The address of element `at`.
+    ///
+    /// # Panics
+    /// When it is outside of the slice.
+    pub(crate) fn at(&self, at: usize) -> *mut T {
+        assert!(at < self.len, "an element inside of the slice");
+        self.start.wrapping_add(at)
+    }
+}
+
+impl<T: Sync> Shared<T> {
     /// As [`part`](Self::part), to be read by several threads.
     ///
     /// # Safety
@@ -146,15 +158,6 @@ impl<T> Shared<T> {
         let len = chunk.min(self.len - from);
         // SAFETY: inside of the slice by the two minima; not written by contract.
         unsafe { std::slice::from_raw_parts(self.start.add(from), len) }
-    }
-
-    /// The address of element `at`.
-    ///
-    /// # Panics
-    /// When it is outside of the slice.
-    pub(crate) fn at(&self, at: usize) -> *mut T {
-        assert!(at < self.len, "an element inside of the slice");
-        self.start.wrapping_add(at)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Common subexpressions: what a program computes twice is computed once.
 //!
-//! Users write `x * a` where they need it, and rules record the factors they need, whoever has
-//! recorded them before. Equal operations on the same inputs compute the same bits (see
-//! [`op`](crate::op)), so one value serves for all.
+//! Users write `x * a` where they need it, and rules record products whoever has recorded them
+//! before. Equal operations on the same inputs compute the same bits (see [`op`](crate::op)), so one
+//! value serves for all. Constants are inputs, and are not compared: those of the forward part may be
+//! others the next time the program is met.
 
 use std::hash::{Hash, Hasher};
 

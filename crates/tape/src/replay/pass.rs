@@ -1,7 +1,9 @@
 //! One pass of a fused group: all its instructions on a block, then on the next.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use smallvec::SmallVec;
 use tensor::any::{AnyBlock, AnyReader};
@@ -43,8 +45,7 @@ pub(super) fn run(
     feeds: &[Feed<'_>],
     outs: &mut [AnyTensor],
 ) -> Result<SmallVec<[f64; 2]>, Halt> {
-    let failed = AtomicU32::new(group.code[0].node);
-    let pass = Pass { group, ops, feeds, failed: &failed };
+    let pass = Pass { group, ops, feeds, failed: Mutex::new(None) };
     let blocks = group.len.div_ceil(BLOCK);
     let mut sums: SmallVec<[Vec<f64>; 2]> = group.folds.iter().map(|_| vec![0.0; blocks]).collect();
     let whole = Part {
@@ -53,11 +54,12 @@ pub(super) fn run(
         outs: outs.iter_mut().map(|t| t.as_mut_slice().expect("just made or unique")).collect(),
         sums: sums.iter_mut().map(|sums| &mut sums[..]).collect(),
     };
-    match catch_unwind(AssertUnwindSafe(|| pass.run(whole))) {
-        Ok(()) => {
+    pass.run(whole);
+    match pass.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some((_, node, payload)) => Err(Halt::Panic { node, payload }),
+        None => {
             Ok(group.folds.iter().zip(sums).map(|(f, sums)| f.close(group.len, &sums)).collect())
         }
-        Err(payload) => Err(Halt::Panic { node: failed.load(Ordering::Relaxed), payload }),
     }
 }
 
@@ -72,13 +74,16 @@ impl Fold {
     }
 }
 
+/// A panic of a part: where the part starts, the node that was computed, and the payload.
+type Panicked = (usize, u32, Box<dyn Any + Send>);
+
 /// A group with what it reads.
 struct Pass<'a> {
     group: &'a Group,
     ops: &'a [Option<Recorded>],
     feeds: &'a [Feed<'a>],
-    /// The node whose operation panicked.
-    failed: &'a AtomicU32,
+    /// The first part that panicked, by its place: the same on any number of threads.
+    failed: Mutex<Option<Panicked>>,
 }
 
 /// Elements `start..start + len` of all that a group writes, from the beginning of a block on.
@@ -111,20 +116,6 @@ impl<'a> Part<'a> {
     }
 }
 
-/// On unwinding, tells which node was being computed.
-struct Watch<'a> {
-    node: u32,
-    failed: &'a AtomicU32,
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.failed.store(self.node, Ordering::Relaxed);
-        }
-    }
-}
-
 /// Where one task keeps its blocks.
 struct Desk<'a> {
     registers: SmallVec<[AnyBlock; 8]>,
@@ -140,7 +131,7 @@ impl Pass<'_> {
         let grain = (par::GRAIN_BYTES / 8 / self.group.code.len().clamp(1, 8)).max(BLOCK);
         let threads = par::threads();
         if threads == 1 || len < 2 * grain {
-            return self.blocks(whole);
+            return self.guarded(whole);
         }
         let most = par::part_len(len, BLOCK, grain, threads);
         let mut rest = whole;
@@ -148,13 +139,25 @@ impl Pass<'_> {
             let own = most.min(rest.len);
             (own > 0).then(|| rest.split_off(own))
         });
-        par::for_each_of(parts, usize::MAX, |part| self.blocks(part));
+        par::for_each_of(parts, usize::MAX, |part| self.guarded(part));
     }
 
-    fn blocks(&self, part: Part<'_>) {
+    /// Computes a part, and notes its panic.
+    fn guarded(&self, part: Part<'_>) {
+        let (start, at) = (part.start, Cell::new(self.group.code[0].node));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.blocks(part, &at)));
+        let Err(payload) = outcome else { return };
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*failed {
+            // Dropping a payload runs code of its author.
+            Some((first, ..)) if *first < start => std::mem::forget(payload),
+            _ => std::mem::forget(failed.replace((start, at.get(), payload))),
+        }
+    }
+
+    fn blocks(&self, part: Part<'_>, node: &Cell<u32>) {
         let (start, len) = (part.start, part.len);
         let mut desk = self.desk(part);
-        let mut watch = Watch { node: self.group.code[0].node, failed: self.failed };
         for at in (0..len).step_by(BLOCK) {
             let n = BLOCK.min(len - at);
             for (feed, copy) in self.feeds.iter().zip(&mut desk.copies) {
@@ -167,7 +170,7 @@ impl Pass<'_> {
                 }
             }
             for step in &self.group.code {
-                watch.node = step.node;
+                node.set(step.node);
                 self.step(step, &mut desk, at, n);
             }
         }

@@ -78,7 +78,7 @@ impl Straight {
 
     /// Leaves the memory to the next program, unless it is much.
     pub(crate) fn recycle(mut self) {
-        if self.slab.elements() <= 2 * TOGETHER && self.slots.capacity() <= TOGETHER / 8 {
+        if self.slab.words() <= 2 * TOGETHER && self.slots.capacity() <= TOGETHER / 8 {
             self.clear();
             // Fails while the thread is torn down, when nobody needs it.
             let _ = SPARE.try_with(|spare| spare.set(self));

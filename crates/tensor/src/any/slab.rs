@@ -66,8 +66,8 @@ impl Slab {
     pub const EMPTY: Slab =
         Slab { memory: Vec::new(), slots: Vec::new(), layouts: Vec::new(), recent: None };
 
-    /// How many elements there is memory for.
-    pub fn elements(&self) -> usize {
+    /// How many words of eight bytes there is memory for.
+    pub fn words(&self) -> usize {
         self.memory.capacity()
     }
 

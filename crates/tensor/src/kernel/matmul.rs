@@ -7,9 +7,10 @@
 //!
 //! - few operations, or a vector with at most [`FEW`] terms: one after the other ([`Small`]);
 //! - a vector with more terms: interleaved partial sums, added as a tree ([`Lanes`]);
-//! - else the `gemm` kernels, where each element adds its terms one after the other within panels of
-//!   `k` whose length follows from the sizes. Their usual entry, `gemm::gemm`, is not used: for
-//!   some strides it reverses `k`, or takes kernels that add in another order.
+//! - else the micro-kernels of `gemm`, where each element adds its terms one after the other within
+//!   slices of `k` whose length follows from `k`: on [packed] panels, or, on processors with neither
+//!   AVX2 nor AVX-512, in the loops of `gemm` itself. The usual entry of these, `gemm::gemm`, is not
+//!   used: for some strides it reverses `k`, or takes kernels that add in another order.
 //!
 //! For the same reason `[.., m, k] x [k, n]` is always folded into one product of `[.. * m, k]`.
 
@@ -33,10 +34,10 @@ use crate::shape::{self, Dims, Shape};
 use crate::simd::{dispatch, level};
 use crate::view::View;
 
-/// Products of at most so many multiplications do not pay the packing of `gemm`.
+/// Products of at most so many multiplications do not pay packing.
 const SMALL: usize = 8 * 8 * 8;
-/// Multiplications from which more than one thread pays: of vectors and batches, and of one matrix,
-/// which takes a quarter of the time for each.
+/// Multiplications from which more than one thread pays: of vectors and batches, and in the loops of
+/// `gemm`, which take a quarter of the time for each.
 const THREADED: usize = 64 * 64 * 64;
 const THREADED_GEMM: usize = 4 * THREADED;
 /// Terms up to which partial sums do not pay.

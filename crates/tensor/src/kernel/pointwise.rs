@@ -12,7 +12,7 @@ use crate::simd::{Isa, Kernel, dispatch};
 use crate::stream::Sink;
 use crate::view::View;
 
-/// `out[i] = f(x[i])`, `f` given whole blocks.
+/// `out[i] = f(x[i])`, `f` given parts of any length.
 ///
 /// # Panics
 /// When the lengths differ.
@@ -31,7 +31,7 @@ pub fn map<A: Element, O: Element>(
     });
 }
 
-/// `out[i] = f(a[i], b[i])`, `f` given whole blocks; `a` and `b` have the shape of `out`.
+/// `out[i] = f(a[i], b[i])`, `f` given parts of any length; `a` and `b` have the shape of `out`.
 ///
 /// # Panics
 /// When the lengths differ.
@@ -54,7 +54,7 @@ pub fn map2<A: Element, B: Element, O: Element>(
     settled(a, |a| settled(b, |b| run(&a, &b, out)));
 }
 
-/// `out[i] = f(a[i], b[i], c[i])`, `f` given whole blocks; all have the shape of `out`.
+/// `out[i] = f(a[i], b[i], c[i])`, `f` given parts of any length; all have the shape of `out`.
 ///
 /// # Panics
 /// When the lengths differ.

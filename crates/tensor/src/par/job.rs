@@ -31,6 +31,16 @@ unsafe impl Send for Job {}
 // SAFETY: as above; all else is Sync.
 unsafe impl Sync for Job {}
 
+/// Dropped where [`Job::run`] unwinds before all parts are finished, which nothing in it does: invariant 2
+/// would not hold.
+struct Abort;
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
 /// How often the caller looks whether the last parts of others are done before it sleeps. While it
 /// sleeps, the system can move a helper whose core is taken by something else to the caller's.
 const LOOKS: usize = 1 << 12;
@@ -49,25 +59,29 @@ impl Job {
             panic: Mutex::new(None),
             caller: thread::current(),
         });
+        let unwinding = Abort;
         offer(&job);
         while let Some(part) = job.claim(1 << 32, |front, _| front) {
             job.finish(part);
         }
         job.wait();
+        std::mem::forget(unwinding);
         let panicked = job.panic.lock().ok().and_then(|mut payload| payload.take());
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }
     }
 
-    /// Does parts until all are claimed.
-    pub(super) fn help(&self) {
-        let last = self.parts - 1;
+    /// Does parts until all are claimed; whether it did one.
+    pub(super) fn help(&self) -> bool {
+        let (last, mut helped) = (self.parts - 1, false);
         while let Some(part) = self.claim(1, |_, back| last - back) {
+            helped = true;
             if self.finish(part) {
                 self.caller.unpark();
             }
         }
+        helped
     }
 
     /// Claims a part from one of the ends. From two ends, so that a thread meets the same parts of
@@ -90,7 +104,11 @@ impl Job {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(part)))
             && let Ok(mut first) = self.panic.lock()
         {
-            first.get_or_insert(payload);
+            match &mut *first {
+                None => *first = Some(payload),
+                // Dropping it could panic in turn, before the part is counted.
+                Some(_) => std::mem::forget(payload),
+            }
         }
         self.left.fetch_sub(1, Ordering::AcqRel) == 1
     }

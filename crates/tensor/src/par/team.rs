@@ -2,19 +2,22 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::job::Job;
 
 /// How long a helper without work looks for more: about what it takes to wake one.
 pub(super) const LINGER: Duration = Duration::from_micros(100);
+/// How long a helper stays at most: others wait for threads of the pool too.
+const STAY: Duration = Duration::from_millis(10);
 /// How often it looks between two looks at the clock.
 const LOOKS: usize = 64;
 
 /// What a thread and its helpers share. The helpers are of the pool that the thread is in; a thread
 /// outside of all pools uses the global one; so no team mixes pools.
-#[derive(Default)]
 struct Team {
+    caller: ThreadId,
     offered: Mutex<Option<Arc<Job>>>,
     /// Counts the jobs offered.
     round: AtomicUsize,
@@ -23,7 +26,12 @@ struct Team {
 }
 
 thread_local! {
-    static TEAM: Arc<Team> = Arc::default();
+    static TEAM: Arc<Team> = Arc::new(Team {
+        caller: thread::current().id(),
+        offered: Mutex::default(),
+        round: AtomicUsize::new(0),
+        helpers: AtomicUsize::new(0),
+    });
 }
 
 /// Shows `job` to as many helpers, and sends for those that are not there.
@@ -38,24 +46,32 @@ pub(super) fn offer(job: &Arc<Job>, helpers: usize) {
     for _ in present..helpers {
         team.helpers.fetch_add(1, Ordering::Relaxed);
         let team = team.clone();
-        rayon::spawn(move || team.serve());
+        rayon::spawn(move || {
+            // Where the caller is of the pool, it may come by its own call.
+            if thread::current().id() != team.caller {
+                team.serve();
+            }
+            team.helpers.fetch_sub(1, Ordering::Relaxed);
+        });
     }
 }
 
 impl Team {
-    /// A helper: does what is offered until nothing has been for a while.
+    /// A helper: does what is offered until nothing has been for a while, or others had to wait enough.
     fn serve(&self) {
-        let (mut seen, mut since) = (0, Instant::now());
+        let start = Instant::now();
+        let (mut seen, mut since) = (0, start);
         loop {
             let round = self.round.load(Ordering::Acquire);
             if round != seen {
                 seen = round;
                 let job = self.offered.lock().ok().and_then(|offered| offered.clone());
-                if let Some(job) = job {
-                    job.help();
+                if job.is_some_and(|job| job.help()) {
+                    since = Instant::now();
                 }
-                since = Instant::now();
-            } else if since.elapsed() > LINGER {
+            }
+            let now = Instant::now();
+            if now - since > LINGER || now - start > STAY {
                 break;
             }
             for _ in 0..LOOKS {
@@ -65,6 +81,5 @@ impl Team {
                 std::hint::spin_loop();
             }
         }
-        self.helpers.fetch_sub(1, Ordering::Relaxed);
     }
 }

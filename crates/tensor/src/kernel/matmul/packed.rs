@@ -12,14 +12,12 @@
 //! at barriers, so that a busy core holds the other up; they need four times the work before a
 //! second thread pays; and they pack `b` on one thread where it is a transpose.
 
-use std::any::Any;
-
 use super::square::{SQUARE, turn};
 use super::{Operand, Product};
 use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::par::{self, Shared};
-use crate::simd::{Isa, Kernel, Level, dispatch, level};
+use crate::simd::{Isa, Kernel, Level, dispatch};
 
 /// Terms of a slice. A panel of that depth takes a tenth of the second-level cache.
 const DEPTH: usize = 512;
@@ -32,7 +30,7 @@ const PACKED: usize = 1 << 20;
 
 /// `(columns, rows, depth, out, panel, a, row stride of out, its column stride, row stride of the
 /// panel, strides of a along the depth and the rows, α, β, what α is, three unused flags, unused)`:
-/// `out = α out + β panelᵀ a`; α is 0 or 1 as the flag says.
+/// `out = α out + β panelᵀ a`; where α is said to be 0 or 1 it is not read.
 type Micro<T> = gemm_common::microkernel::MicroKernelFn<T>;
 
 /// The micro-kernels of a type and an instruction set: `table[(v - 1) · rows + r - 1]` takes `v`
@@ -75,12 +73,13 @@ impl<T: Float> Kernels<T> {
     /// Those for this processor, if they are used on it.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn of(at: Level) -> Option<&'static Self> {
-        let set = match at.min(level()) {
+        let set = match at.min(crate::simd::level()) {
             Level::Avx512 => 1,
             Level::Avx2 => 0,
             Level::Baseline => return None,
         };
-        let (single, double): (&dyn Any, &dyn Any) = (&x86::F32[set], &x86::F64[set]);
+        let (single, double): (&dyn std::any::Any, &dyn std::any::Any) =
+            (&x86::F32[set], &x86::F64[set]);
         single.downcast_ref().or_else(|| double.downcast_ref())
     }
 
@@ -217,8 +216,7 @@ impl<T: Float> Slice<'_, T> {
     ) {
         let Kernels { lanes, rows, table, .. } = self.kernels;
         let micro = table[(columns.div_ceil(*lanes) - 1) * rows + height - 1];
-        let (zero, one) = (T::zero(), T::one());
-        let status = if self.adds { 1 } else { 0 };
+        let (one, status) = (T::one(), if self.adds { 1 } else { 0 });
         let (width, stride) = (self.kernels.width() as isize, self.stride as isize);
         // SAFETY: `Kernels::of` gave kernels that this processor has. The panel holds `k` rows of
         // `width` elements; the operand reaches `height` rows and `k` columns of its buffer
@@ -236,7 +234,7 @@ impl<T: Float> Slice<'_, T> {
                 width,
                 a.right,
                 a.down,
-                if self.adds { one } else { zero },
+                one,
                 one,
                 status,
                 false,
@@ -287,19 +285,25 @@ impl<T: Float> Kernel for Pack<'_, T> {
 /// Packs columns that lie side by side in memory, row by row.
 #[inline(always)]
 fn rows<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
-    match if columns == width { width } else { 0 } {
+    // Rows of a view may overlap, and then lie closer together than the panel is wide.
+    let whole = columns == width && from.down as usize >= width;
+    match width {
+        _ if !whole => parts(from, columns, width, panel),
         // All widths there are.
         6 => whole_rows::<T, 6>(from, panel),
         8 => whole_rows::<T, 8>(from, panel),
         16 => whole_rows::<T, 16>(from, panel),
         32 => whole_rows::<T, 32>(from, panel),
         64 => whole_rows::<T, 64>(from, panel),
-        _ => {
-            for (l, row) in panel.chunks_exact_mut(width).enumerate() {
-                let at = from.position(l, 0);
-                row[..columns].copy_from_slice(&from.data[at..at + columns]);
-            }
-        }
+        _ => parts(from, columns, width, panel),
+    }
+}
+
+#[inline(always)]
+fn parts<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
+    for (l, row) in panel.chunks_exact_mut(width).enumerate() {
+        let at = from.position(l, 0);
+        row[..columns].copy_from_slice(&from.data[at..at + columns]);
     }
 }
 
@@ -316,6 +320,7 @@ fn whole_rows<T: Float, const W: usize>(from: Operand<'_, T>, panel: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::Layout;
     use crate::tensor::Tensor;
 
     /// Small integers, whose products and sums are exact.
@@ -342,6 +347,20 @@ mod tests {
         for (m, k, n) in [(1, 1, 1), (7, 17, 65), (13, 513, 33), (70, 40, 200), (6, 1030, 129)] {
             for at in [Level::Avx2, Level::Avx512] {
                 let (a, b) = (counted::<T>(&[m, k], 1), counted::<T>(&[k, n], 2));
+                // Rows that overlap, and one that is repeated.
+                let windows = |rows: usize, columns: usize, down: usize| {
+                    let line = counted::<T>(&[1, (rows - 1) * down + columns], 5);
+                    let line = line.reshape([(rows - 1) * down + columns]);
+                    let strides = [down as isize, 1];
+                    let layout =
+                        Layout::new(&[rows, columns], &strides, 0, line.len(), size_of::<T>());
+                    line.with_layout(layout.expect("inside of the line"))
+                };
+                for down in [1, 3] {
+                    agrees(&windows(m, k, down), &windows(k, n, down), at);
+                    agrees(&windows(k, m, down).t(), &windows(n, k, down).t(), at);
+                }
+                agrees(&windows(1, k, 1).broadcast_to([m, k]), &windows(k, n, 1), at);
                 let (at_, bt) = (counted::<T>(&[k, m], 3), counted::<T>(&[n, k], 4));
                 for a in [a.clone(), at_.t(), a.flip(0), at_.t().flip(1)] {
                     for b in [b.clone(), bt.t(), b.flip(1), bt.t().flip(0)] {
