@@ -7,8 +7,8 @@
 //! more. Rejected: `rayon::join` and parallel iterators, where a thread outside of the pool hands
 //! over all of its work and sleeps meanwhile, which costs two wakings a kernel.
 //!
-//! A helper that has run out of parts looks for the next kernel of the same caller for
-//! [`LINGER`] before it goes back to the pool, so that within a program a kernel is spread in less
+//! A helper that has run out of parts looks for the next kernel of the same caller for a tenth of a
+//! millisecond before it goes back to the pool, so that within a program a kernel is spread in less
 //! than a microsecond. It does not stay for long at a time, since others wait for the pool too.
 //!
 //! What is computed where never changes a value: parts are disjoint, and reductions combine along a
@@ -79,7 +79,7 @@ pub fn pays(work: usize) -> bool {
     work > GRAIN_BYTES / 4 && threads() > 1
 }
 
-/// `f` on each item, in parallel if `work` [pays](pays): items that own disjoint parts of several
+/// `f` on each item, in parallel if `work` [`pays`]: items that own disjoint parts of several
 /// slices, which one split of one slice cannot express.
 pub fn for_each_of<X: Send>(items: impl IntoIterator<Item = X>, work: usize, f: impl Fn(X) + Sync) {
     if !pays(work) {
@@ -93,7 +93,7 @@ pub fn for_each_of<X: Send>(items: impl IntoIterator<Item = X>, work: usize, f: 
 }
 
 /// Calls `f(k, part)` on the `k`-th part of `chunk` elements (the last may be shorter), in parallel
-/// if `work` [pays](pays).
+/// if `work` [`pays`].
 pub fn for_chunks<T: Send>(
     out: &mut [T],
     chunk: usize,

@@ -131,7 +131,7 @@ impl<'a> AnyReader<'a> {
         }
     }
 
-    /// Whether [`block`](Self::block) gives slices of the buffer and needs no scratch.
+    /// Whether the elements lie side by side, so that [`slice`](Self::slice) gives them.
     pub fn is_direct(&self) -> bool {
         match self {
             AnyReader::F32(r) => r.is_direct(),
