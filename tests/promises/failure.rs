@@ -166,3 +166,35 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
     }
     assert!(tape.len() <= nodes + 8, "mistakes record nothing but their parts");
 }
+
+/// The identity; panics in a block that holds its number, with it.
+#[derive(Debug, PartialEq)]
+struct Trap(f32);
+
+impl Pointwise<f32, 1> for Trap {
+    fn block(&self, [x]: [&[f32]; 1], _: [AnySlice<'_>; 0], out: &mut [f32]) {
+        if x.contains(&self.0) {
+            panic_any(self.0);
+        }
+        out.copy_from_slice(x);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, f32, 1>) -> [Option<Var<'t, f32>>; 1] {
+        [Some(cx.g)]
+    }
+}
+
+#[test]
+fn of_the_panics_of_a_pass_that_of_the_first_part_is_reported_on_any_number_of_threads() {
+    let n = 1 << 18;
+    let x = Tensor::from_fn([n], |i| i[0] as f32);
+    for pool in pools() {
+        pool.install(|| {
+            let tape = Tape::new();
+            let late = tape.apply(Trap(n as f32 - 1.0), [tape.constant(&x)]);
+            let (recorded, early) = (line!(), tape.apply(Trap(5.0), [late]));
+            let panic = panic_of(|| early.value());
+            assert_eq!(panic.payload.downcast_ref(), Some(&5.0f32));
+            assert_eq!(tape.failure().unwrap().at.line(), recorded);
+        });
+    }
+}

@@ -115,9 +115,9 @@ impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, 
 }
 
 /// The fold of one leaf, which begins with the first element of its output.
-pub(super) fn leaf_of<T: Element, F: Fold<T, Param = ()>>(f: F, x: &[T]) -> F::Acc {
+pub(super) fn leaf_of<T: Element, F: Fold<T>>(f: F, x: &[T], param: F::Param) -> F::Acc {
     let mut acc = [F::Acc::default()];
-    let (n, params) = (x.len(), &[()]);
+    let (n, params) = (x.len(), &[param]);
     dispatch(RowLeaves { f, x, n, first: 0, params, out: &mut acc, finish: &|acc| acc });
     acc[0]
 }
