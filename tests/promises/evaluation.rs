@@ -7,7 +7,7 @@ use tensor::{AnyView, Error, Shape, ShapeError, Tensor, View, tensor};
 
 /// Twice its input; counts how often it runs.
 #[derive(Debug)]
-struct Counted(&'static AtomicUsize);
+pub(super) struct Counted(pub(super) &'static AtomicUsize);
 
 impl PartialEq for Counted {
     fn eq(&self, other: &Self) -> bool {

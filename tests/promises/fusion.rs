@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tape::{Op, Param, Pullback, Tape, Var};
-use tensor::{AnyView, Error, Float, Shape, ShapeError, Tensor, View, rng};
+use tape::{Param, Tape, Var};
+use tensor::{Float, Tensor, rng};
 
+use super::evaluation::Counted;
 use crate::support::{bits, pools};
 
 /// Sums and means of values made by one pass: of one value twice, of one that is read elsewhere, and of
@@ -45,37 +46,6 @@ fn same_bits<T: Float>() {
 fn sums_that_close_a_pass_have_the_bits_of_sums_of_what_is_stored() {
     same_bits::<f32>();
     same_bits::<f64>();
-}
-
-/// The identity; counts how often it runs.
-#[derive(Debug)]
-struct Counted(&'static AtomicUsize);
-
-impl PartialEq for Counted {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.0, other.0)
-    }
-}
-
-impl Op<f64, 1> for Counted {
-    fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
-        Ok(x.into())
-    }
-    fn forward(
-        &self,
-        [x]: [View<'_, f64>; 1],
-        _: [AnyView<'_>; 0],
-        out: &mut [f64],
-    ) -> Result<(), Error> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        for (out, x) in out.iter_mut().zip(x.iter()) {
-            *out = x;
-        }
-        Ok(())
-    }
-    fn vjp<'t>(&self, cx: Pullback<'t, f64, 1>) -> [Option<Var<'t, f64>>; 1] {
-        [Some(cx.g)]
-    }
 }
 
 #[test]
