@@ -1,6 +1,7 @@
 use std::cmp::Ordering;
 
 use super::*;
+use crate::kernel::fold::LEAF;
 use crate::s;
 use crate::shape;
 use crate::slice::Range;
@@ -109,9 +110,9 @@ fn same(a: f64, b: f64) -> bool {
 
 /// The documented tree, by recursion over a list.
 fn tree(x: &[f64]) -> f64 {
-    if x.len() > 1024 {
-        let leaves = x.len().div_ceil(1024);
-        let (a, b) = x.split_at(leaves.next_power_of_two() / 2 * 1024);
+    if x.len() > LEAF {
+        let leaves = x.len().div_ceil(LEAF);
+        let (a, b) = x.split_at(leaves.next_power_of_two() / 2 * LEAF);
         return tree(a) + tree(b);
     }
     let lanes: Vec<f64> = (0..x.len().min(32))

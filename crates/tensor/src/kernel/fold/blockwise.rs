@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn blocks_add_up_to_the_bits_of_the_sum() {
-        for n in [1, 31, 1023, 1024, 1025, 5000, 70_001] {
+        for n in [1, 31, LEAF - 1, LEAF, LEAF + 1, 5000, 70_001] {
             let x = Tensor::<f64>::normal([n], 0.0, 1.0, &mut crate::rng(n as u64));
             let all = x.as_slice().expect("it is contiguous");
             let sums: Vec<f64> = all.chunks(LEAF).map(|x| block_sum(AnySlice::F64(x))).collect();
