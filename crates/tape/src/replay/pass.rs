@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use smallvec::SmallVec;
 use tensor::any::{AnyBlock, AnyReader};
 use tensor::blocks::BLOCK;
+use tensor::kernel::fold::LEAF;
 use tensor::{AnySlice, AnySliceMut, AnyTensor, kernel, par};
 
 use super::gathered;
@@ -46,8 +47,8 @@ pub(super) fn run(
     outs: &mut [AnyTensor],
 ) -> Result<SmallVec<[f64; 2]>, Halt> {
     let pass = Pass { group, ops, feeds, failed: Mutex::new(None) };
-    let blocks = group.len.div_ceil(BLOCK);
-    let mut sums: SmallVec<[Vec<f64>; 2]> = group.folds.iter().map(|_| vec![0.0; blocks]).collect();
+    let leaves = group.len.div_ceil(LEAF);
+    let mut sums: SmallVec<[Vec<f64>; 2]> = group.folds.iter().map(|_| vec![0.0; leaves]).collect();
     let whole = Part {
         start: 0,
         len: group.len,
@@ -64,9 +65,9 @@ pub(super) fn run(
 }
 
 impl Fold {
-    /// The number from the sums of the blocks.
+    /// The number from the sums of the leaves.
     fn close(&self, len: usize, sums: &[f64]) -> f64 {
-        let sum = kernel::sum_of_blocks(sums);
+        let sum = kernel::sum_of_leaves(sums);
         match self.closing {
             Closing::Sum => sum.unwrap_or(0.0),
             Closing::Mean => sum.map_or(f64::NAN, |sum| sum / len as f64),
@@ -91,7 +92,7 @@ struct Part<'a> {
     start: usize,
     len: usize,
     outs: Slices<'a>,
-    /// For each fold the sums of the blocks.
+    /// For each fold the sums of the leaves.
     sums: SmallVec<[&'a mut [f64]; 2]>,
 }
 
@@ -106,7 +107,7 @@ impl<'a> Part<'a> {
             head
         });
         let sums = self.sums.iter_mut().map(|sums| {
-            let (head, tail) = std::mem::take(sums).split_at_mut(len.div_ceil(BLOCK));
+            let (head, tail) = std::mem::take(sums).split_at_mut(len.div_ceil(LEAF));
             *sums = tail;
             head
         });
@@ -221,8 +222,11 @@ impl Pass<'_> {
                     outs: (outs, &[]),
                     copies,
                 };
-                let sum = kernel::block_sum(self.slice(&operands[0], &sources));
-                part.sums[f as usize][at / BLOCK] = sum;
+                let x = self.slice(&operands[0], &sources);
+                for first in (0..n).step_by(LEAF) {
+                    let leaf = x.range(first..n.min(first + LEAF));
+                    part.sums[f as usize][(at + first) / LEAF] = kernel::leaf_sum(leaf);
+                }
             }
         }
     }

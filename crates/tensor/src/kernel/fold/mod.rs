@@ -29,12 +29,12 @@ use crate::par;
 use crate::shape::{self, AxisSet};
 use crate::simd::Isa;
 use crate::view::View;
-pub use blockwise::{block_sum, sum_of_blocks};
+pub use blockwise::{leaf_sum, sum_of_leaves};
 use columns::Tiles;
 use rows::Rows;
 
-/// Elements of a leaf: one block, so that a fused group can feed its blocks to the tree.
-pub const LEAF: usize = BLOCK;
+/// Elements of a leaf: half a block, so that a fused group can feed its blocks to the tree.
+pub const LEAF: usize = BLOCK / 2;
 /// Independent running folds within a leaf: four AVX-512 registers of `f64` hide the latency of an
 /// addition.
 pub const LANES: usize = 32;
