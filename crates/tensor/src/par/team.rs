@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::job::Job;
 
 /// How long a helper without work looks for more: about what it takes to wake one.
-pub(super) const LINGER: Duration = Duration::from_micros(100);
+const LINGER: Duration = Duration::from_micros(100);
 /// How long a helper stays at most: others wait for threads of the pool too.
 const STAY: Duration = Duration::from_millis(10);
 /// How often it looks between two looks at the clock.
