@@ -338,15 +338,10 @@ impl Tape {
     /// How much the tape holds and has computed.
     pub fn stats(&self) -> Stats {
         let nodes = self.nodes.borrow();
-        let width = |dtype| match dtype {
-            DType::F32 => 4,
-            DType::F64 | DType::I64 | DType::Usize => 8,
-            DType::Bool | DType::U8 => 1,
-        };
         let held = nodes.iter().filter(|n| n.value.is_some());
         Stats {
             nodes: nodes.len(),
-            bytes: held.map(|n| tensor::shape::len(&n.shape) * width(n.dtype)).sum(),
+            bytes: held.map(|n| tensor::shape::len(&n.shape) * n.dtype.size()).sum(),
             computed: self.counters.computed.get(),
             recomputed: self.counters.recomputed.get(),
         }

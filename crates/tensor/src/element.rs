@@ -18,6 +18,20 @@ pub enum DType {
     U8,
 }
 
+impl DType {
+    /// The bytes of an element.
+    pub fn size(self) -> usize {
+        match self {
+            DType::F32 => size_of::<f32>(),
+            DType::F64 => size_of::<f64>(),
+            DType::Bool => size_of::<bool>(),
+            DType::I64 => size_of::<i64>(),
+            DType::Usize => size_of::<usize>(),
+            DType::U8 => size_of::<u8>(),
+        }
+    }
+}
+
 impl Display for DType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -78,7 +78,7 @@ impl Slab {
     pub fn push(&mut self, dtype: DType, shape: &[usize]) -> Result<usize, ShapeError> {
         let layout = self.row_major(shape)?;
         let len = self.layouts[layout as usize].len();
-        let (start, words) = (self.memory.len(), (len * size_of_element(dtype)).div_ceil(8));
+        let (start, words) = (self.memory.len(), (len * dtype.size()).div_ceil(8));
         let (Ok(_), Ok(base)) =
             (u32::try_from(8 * (start + words)), u32::try_from(self.slots.len()))
         else {
@@ -124,7 +124,7 @@ impl Slab {
         let contiguous = layout.is_contiguous();
         // Only of a contiguous view: another may have more elements than its base, or than fit.
         let len = if contiguous { layout.len() as u32 } else { 0 };
-        let at = at + (offset * size_of_element(dtype)) as u32;
+        let at = at + (offset * dtype.size()) as u32;
         self.layouts.push(layout);
         let layout = self.layouts.len() as u32 - 1;
         self.slots.push(Slot { at, len, base, layout, dtype, contiguous });
@@ -297,17 +297,6 @@ unsafe fn elements_mut<'a>(memory: *mut u64, slot: &Slot) -> AnySliceMut<'a> {
             DType::Usize => AnySliceMut::Usize(slice::from_raw_parts_mut(at.cast(), len)),
             DType::U8 => AnySliceMut::U8(slice::from_raw_parts_mut(at.cast(), len)),
         }
-    }
-}
-
-fn size_of_element(dtype: DType) -> usize {
-    match dtype {
-        DType::F32 => size_of::<f32>(),
-        DType::F64 => size_of::<f64>(),
-        DType::Bool => size_of::<bool>(),
-        DType::I64 => size_of::<i64>(),
-        DType::Usize => size_of::<usize>(),
-        DType::U8 => size_of::<u8>(),
     }
 }
 
