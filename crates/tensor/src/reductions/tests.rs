@@ -138,6 +138,22 @@ fn sums_follow_the_documented_tree_in_every_layout() {
     check(|x, axes| x.sum_axis(axes.clone()), tree, same);
 }
 
+/// Around the numbers at which lanes, groups of them, chunks and leaves begin and end.
+#[test]
+fn sums_of_any_number_of_rows_of_any_width_follow_the_tree() {
+    for n in (1..70).chain([95, 96, 97, 127, 129, 255, 257, 300, 1023, 1025, 1057, 2100]) {
+        for width in [1, 2, 3, 5, 17, 31, 33, 63, 64, 65, 100] {
+            let x = Tensor::from_vec(noise(n * width), [n, width]).unwrap();
+            let columns = x.t().to_contiguous();
+            let (down, along) = (x.sum_axis(0), columns.sum_axis(1));
+            for (k, (down, along)) in down.iter().zip(along.iter()).enumerate() {
+                let expected = tree(&columns.slice(s![k]).to_vec());
+                assert!(same(down, expected) && same(along, expected), "{n} rows of {width}");
+            }
+        }
+    }
+}
+
 #[test]
 fn reductions_agree_with_their_formulas_in_every_layout() {
     let mean = |g: &[f64]| g.iter().sum::<f64>() / g.len() as f64;

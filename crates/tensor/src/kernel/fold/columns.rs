@@ -7,11 +7,12 @@ use crate::element::Element;
 use crate::simd::{Isa, Kernel, dispatch, prefetch};
 
 /// Outputs of a tile of columns: a row of a tile is a page of `f32`, which the processor fetches
-/// ahead of its use, and a lane of a tile stays in the first-level cache.
-const TILE: usize = 1024;
+/// ahead of its use, and the few lanes in hand stay in the first-level cache.
+pub(super) const TILE: usize = 1024;
 /// Rows of a tile that are read at a time, so that as many are fetched ahead and the accumulators
-/// are loaded and stored once for all of them.
-const AHEAD: usize = 8;
+/// are loaded and stored once for all of them. Of eight, more lie in distant pages of memory than
+/// are fetched at full speed.
+const AHEAD: usize = 4;
 /// Neighbouring outputs that one loop of constant length goes over: not so few that the compiler
 /// unrolls it instead of vectorising it.
 const STRIP: usize = 64;
@@ -40,8 +41,8 @@ impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
             // A tile that ends with its stretch is read in place, unless it would be a sliver.
             let stretch = if self.run < 64 { TILE } else { self.run - at % self.run };
             let width = TILE.min(part.len() - done).min(stretch);
-            let group =
-                if width == self.outputs { (TILE / width).min(LANES).min(self.n) } else { 1 };
+            let group = if width == self.outputs { (TILE / width).min(LANES) } else { 1 };
+            let group = 1 << group.ilog2();
             let tile = Tile { tiles: self, at, width, group };
             let acc = tile.climb(0..self.n.div_ceil(LEAF), &mut tile.scratch());
             for (o, acc) in part[done..done + width].iter_mut().zip(acc) {
@@ -58,11 +59,16 @@ struct Tile<'a, T, F: Fold<T>> {
     at: usize,
     width: usize,
     /// Neighbouring lanes that are read as one row: where the tile has all outputs, so have their
-    /// elements one stretch, and even one output is a long vector.
+    /// elements one stretch, and even one output is a long vector. A power of two.
     group: usize,
 }
 
 impl<T, F: Fold<T>> Tile<'_, T, F> {
+    /// Groups of lanes.
+    fn groups(&self) -> usize {
+        LANES / self.group
+    }
+
     /// Where row `i` of the tile starts.
     fn start(&self, i: usize) -> usize {
         i * self.tiles.outputs + self.at
@@ -70,25 +76,16 @@ impl<T, F: Fold<T>> Tile<'_, T, F> {
 }
 
 impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
-    /// The rows that come after `K` rows of `row` elements from `i` on, of the same lanes or of the next
-    /// ones of this leaf, if they are to be asked for: where they lie far apart, the processor does
-    /// not see their pattern.
+    /// Rows `next`, `next + LANES`, .. of the tile, if they are to be asked for: where they lie far
+    /// apart, the processor does not see their pattern.
     #[inline(always)]
-    fn ahead<const K: usize>(
-        &self,
-        first: usize,
-        count: usize,
-        row: usize,
-        i: usize,
-    ) -> Option<[&[T]; K]> {
-        let reader = self.tiles.reader;
+    fn ahead<const K: usize>(&self, next: usize) -> Option<[&[T]; K]> {
+        let Tiles { reader, n, .. } = *self.tiles;
         if !reader.is_direct() || reader.len() * size_of::<T>() < FAR {
             return None;
         }
-        let more = i + K * LANES < count;
-        let next = if more { i + K * LANES } else { i % LANES + row / self.width };
         Some(std::array::from_fn(|k| match next + k * LANES {
-            next if next < count => reader.slice(self.start(first + next), self.width),
+            next if next < n => reader.slice(self.start(next), self.width),
             _ => &[],
         }))
     }
@@ -101,8 +98,8 @@ struct Desk<T, P, A> {
     /// For each element of a row of `group` lanes: the parameter of its output, and its lane
     /// counted from the first of the group.
     columns: Vec<(P, usize)>,
-    /// Lane `j` of output `k` is accumulator `j·width + k`.
-    lanes: Vec<A>,
+    /// What waits to be merged: a stack of rows of `group` lanes.
+    stack: Vec<A>,
 }
 
 impl<T: Element, F: Fold<T>> Tree for Tile<'_, T, F> {
@@ -112,11 +109,15 @@ impl<T: Element, F: Fold<T>> Tree for Tile<'_, T, F> {
     fn scratch(&self) -> Self::Scratch {
         let row = self.group * self.width;
         let params = &self.tiles.params[self.at..self.at + self.width];
-        let lane = |lane| params.iter().map(move |&p| (p, lane));
+        let mut columns = Vec::with_capacity(row);
+        (0..self.group).for_each(|lane| columns.extend(params.iter().map(|&p| (p, lane))));
+        // Groups that have elements, rounded up, are those of as many first bits.
+        let groups = self.tiles.n.div_ceil(self.group).min(self.groups()).next_power_of_two();
+        let depth = groups.ilog2() as usize + 1;
         Desk {
             rows: vec![T::default(); if self.tiles.reader.is_direct() { 0 } else { AHEAD * row }],
-            columns: (0..self.group).flat_map(lane).collect(),
-            lanes: vec![F::Acc::default(); self.tiles.n.min(LANES) * self.width],
+            columns,
+            stack: vec![F::Acc::default(); depth * row],
         }
     }
 
@@ -124,7 +125,7 @@ impl<T: Element, F: Fold<T>> Tree for Tile<'_, T, F> {
         let first = i * LEAF;
         let count = LEAF.min(self.tiles.n - first);
         dispatch(TileLeaf { tile: self, first, count, desk });
-        desk.lanes[..self.width].to_vec()
+        desk.stack[..self.width].to_vec()
     }
 
     fn merge(&self, mut a: Self::Acc, b: Self::Acc) -> Self::Acc {
@@ -139,7 +140,7 @@ impl<T: Element, F: Fold<T>> Tree for Tile<'_, T, F> {
     }
 }
 
-/// The leaf of `count` elements from `first` on, of each output of a tile, into its first lane.
+/// The leaf of `count` elements from `first` on, of each output of a tile, onto the bottom of the stack.
 struct TileLeaf<'a, 'b, T, F: Fold<T>> {
     tile: &'a Tile<'b, T, F>,
     first: usize,
@@ -147,28 +148,78 @@ struct TileLeaf<'a, 'b, T, F: Fold<T>> {
     desk: &'a mut Desk<T, F::Param, F::Acc>,
 }
 
+/// A group of lanes that is folded: where its accumulators stand in the stack, how many there are, and
+/// the row of the tile that is read after its last.
+#[derive(Clone, Copy)]
+struct Place {
+    from: usize,
+    row: usize,
+    then: usize,
+}
+
 impl<T: Element, F: Fold<T>> Kernel for TileLeaf<'_, '_, T, F> {
     type Output = ();
+
+    /// Halves are folded onto each other down to the first lane: in the order of their reversed bits, a
+    /// group of lanes meets its other half as soon as both are there, so that few are kept.
     #[inline(always)]
     fn run<I: Isa>(mut self) {
-        let (Tile { width, group, .. }, count) = (self.tile, self.count);
-        for lane in (0..count.min(LANES)).step_by(*group) {
-            let row = (*group).min(count.min(LANES) - lane) * width;
-            let i = self.begin::<I>(lane, row);
-            let i = self.steps::<I, AHEAD>(lane, row, i);
-            let i = self.steps::<I, { AHEAD / 2 }>(lane, row, i);
-            let mut i = self.steps::<I, 1>(lane, row, i);
-            // The last elements of the leaf may reach some lanes of the group only.
-            if i < count {
-                i = self.steps::<I, 1>(lane, row.min((count - i) * width), i);
+        let (&Tile { width, group, .. }, count) = (self.tile, self.count);
+        let (groups, whole) = (self.tile.groups(), group * width);
+        let bits = usize::BITS - groups.ilog2();
+        let lane = |turn: usize| turn.reverse_bits().unbounded_shr(bits) * group;
+        let row = |turn| group.min(count.saturating_sub(lane(turn))) * width;
+        for turn in 0..groups {
+            let mut top = turn.count_ones() as usize;
+            if row(turn) > 0 {
+                let next = (turn + 1..groups).find(|&turn| row(turn) > 0);
+                let then = self.first + next.map_or(LEAF, lane);
+                self.lanes::<I>(lane(turn), Place { from: top * whole, row: row(turn), then });
             }
-            debug_assert!(i >= count);
+            for merged in 0..turn.trailing_ones() {
+                // Of the lanes that were merged, the first has an element if any has.
+                match row(turn >> merged << merged) {
+                    0 => {}
+                    row => self.merge(top * whole, whole, row),
+                }
+                top -= 1;
+            }
         }
-        self.halves();
+        let mut half = group / 2;
+        while half > 0 {
+            let pairs = half.min(count.saturating_sub(half));
+            self.merge(half * width, half * width, pairs * width);
+            half /= 2;
+        }
     }
 }
 
 impl<T: Element, F: Fold<T>> TileLeaf<'_, '_, T, F> {
+    /// Folds all rows of a group of lanes, of which `lane` is the first.
+    #[inline(always)]
+    fn lanes<I: Isa>(&mut self, lane: usize, place: Place) {
+        let i = self.begin::<I>(place, lane);
+        let i = self.steps::<I, AHEAD>(place, i);
+        let i = self.steps::<I, { AHEAD / 2 }>(place, i);
+        let mut i = self.steps::<I, 1>(place, i);
+        // The last elements of the leaf may reach some lanes of the group only.
+        if i < self.count {
+            let row = place.row.min((self.count - i) * self.tile.width);
+            i = self.steps::<I, 1>(Place { row, ..place }, i);
+        }
+        debug_assert!(i >= self.count);
+    }
+
+    /// Folds `len` accumulators from `from` on onto those that are `back` before them.
+    #[inline(always)]
+    fn merge(&mut self, from: usize, back: usize, len: usize) {
+        let f = self.tile.tiles.f;
+        let (a, b) = self.desk.stack.split_at_mut(from);
+        for (a, &b) in a[from - back..].iter_mut().zip(&b[..len]) {
+            *a = f.merge(*a, b);
+        }
+    }
+
     /// Whether the leaf has `rows` whole rows of `row` elements for a group of lanes, from row `i` on.
     #[inline(always)]
     fn has(&self, rows: usize, row: usize, i: usize) -> bool {
@@ -177,46 +228,44 @@ impl<T: Element, F: Fold<T>> TileLeaf<'_, '_, T, F> {
 
     /// Folds the first rows of a group of lanes, as many as go together; the row that comes next.
     #[inline(always)]
-    fn begin<I: Isa>(&mut self, lane: usize, row: usize) -> usize {
-        let rows = [AHEAD, AHEAD / 2].into_iter().find(|&k| self.has(k, row, lane)).unwrap_or(1);
+    fn begin<I: Isa>(&mut self, place: Place, lane: usize) -> usize {
+        let has = |&k: &usize| self.has(k, place.row, lane);
+        let rows = [AHEAD, AHEAD / 2].into_iter().find(has).unwrap_or(1);
         match rows {
-            AHEAD => self.rows::<I, AHEAD, true>(lane, row, lane),
-            1 => self.rows::<I, 1, true>(lane, row, lane),
-            _ => self.rows::<I, { AHEAD / 2 }, true>(lane, row, lane),
+            AHEAD => self.rows::<I, AHEAD, true>(place, lane),
+            1 => self.rows::<I, 1, true>(place, lane),
+            _ => self.rows::<I, { AHEAD / 2 }, true>(place, lane),
         }
         lane + rows * LANES
     }
 
-    /// Folds `K` rows of `row` elements at a time into the group of lanes from `lane` on, from row
-    /// `i` as long as they are whole; the row that comes next.
+    /// Folds `K` rows at a time into a group of lanes, from row `i` as long as they are whole; the row
+    /// that comes next.
     #[inline(always)]
-    fn steps<I: Isa, const K: usize>(&mut self, lane: usize, row: usize, mut i: usize) -> usize {
-        while self.has(K, row, i) {
-            self.rows::<I, K, false>(lane, row, i);
+    fn steps<I: Isa, const K: usize>(&mut self, place: Place, mut i: usize) -> usize {
+        while self.has(K, place.row, i) {
+            self.rows::<I, K, false>(place, i);
             i += K * LANES;
         }
         i
     }
 
-    /// Folds `K` rows into the group of lanes, of which they are the `FIRST` or not.
+    /// Folds `K` rows into a group of lanes, of which they are the `FIRST` or not.
     #[inline(always)]
-    fn rows<I: Isa, const K: usize, const FIRST: bool>(
-        &mut self,
-        lane: usize,
-        row: usize,
-        i: usize,
-    ) {
-        let &Tile { tiles: &Tiles { f, reader, .. }, width, .. } = self.tile;
+    fn rows<I: Isa, const K: usize, const FIRST: bool>(&mut self, place: Place, i: usize) {
         let tile = self.tile;
-        let ahead = tile.ahead::<K>(self.first, self.count, row, i);
-        let Desk { rows, columns, lanes } = &mut *self.desk;
-        let (acc, columns) = (&mut lanes[lane * width..][..row], &columns[..row]);
+        let &Tiles { f, reader, .. } = tile.tiles;
+        let more = i + K * LANES < self.count;
+        let at = self.first + i;
+        let ahead = tile.ahead::<K>(if more { at + K * LANES } else { place.then });
+        let Desk { rows, columns, stack } = &mut *self.desk;
+        let row = place.row;
+        let (acc, columns) = (&mut stack[place.from..][..row], &columns[..row]);
         let mut room = &mut rows[..];
         let x: [&[T]; K] = std::array::from_fn(|k| {
             let own = room.split_off_mut(..row).unwrap_or_default();
-            reader.block(self.tile.start(self.first + i + k * LANES), row, own)
+            reader.block(tile.start(at + k * LANES), row, own)
         });
-        let at = self.first + i;
         let fold = |before: F::Acc, (p, j): (F::Param, usize), x: [T; K]| {
             let mut all = if FIRST { f.lift::<I>(x[0], at + j, p) } else { before };
             for (k, &x) in x.iter().enumerate().skip(FIRST as usize) {
@@ -239,23 +288,10 @@ impl<T: Element, F: Fold<T>> TileLeaf<'_, '_, T, F> {
                 acc[c] = fold(acc[c], columns[c], x.map(|x| x[c]));
             }
         }
-        for (c, (acc, &column)) in rest.iter_mut().zip(of_rest).enumerate() {
-            *acc = fold(*acc, column, whole.map(|x| x.1[c]));
-        }
-    }
-
-    /// Folds the lanes, each half onto the other.
-    #[inline(always)]
-    fn halves(&mut self) {
-        let (f, width, count) = (self.tile.tiles.f, self.tile.width, self.count);
-        let mut half = LANES / 2;
-        while half > 0 {
-            let pairs = half.min(count.saturating_sub(half));
-            let (a, b) = self.desk.lanes.split_at_mut(half.min(count) * width);
-            for (a, &b) in a[..pairs * width].iter_mut().zip(&*b) {
-                *a = f.merge(*a, b);
-            }
-            half /= 2;
+        // All of one length that is seen to be one, so that this loop is made of vectors too.
+        let (x, of_rest) = (whole.map(|x| &x.1[..rest.len()]), &of_rest[..rest.len()]);
+        for c in 0..rest.len() {
+            rest[c] = fold(rest[c], of_rest[c], x.map(|x| x[c]));
         }
     }
 }

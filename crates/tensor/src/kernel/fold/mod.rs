@@ -30,7 +30,7 @@ use crate::shape::{self, AxisSet};
 use crate::simd::Isa;
 use crate::view::View;
 pub use blockwise::{leaf_sum, sum_of_leaves};
-use columns::Tiles;
+use columns::{TILE, Tiles};
 use rows::Rows;
 
 /// Elements of a leaf: half a block, so that a fused group can feed its blocks to the tree.
@@ -93,6 +93,8 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
     if columns_run_along(x.layout(), axes) {
         let layout = ordered(x.layout(), axes, true);
         let (reader, run) = (Reader::new(x.buffer(), &layout), inner_run(&layout));
+        // From memory a whole page of a row; leaves are there to be shared as well.
+        let grain = if n * outputs * size_of::<T>() < FAR { grain } else { grain.max(TILE) };
         par::for_units(out, 64, grain, |start, part| {
             let tiles = Tiles { f, reader: &reader, params, n, outputs, run };
             tiles.fold(start, part, &finish);

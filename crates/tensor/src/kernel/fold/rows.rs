@@ -125,70 +125,76 @@ pub(super) fn leaf_of<T: Element, F: Fold<T>>(f: F, x: &[T], param: F::Param) ->
 /// The fold of the `x.len()` elements of a leaf, of which there is at least one.
 #[inline(always)]
 fn leaf<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
+    match x.len() {
+        1 => f.lift::<I>(x[0], first, param),
+        2 => short::<2, T, F, I>(f, x, first, param),
+        3..=4 => short::<4, T, F, I>(f, x, first, param),
+        5..=8 => short::<8, T, F, I>(f, x, first, param),
+        9..=16 => short::<16, T, F, I>(f, x, first, param),
+        17..=LANES => short::<LANES, T, F, I>(f, x, first, param),
+        _ => long::<T, F, I>(f, x, first, param),
+    }
+}
+
+/// [`leaf`] of at least one element a lane.
+#[inline(always)]
+fn long<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
     let (chunks, tail) = x.as_chunks::<LANES>();
-    let Some(&head) = chunks.first() else {
-        return match x.len() {
-            1 => f.lift::<I>(x[0], first, param),
-            2 => short::<2, T, F, I>(f, x, first, param),
-            3..=4 => short::<4, T, F, I>(f, x, first, param),
-            5..=8 => short::<8, T, F, I>(f, x, first, param),
-            9..=16 => short::<16, T, F, I>(f, x, first, param),
-            _ => short::<32, T, F, I>(f, x, first, param),
-        };
-    };
-    let mut lanes = [F::Acc::default(); LANES];
-    let (groups, mut chunks) = chunks.as_chunks::<TOGETHER>();
-    let mut at = first;
-    match groups.split_first() {
-        Some((begin, others)) => {
-            together::<true, T, F, I>(f, begin, at, param, &mut lanes);
-            for group in others {
-                at += TOGETHER * LANES;
-                together::<false, T, F, I>(f, group, at, param, &mut lanes);
-            }
-            at += TOGETHER * LANES;
-        }
-        None => {
-            for j in 0..LANES {
-                lanes[j] = f.lift::<I>(head[j], at + j, param);
-            }
-            (at, chunks) = (at + LANES, &chunks[1..]);
-        }
-    }
-    for chunk in chunks {
-        for j in 0..LANES {
-            lanes[j] = f.step::<I>(lanes[j], chunk[j], at + j, param);
-        }
-        at += LANES;
-    }
-    for (j, (lane, &x)) in lanes.iter_mut().zip(tail).enumerate() {
+    let mut lanes = Lanes { f, param, at: first, begun: false, folds: [F::Acc::default(); LANES] };
+    let chunks = lanes.groups::<8, I>(chunks);
+    let chunks = lanes.groups::<4, I>(chunks);
+    let chunks = lanes.groups::<2, I>(chunks);
+    lanes.groups::<1, I>(chunks);
+    let Lanes { at, mut folds, .. } = lanes;
+    for (j, (lane, &x)) in folds.iter_mut().zip(tail).enumerate() {
         *lane = f.step::<I>(*lane, x, at + j, param);
     }
-    let lanes = half::<16, T, F>(f, &lanes);
+    let lanes = half::<16, T, F>(f, &folds);
     let lanes = half::<8, T, F>(f, &lanes);
     let lanes = half::<4, T, F>(f, &lanes);
     f.merge(f.merge(lanes[0], lanes[2]), f.merge(lanes[1], lanes[3]))
 }
 
-/// Elements of a lane that are folded at a time: so many that the compiler does not unroll the loop over
-/// lanes, whose vectors it then makes too short.
-const TOGETHER: usize = 8;
-
-/// Folds [`TOGETHER`] elements into each lane, of which they are the `FIRST` or not.
-#[inline(always)]
-fn together<const FIRST: bool, T: Copy, F: Fold<T>, I: Isa>(
+/// The running folds of a leaf.
+struct Lanes<T, F: Fold<T>> {
     f: F,
-    group: &[[T; LANES]; TOGETHER],
-    at: usize,
     param: F::Param,
-    lanes: &mut [F::Acc; LANES],
-) {
-    for j in 0..LANES {
-        let mut all = if FIRST { f.lift::<I>(group[0][j], at + j, param) } else { lanes[j] };
-        for (k, chunk) in group.iter().enumerate().skip(FIRST as usize) {
-            all = f.step::<I>(all, chunk[j], at + k * LANES + j, param);
+    /// The element that comes next, counted from the first of the output.
+    at: usize,
+    /// Whether they hold anything.
+    begun: bool,
+    folds: [F::Acc; LANES],
+}
+
+impl<T: Copy, F: Fold<T>> Lanes<T, F> {
+    /// Folds chunks, an element of each lane, in groups of `K`: each lane is loaded and stored once
+    /// a group. Returns those that are too few for a group.
+    #[inline(always)]
+    fn groups<'x, const K: usize, I: Isa>(&mut self, x: &'x [[T; LANES]]) -> &'x [[T; LANES]] {
+        let (groups, rest) = x.as_chunks::<K>();
+        for group in groups {
+            match self.begun {
+                false => self.group::<K, true, I>(group),
+                true => self.group::<K, false, I>(group),
+            }
+            self.at += K * LANES;
+            self.begun = true;
         }
-        lanes[j] = all;
+        rest
+    }
+
+    /// Folds one group, the `FIRST` or not.
+    #[inline(always)]
+    fn group<const K: usize, const FIRST: bool, I: Isa>(&mut self, group: &[[T; LANES]; K]) {
+        let &mut Lanes { f, param, at, .. } = self;
+        for j in 0..LANES {
+            let lane = &mut self.folds[j];
+            let mut all = if FIRST { f.lift::<I>(group[0][j], at + j, param) } else { *lane };
+            for (k, chunk) in group.iter().enumerate().skip(FIRST as usize) {
+                all = f.step::<I>(all, chunk[j], at + k * LANES + j, param);
+            }
+            *lane = all;
+        }
     }
 }
 
