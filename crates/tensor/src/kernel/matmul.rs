@@ -14,6 +14,7 @@
 //!
 //! For the same reason `[.., m, k] x [k, n]` is always folded into one product of `[.. * m, k]`.
 
+mod pack;
 mod packed;
 mod square;
 #[cfg(test)]

@@ -12,12 +12,12 @@
 //! at barriers, so that a busy core holds the other up; they need four times the work before a
 //! second thread pays; and they pack `b` on one thread where it is a transpose.
 
-use super::square::{SQUARE, turn};
+use super::pack::{Pack, PackGroups};
 use super::{Operand, Product};
 use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::par::{self, Shared};
-use crate::simd::{Isa, Kernel, Level, dispatch};
+use crate::simd::{Level, dispatch};
 
 /// Terms of a slice. A panel of that depth takes a tenth of the second-level cache.
 const DEPTH: usize = 512;
@@ -97,6 +97,9 @@ impl<T: Float> Kernels<T> {
     pub(super) fn multiply(&self, product: &Product<'_, T>, out: &mut [T]) {
         let &Product { m, k, n, a, b } = product;
         assert!(out.len() == m * n && k > 0);
+        if self.turns(m, k, n) {
+            return self.multiply_turned(product, out);
+        }
         let depth = k.div_ceil(k.div_ceil(DEPTH));
         let width = self.width();
         let columns = (PACKED / depth).next_multiple_of(width).min(n.next_multiple_of(width));
@@ -115,6 +118,24 @@ impl<T: Float> Kernels<T> {
                     adds: first > 0,
                 };
                 slice.multiply(panels.as_mut_slice(), &out, from);
+            }
+        }
+    }
+
+    /// Whether `outᵀ = bᵀ aᵀ` is faster: a tile of one vector of columns has too few accumulators to hide
+    /// the latency of their additions. In `f64` packing the rows costs as much as it saves.
+    fn turns(&self, m: usize, k: usize, n: usize) -> bool {
+        size_of::<T>() == 4 && n <= self.lanes && m > 2 * self.lanes && k >= 32
+    }
+
+    /// [`multiply`](Self::multiply) by way of `outᵀ = bᵀ aᵀ`, whose terms are the same.
+    fn multiply_turned(&self, product: &Product<'_, T>, out: &mut [T]) {
+        let &Product { m, k, n, a, b } = product;
+        let mut turned = Buffer::scratch(m * n);
+        self.multiply(&Product { m: n, k, n: m, a: b.t(), b: a.t() }, turned.as_mut_slice());
+        for (j, column) in turned.as_slice().chunks_exact(m).enumerate() {
+            for (to, &x) in out[j..].iter_mut().step_by(n).zip(column) {
+                *to = x;
             }
         }
     }
@@ -186,17 +207,15 @@ impl<T: Float> Slice<'_, T> {
     /// The rows of `a` in groups for the micro-kernel, each group side by side along the depth.
     fn rows_packed(&self) -> Buffer<T> {
         let (rows, k, m) = (self.kernels.rows, self.k, self.m);
-        let groups = m.div_ceil(rows);
-        let mut packed = Buffer::scratch(groups * rows * k);
+        let mut packed = Buffer::scratch(m.next_multiple_of(rows) * k);
         let room = Shared::new(packed.as_mut_slice());
-        let together = (PIECE / 8 / (rows * k)).max(1);
-        self.spread(groups.div_ceil(together), &|part| {
-            for group in (part * together..groups).take(together) {
-                // SAFETY: each part is taken once, and `room` is borrowed by nobody else.
-                let panel = unsafe { room.part(group, rows * k) };
-                let (from, columns) = (self.a.at(group * rows, 0).t(), rows.min(m - group * rows));
-                dispatch(Pack { from, k, columns, width: rows, panel });
-            }
+        let together = (PIECE / 32 / k).next_multiple_of(rows).max(rows);
+        self.spread(m.div_ceil(together), &|part| {
+            let first = part * together;
+            // SAFETY: each part is taken once, and `room` is borrowed by nobody else.
+            let room = unsafe { room.part(part, together * k) };
+            let (from, columns) = (self.a.at(first, 0).t(), together.min(m - first));
+            dispatch(PackGroups { from, k, columns, rows, room });
         });
         packed
     }
@@ -246,77 +265,6 @@ impl<T: Float> Slice<'_, T> {
     }
 }
 
-/// Packs columns of a matrix: `panel[l · width + j] = from[l, j]`, 0 beyond `columns`.
-struct Pack<'a, T> {
-    from: Operand<'a, T>,
-    k: usize,
-    columns: usize,
-    width: usize,
-    panel: &'a mut [T],
-}
-
-impl<T: Float> Kernel for Pack<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let Pack { from, k, columns, width, panel } = self;
-        if columns < width {
-            panel.fill(T::zero());
-        }
-        if from.right == 1 && from.down > 0 {
-            return rows(from, columns, width, panel);
-        }
-        let whole =
-            if from.down == 1 { (k / SQUARE * SQUARE, columns / SQUARE * SQUARE) } else { (0, 0) };
-        for j in (0..whole.1).step_by(SQUARE) {
-            for l in (0..whole.0).step_by(SQUARE) {
-                turn(from.at(l, j), &mut panel[l * width + j..], width);
-            }
-        }
-        for (l, row) in panel.chunks_exact_mut(width).enumerate() {
-            let first = if l < whole.0 { whole.1 } else { 0 };
-            for (j, x) in row[..columns].iter_mut().enumerate().skip(first) {
-                *x = from.data[from.position(l, j)];
-            }
-        }
-    }
-}
-
-/// Packs columns that lie side by side in memory, row by row.
-#[inline(always)]
-fn rows<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
-    // Rows of a view may overlap, and then lie closer together than the panel is wide.
-    let whole = columns == width && from.down as usize >= width;
-    match width {
-        _ if !whole => parts(from, columns, width, panel),
-        // All widths there are.
-        6 => whole_rows::<T, 6>(from, panel),
-        8 => whole_rows::<T, 8>(from, panel),
-        16 => whole_rows::<T, 16>(from, panel),
-        32 => whole_rows::<T, 32>(from, panel),
-        64 => whole_rows::<T, 64>(from, panel),
-        _ => parts(from, columns, width, panel),
-    }
-}
-
-#[inline(always)]
-fn parts<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
-    for (l, row) in panel.chunks_exact_mut(width).enumerate() {
-        let at = from.position(l, 0);
-        row[..columns].copy_from_slice(&from.data[at..at + columns]);
-    }
-}
-
-/// Of constant width, so that a row is a few moves and no call.
-#[inline(always)]
-fn whole_rows<T: Float, const W: usize>(from: Operand<'_, T>, panel: &mut [T]) {
-    let lines = from.data[from.position(0, 0)..].chunks(from.down as usize);
-    for (to, line) in panel.as_chunks_mut().0.iter_mut().zip(lines) {
-        let line: &[T; W] = line.first_chunk().expect("a row is as long as the panel is wide");
-        *to = *line;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -343,8 +291,10 @@ mod tests {
     }
 
     fn agree<T: Float>() {
-        // Around panels, rows of a micro-kernel, slices and squares, and above the threshold of threads.
-        for (m, k, n) in [(1, 1, 1), (7, 17, 65), (13, 513, 33), (70, 40, 200), (6, 1030, 129)] {
+        // Around panels, rows of a micro-kernel, slices and squares, above the threshold of threads, and
+        // with few columns.
+        let sizes = [(1, 1, 1), (7, 17, 65), (70, 513, 33), (70, 40, 200), (6, 1030, 129)];
+        for (m, k, n) in sizes.into_iter().chain([(70, 40, 10), (131, 70, 3)]) {
             for at in [Level::Avx2, Level::Avx512] {
                 let (a, b) = (counted::<T>(&[m, k], 1), counted::<T>(&[k, n], 2));
                 // Rows that overlap, and one that is repeated.

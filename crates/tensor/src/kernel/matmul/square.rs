@@ -6,6 +6,8 @@ use crate::element::Float;
 /// Rows and columns of a square: a vector of `f32` with AVX-512.
 pub(super) const SQUARE: usize = 16;
 
+const WIDE: &str = "a panel is as wide as a square";
+
 /// Writes a square whose columns lie side by side in memory: `panel[l · width + j] = from[l, j]`.
 #[inline(always)]
 pub(super) fn turn<T: Float>(from: Operand<'_, T>, panel: &mut [T], width: usize) {
@@ -18,7 +20,7 @@ pub(super) fn turn<T: Float>(from: Operand<'_, T>, panel: &mut [T], width: usize
         *line = *column(from, j);
     }
     for (l, to) in panel.chunks_mut(width).take(SQUARE).enumerate() {
-        let to: &mut [T; SQUARE] = to.first_chunk_mut().expect("a panel is as wide as a square");
+        let to: &mut [T; SQUARE] = to.first_chunk_mut().expect(WIDE);
         for j in 0..SQUARE {
             to[j] = lines[j][l];
         }
@@ -26,7 +28,7 @@ pub(super) fn turn<T: Float>(from: Operand<'_, T>, panel: &mut [T], width: usize
 }
 
 #[inline(always)]
-fn column<'a, T: Float>(from: Operand<'a, T>, j: usize) -> &'a [T; SQUARE] {
+fn column<'a, T: Float, const N: usize>(from: Operand<'a, T>, j: usize) -> &'a [T; N] {
     let column = from.data[from.position(0, j)..].first_chunk();
     column.expect("a column of the square lies in the buffer")
 }
@@ -36,7 +38,7 @@ fn column<'a, T: Float>(from: Operand<'a, T>, j: usize) -> &'a [T; SQUARE] {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Operand, SQUARE, column};
+    use super::{Operand, SQUARE, WIDE, column};
     use crate::any::{AnySlice, AnySliceMut};
     use crate::element::Float;
     use crate::simd::{Level, level};
@@ -47,30 +49,82 @@ mod x86 {
         if level() < Level::Avx512 {
             return false;
         }
-        let (AnySlice::F32(data), AnySliceMut::F32(panel)) =
-            (T::erase_slice(from.data), T::erase_slice_mut(panel))
-        else {
-            return false;
-        };
         let Operand { start, down, right, .. } = from;
-        // SAFETY: `level` has found AVX-512 on this processor.
-        unsafe { turn_f32(Operand { data, start, down, right }, panel, width) };
+        match (T::erase_slice(from.data), T::erase_slice_mut(panel)) {
+            (AnySlice::F32(data), AnySliceMut::F32(panel)) => {
+                // SAFETY: `level` has found AVX-512 on this processor.
+                unsafe { turn_f32(Operand { data, start, down, right }, panel, width) };
+            }
+            (AnySlice::F64(data), AnySliceMut::F64(panel)) => {
+                let from = Operand { data, start, down, right };
+                for l in (0..SQUARE).step_by(SQUARE / 2) {
+                    for j in (0..SQUARE).step_by(SQUARE / 2) {
+                        let panel = &mut panel[l * width + j..];
+                        // SAFETY: `level` has found AVX-512 on this processor.
+                        unsafe { turn_f64(from.at(l, j), panel, width) };
+                    }
+                }
+            }
+            _ => return false,
+        }
         true
     }
 
     #[target_feature(enable = "avx512f")]
     fn turn_f32(from: Operand<'_, f32>, panel: &mut [f32], width: usize) {
         let lines = std::array::from_fn(|j| {
-            // SAFETY: the pointer is that of SQUARE elements.
-            unsafe { _mm512_loadu_ps(column(from, j).as_ptr()) }
+            let line: &[f32; 16] = column(from, j);
+            // SAFETY: the pointer is that of 16 elements.
+            unsafe { _mm512_loadu_ps(line.as_ptr()) }
         });
-        let rows = turned(lines);
-        for (to, row) in panel.chunks_mut(width).zip(rows) {
-            let to: &mut [f32; SQUARE] =
-                to.first_chunk_mut().expect("a panel is as wide as a square");
-            // SAFETY: the pointer is that of SQUARE elements.
+        for (to, row) in panel.chunks_mut(width).zip(turned(lines)) {
+            let to: &mut [f32; 16] = to.first_chunk_mut().expect(WIDE);
+            // SAFETY: the pointer is that of 16 elements.
             unsafe { _mm512_storeu_ps(to.as_mut_ptr(), row) };
         }
+    }
+
+    /// A quarter of a square.
+    #[target_feature(enable = "avx512f")]
+    fn turn_f64(from: Operand<'_, f64>, panel: &mut [f64], width: usize) {
+        let lines = std::array::from_fn(|j| {
+            let line: &[f64; 8] = column(from, j);
+            // SAFETY: the pointer is that of 8 elements.
+            unsafe { _mm512_loadu_pd(line.as_ptr()) }
+        });
+        for (to, row) in panel.chunks_mut(width).zip(turned_f64(lines)) {
+            let to: &mut [f64; 8] = to.first_chunk_mut().expect(WIDE);
+            // SAFETY: the pointer is that of 8 elements.
+            unsafe { _mm512_storeu_pd(to.as_mut_ptr(), row) };
+        }
+    }
+
+    /// Even and odd quarters of two vectors.
+    const EVEN: i32 = 0b10_00_10_00;
+    const ODD: i32 = 0b11_01_11_01;
+
+    /// Element `l` of vector `j` becomes element `j` of vector `l`.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn turned_f64(x: [__m512d; 8]) -> [__m512d; 8] {
+        let (mut pairs, mut out) = ([_mm512_setzero_pd(); 8], [_mm512_setzero_pd(); 8]);
+        for i in (0..8).step_by(2) {
+            pairs[i] = _mm512_unpacklo_pd(x[i], x[i + 1]);
+            pairs[i + 1] = _mm512_unpackhi_pd(x[i], x[i + 1]);
+        }
+        for c in 0..2 {
+            // Quarter `q` of each is element `2 q + c` of two vectors.
+            let [a, b, d, e] = [0, 2, 4, 6].map(|k| pairs[k + c]);
+            let (low, high) =
+                (_mm512_shuffle_f64x2::<EVEN>(a, b), _mm512_shuffle_f64x2::<EVEN>(d, e));
+            out[c] = _mm512_shuffle_f64x2::<EVEN>(low, high);
+            out[c + 4] = _mm512_shuffle_f64x2::<ODD>(low, high);
+            let (low, high) =
+                (_mm512_shuffle_f64x2::<ODD>(a, b), _mm512_shuffle_f64x2::<ODD>(d, e));
+            out[c + 2] = _mm512_shuffle_f64x2::<EVEN>(low, high);
+            out[c + 6] = _mm512_shuffle_f64x2::<ODD>(low, high);
+        }
+        out
     }
 
     /// Element `l` of vector `j` becomes element `j` of vector `l`.
@@ -92,9 +146,6 @@ mod x86 {
             fours[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(c, d));
             fours[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(c, d));
         }
-        // Even and odd quarters, twice.
-        const EVEN: i32 = 0b10_00_10_00;
-        const ODD: i32 = 0b11_01_11_01;
         for c in 0..4 {
             let [a, b, d, e] = [0, 4, 8, 12].map(|k| fours[k + c]);
             let (low, high) =
