@@ -7,6 +7,7 @@ use tensor::error::OrPanic;
 use crate::error::{EvalError, NoGradient};
 use crate::eval::Retain;
 use crate::gradients::Gradients;
+use crate::node::Extent;
 use crate::replay::known::{self, Backward, Forward, Meeting};
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
@@ -149,24 +150,24 @@ fn unreached<T: Float>(
 /// node stands behind them.
 struct Adjoints<'t> {
     tape: &'t Tape,
-    start: usize,
+    start: Extent,
     params: usize,
 }
 
 impl<'t> Adjoints<'t> {
     fn of(tape: &'t Tape) -> Self {
-        Adjoints { tape, start: tape.len(), params: tape.params.borrow().len() }
+        Adjoints { tape, start: tape.nodes.borrow().extent(), params: tape.params.borrow().len() }
     }
 
     fn start(&self) -> u32 {
-        self.start as u32
+        self.start.nodes as u32
     }
 }
 
 impl Drop for Adjoints<'_> {
     fn drop(&mut self) {
         if self.tape.params.borrow().len() == self.params {
-            self.tape.nodes.borrow_mut().truncate(self.start);
+            self.tape.nodes.borrow_mut().cut(self.start);
         }
     }
 }

@@ -150,7 +150,7 @@ fn reverse(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Swept {
         let (op, inputs, dtype, at) = {
             let nodes = tape.nodes.borrow();
             let node = &nodes[ids[k] as usize];
-            let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(&node.inputs);
+            let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(nodes.inputs(ids[k]));
             end -= inputs.len();
             match &node.source {
                 Source::Op(op) if needed[k] && cotangents[k] != NONE => {
@@ -213,7 +213,7 @@ fn between(tape: &Tape, y: u32, targets: &[u32]) -> Between {
         }
         node.mark.0 = walk;
         ids.push(id);
-        stack.extend_from_slice(&node.inputs);
+        stack.extend_from_slice(nodes.inputs(id));
     }
     ids.sort_unstable();
     for (k, &id) in ids.iter().enumerate() {
@@ -230,7 +230,7 @@ fn between(tape: &Tape, y: u32, targets: &[u32]) -> Between {
     }
     let mut inputs = Vec::with_capacity(2 * ids.len());
     for (k, &id) in ids.iter().enumerate() {
-        for &input in &nodes[id as usize].inputs {
+        for &input in nodes.inputs(id) {
             let p = Some(place(input)).filter(|&p| p != NONE && needed[p as usize]);
             needed[k] |= p.is_some();
             inputs.push(p.unwrap_or(NONE));
@@ -277,8 +277,8 @@ fn add(tape: &Tape, dtype: DType, a: u32, b: u32) -> u32 {
 
 fn check_shape(tape: &Tape, op: &Recorded, input: usize, x: u32, cotangent: u32) {
     let nodes = tape.nodes.borrow();
-    let (want, got) = (&nodes[x as usize].shape, &nodes[cotangent as usize].shape);
-    if want != got {
+    if !nodes.same_shape(x, cotangent) {
+        let (want, got) = (nodes.shape(x), nodes.shape(cotangent));
         panic!(
             "{}: its vjp returned a cotangent of shape {} for input {input} of shape {} (recorded at {})",
             op::name(op.rule().debug()),
@@ -334,8 +334,8 @@ fn mark_cuts(tape: &Tape, y: u32, first: u32, mut blocked: Vec<(u32, u32)>) -> u
         if !reached {
             continue;
         }
-        for k in 0..node.inputs.len() {
-            let j = nodes[i as usize].inputs[k];
+        for k in 0..nodes.inputs(i).len() {
+            let j = nodes.inputs(i)[k];
             let input = &mut nodes[j as usize];
             let cut = match tracked {
                 true => blocked.binary_search(&(i, j)).is_ok(),

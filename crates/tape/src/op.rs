@@ -36,8 +36,8 @@ use tensor::{AnySlice, AnyView, Element, Error, Float, Layout, Shape, ShapeError
 use crate::node::Sizes;
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
-use erased::{Blocks, Data, DataBlocks, PointwiseRule, ViewRule, shared};
-pub(crate) use erased::{General, GeneralRule, Pulled, Recorded, Ref, Rule, Site, Views};
+use erased::{Blocks, Data, DataBlocks, recorded};
+pub(crate) use erased::{General, GeneralRule, Kind, Pulled, Recorded, Rule, Site, Views};
 
 /// What a rule is given: the inputs, the data inputs, the output, and the output's cotangent.
 #[derive(Clone, Copy)]
@@ -176,9 +176,8 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Record<T, AsOp, N
         let shape =
             self.shape(xs.each_ref().map(|s| &s[..]), ds.each_ref().map(|s| &s[..])).or_panic();
         let inputs = x.iter().map(|v| v.any()).chain(d);
-        let tracked = x.iter().any(|v| v.is_tracked());
-        let op = Recorded::General(shared!(General<O, T, N, M>, self, dyn GeneralRule));
-        tape.push_op::<T>(op, inputs, Sizes::Given(&shape), tracked)
+        let op = recorded!(General or SharedGeneral, General<O, T, N, M>, self);
+        tape.push_op::<T>(op, inputs, Sizes::Given(&shape), true)
     }
 }
 
@@ -208,9 +207,8 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
             }
         };
         let inputs = x.iter().map(|v| v.any()).chain(d);
-        let tracked = x.iter().any(|v| v.is_tracked());
-        let op = Recorded::Pointwise(shared!(Blocks<O, T, N, M>, self, dyn PointwiseRule));
-        tape.push_op::<T>(op, inputs, shape, tracked)
+        let op = recorded!(Pointwise or SharedPointwise, Blocks<O, T, N, M>, self);
+        tape.push_op::<T>(op, inputs, shape, true)
     }
 }
 
@@ -231,9 +229,8 @@ pub(crate) fn record_view<'t, E: Element, V: ViewOp>(op: V, x: Var<'t, E>) -> Va
     if let Some(number) = x.tape().seed_number(x.id()) {
         return Var::at(x.tape(), x.tape().push_number(number, layout.shape(), E::DTYPE));
     }
-    let op = Recorded::View(shared!(Views, op, dyn ViewRule));
-    let (shape, tracked) = (Sizes::Given(layout.shape()), V::TRACKS && x.is_tracked());
-    x.tape().push_op(op, [x.any()].into_iter(), shape, tracked)
+    let op = recorded!(View or SharedView, Views, op);
+    x.tape().push_op(op, [x.any()].into_iter(), Sizes::Given(layout.shape()), V::TRACKS)
 }
 
 /// An operation without a derivative that [`Tape::apply_data`] can record; `K` as in [`Record`].
@@ -247,7 +244,7 @@ impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> RecordData<I, O
     fn record<'t>(self, tape: &'t Tape, x: [Var<'t, I>; N]) -> Var<'t, O> {
         let xs = x.map(Var::shape);
         let shape = self.shape(xs.each_ref().map(|s| &s[..])).or_panic();
-        let op = Recorded::General(shared!(Data<_, I, O, N>, self, dyn GeneralRule));
+        let op = recorded!(General or SharedGeneral, Data<_, I, O, N>, self);
         tape.push_op(op, x.iter().map(|v| v.any()), Sizes::Given(&shape), false)
     }
 }
@@ -268,7 +265,7 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
                 Sizes::Given(&wide)
             }
         };
-        let op = Recorded::Pointwise(shared!(DataBlocks<_, I, O, N>, self, dyn PointwiseRule));
+        let op = recorded!(Pointwise or SharedPointwise, DataBlocks<_, I, O, N>, self);
         tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
     }
 }
@@ -291,7 +288,7 @@ fn common_shape<'t>(
     let same = inputs.clone().all(|v| {
         v.is_on(tape) && {
             let first = *first.get_or_insert(v.id());
-            tensor::shape::same(&nodes[first as usize].shape, &nodes[v.id() as usize].shape)
+            nodes.same_shape(first, v.id())
         }
     });
     if let (true, Some(first)) = (same, first) {

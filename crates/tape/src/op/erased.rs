@@ -12,64 +12,65 @@ use super::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
 
-/// An operation with its types forgotten; which variant it is tells how to run it.
+/// An operation with its types forgotten. Those without fields, which are most, cost no heap block and
+/// no count; the others are shared. (Flat, for an enum in an enum would take a word more.)
 #[derive(Clone)]
 pub(crate) enum Recorded {
-    Pointwise(Ref<dyn PointwiseRule>),
-    View(Ref<dyn ViewRule>),
-    General(Ref<dyn GeneralRule>),
+    Pointwise(&'static dyn PointwiseRule),
+    View(&'static dyn ViewRule),
+    General(&'static dyn GeneralRule),
+    SharedPointwise(Arc<dyn PointwiseRule>),
+    SharedView(Arc<dyn ViewRule>),
+    SharedGeneral(Arc<dyn GeneralRule>),
+}
+
+/// An operation by its kind, which tells how to run it.
+pub(crate) enum Kind<'a> {
+    Pointwise(&'a dyn PointwiseRule),
+    View(&'a dyn ViewRule),
+    General(&'a dyn GeneralRule),
 }
 
 impl Recorded {
-    pub(crate) fn rule(&self) -> &dyn Rule {
-        match self {
-            Recorded::Pointwise(op) => op.get(),
-            Recorded::View(op) => op.get(),
-            Recorded::General(op) => op.get(),
-        }
-    }
-}
-
-/// A shared operation. Operations without fields, which are most, cost no heap block and no count.
-pub(crate) enum Ref<D: ?Sized + 'static> {
-    Static(&'static D),
-    Shared(Arc<D>),
-}
-
-impl<D: ?Sized> Ref<D> {
     #[inline]
-    pub(crate) fn get(&self) -> &D {
+    pub(crate) fn kind(&self) -> Kind<'_> {
         match self {
-            Ref::Static(op) => op,
-            Ref::Shared(op) => op,
+            Recorded::Pointwise(op) => Kind::Pointwise(*op),
+            Recorded::SharedPointwise(op) => Kind::Pointwise(&**op),
+            Recorded::View(op) => Kind::View(*op),
+            Recorded::SharedView(op) => Kind::View(&**op),
+            Recorded::General(op) => Kind::General(*op),
+            Recorded::SharedGeneral(op) => Kind::General(&**op),
         }
     }
-}
 
-impl<D: ?Sized> Clone for Ref<D> {
-    fn clone(&self) -> Self {
-        match self {
-            Ref::Static(op) => Ref::Static(op),
-            Ref::Shared(op) => Ref::Shared(op.clone()),
+    #[inline]
+    pub(crate) fn rule(&self) -> &dyn Rule {
+        match self.kind() {
+            Kind::Pointwise(op) => op,
+            Kind::View(op) => op,
+            Kind::General(op) => op,
         }
+    }
+
+    pub(crate) fn is_view(&self) -> bool {
+        matches!(self, Recorded::View(_) | Recorded::SharedView(_))
     }
 }
 
 /// Wraps an operation and forgets its type. A box of a type without size allocates nothing, so
 /// leaking it leaks nothing. (A macro, because unsizing needs both types at hand.)
-macro_rules! shared {
-    ($wrapper:ident $(<$($arg:ty),*>)?, $op:expr, $dyn:ty) => {{
+macro_rules! recorded {
+    ($fixed:ident or $shared:ident, $wrapper:ident $(<$($arg:ty),*>)?, $op:expr) => {{
         let op = $wrapper$(::<$($arg),*>)?($op, PhantomData);
         if size_of_val(&op) == 0 {
-            let op: &'static $dyn = Box::leak(Box::new(op));
-            Ref::Static(op)
+            Recorded::$fixed(Box::leak(Box::new(op)))
         } else {
-            let op: Arc<$dyn> = Arc::new(op);
-            Ref::Shared(op)
+            Recorded::$shared(Arc::new(op))
         }
     }};
 }
-pub(super) use shared;
+pub(super) use recorded;
 
 /// Where a rule is applied: node numbers on one tape.
 pub(crate) struct Site<'a> {

@@ -10,7 +10,7 @@ use tensor::error::OrPanic;
 use tensor::{AnySliceMut, AnyView, Error, Float, View, kernel};
 
 use crate::node::Sizes;
-use crate::op::{GeneralRule, Pulled, Recorded, Ref, Rule, Site};
+use crate::op::{GeneralRule, Pulled, Recorded, Rule, Site};
 use crate::tape::Tape;
 use crate::var::Var;
 
@@ -77,10 +77,9 @@ impl<'t, T: Float> Var<'t, T> {
         let shapes: Vec<&[usize]> = shapes.iter().map(|s| &s[..]).collect();
         let axis = tensor::shape::axis("concat", axis, shapes[0]).or_panic();
         let shape = kernel::concat_shape(&shapes, axis as isize).or_panic();
-        let op: Arc<dyn GeneralRule> = Arc::new(Concat::<T> { axis, element: PhantomData });
-        let tracked = parts.iter().any(|v| v.is_tracked());
-        let op = Recorded::General(Ref::Shared(op));
-        first.tape().push_op(op, parts.iter().map(|v| v.any()), Sizes::Given(&shape), tracked)
+        let op = Arc::new(Concat::<T> { axis, element: PhantomData });
+        let (op, inputs) = (Recorded::SharedGeneral(op), parts.iter().map(|v| v.any()));
+        first.tape().push_op(op, inputs, Sizes::Given(&shape), true)
     }
 
     /// The variables, of one shape, along a new axis before position `axis`.

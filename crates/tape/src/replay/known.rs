@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use tensor::{DType, Shape};
 
 use super::script::Script;
-use crate::node::{Node, Source};
+use crate::node::{Node, Nodes, Source};
 use crate::op::Recorded;
 use crate::tape::{Bound, Tape};
 
@@ -134,16 +134,15 @@ impl Forward {
                 return forward;
             }
             if is_open(node) {
-                inputs.extend_from_slice(&node.inputs);
+                inputs.extend_from_slice(nodes.inputs(id));
             }
         }
         nodes.in_order(walk, ids);
         let mut hasher = FxHasher::default();
         for (place, &id) in ids.iter().enumerate() {
             nodes[id as usize].mark.1 = place as u32;
-            let node = &nodes[id as usize];
-            inputs.push(node.inputs.len() as u32);
-            for &input in &node.inputs {
+            inputs.push(nodes.inputs(id).len() as u32);
+            for &input in nodes.inputs(id) {
                 // Inputs stand before the node, so they have their places.
                 let place = match nodes[input as usize].mark {
                     (found, place) if found == walk => place,
@@ -152,7 +151,7 @@ impl Forward {
                 inputs.push(place);
                 hasher.write_u32(place);
             }
-            hasher.write_usize(tensor::shape::len(&node.shape));
+            hasher.write_usize(tensor::shape::len(nodes.shape(id)));
         }
         forward.hash = hasher.finish();
         forward
@@ -185,7 +184,7 @@ impl Structure {
                     _ => Origin::Value,
                 },
                 dtype: node.dtype,
-                shape: Shape::from_slice(&node.shape),
+                shape: Shape::from_slice(nodes.shape(id)),
                 tracked: node.tracked,
                 keep: node.keep,
                 computed: node.value.is_some(),
@@ -199,18 +198,19 @@ impl Structure {
         let nodes = tape.nodes.borrow();
         self.nodes.len() == forward.ids.len()
             && self.inputs == forward.inputs
-            && self.nodes.iter().zip(&forward.ids).all(|(k, &id)| k.is(&nodes[id as usize]))
+            && self.nodes.iter().zip(&forward.ids).all(|(k, &id)| k.is(&nodes, id))
             && self.params[..] == params(tape, forward)[..]
     }
 }
 
 impl Known {
-    fn is(&self, node: &Node) -> bool {
+    fn is(&self, nodes: &Nodes, id: u32) -> bool {
+        let node = &nodes[id as usize];
         self.dtype == node.dtype
             && self.tracked == node.tracked
             && self.keep == node.keep
             && self.computed == node.value.is_some()
-            && tensor::shape::same(&self.shape, &node.shape)
+            && tensor::shape::same(&self.shape, nodes.shape(id))
             && match (&self.origin, &node.source) {
                 (Origin::Op(a), Source::Op(b)) => a.rule().same(b.rule()),
                 (Origin::Number, Source::Number(_)) => true,

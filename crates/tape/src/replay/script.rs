@@ -74,7 +74,11 @@ impl Script {
         let place = |node: u32| ids.binary_search(&node).ok().map(|p| p as u32);
         let slots = slots.iter().map(|&slot| {
             let node = &nodes[slot as usize];
-            Slot { place: place(slot), dtype: node.dtype, shape: node.shape.clone() }
+            Slot {
+                place: place(slot),
+                dtype: node.dtype,
+                shape: Shape::from_slice(nodes.shape(slot)),
+            }
         });
         let slots: Vec<Slot> = slots.collect();
         let places = outputs.iter().map(|&o| place(o).expect("an output is pending or known"));

@@ -20,8 +20,8 @@ use tensor::{AnyTensor, AnyView, ShapeError};
 
 use super::gathered;
 use super::run::{Halt, guarded};
-use crate::node::{Node, Source};
-use crate::op::Recorded;
+use crate::node::{Nodes, Source};
+use crate::op::{Kind, Recorded};
 
 /// Tiny values may have this many elements together, or [`EACH`] a node.
 const TOGETHER: usize = 1 << 16;
@@ -55,13 +55,13 @@ thread_local! {
 
 /// Whether nodes `ids` can run straight, and there is something to run: views alone share the buffer of
 /// what they view.
-pub(crate) fn is_tiny(nodes: &[Node], ids: &[u32]) -> bool {
+pub(crate) fn is_tiny(nodes: &Nodes, ids: &[u32]) -> bool {
     let (mut together, mut works) = (0, false);
     let each = ids.iter().all(|&id| {
         let node = &nodes[id as usize];
-        let len = tensor::shape::len(&node.shape);
+        let len = tensor::shape::len(nodes.shape(id));
         together += len;
-        works |= matches!(&node.source, Source::Op(op) if !matches!(op, Recorded::View(_)));
+        works |= matches!(&node.source, Source::Op(op) if !op.is_view());
         len <= BLOCK
     });
     each && works && together <= TOGETHER.max(EACH * ids.len()).min(MOST)
@@ -92,14 +92,14 @@ impl Straight {
     /// # Errors
     /// When a view does not fit or panics, with its place. (A view that records on this very tape would
     /// panic: the nodes are borrowed.)
-    pub(crate) fn load(&mut self, nodes: &[Node], ids: &[u32]) -> Result<(), Halt> {
+    pub(crate) fn load(&mut self, nodes: &Nodes, ids: &[u32]) -> Result<(), Halt> {
         self.clear();
         for (place, &id) in ids.iter().enumerate() {
             let node = &nodes[id as usize];
             let slot = guarded(place as u32, || match (&node.value, &node.source) {
-                (None, Source::Op(op)) => Ok(self.record(nodes, node, place as u32, op)?),
+                (None, Source::Op(op)) => Ok(self.record(nodes, id, place as u32, op)?),
                 (value, source) => {
-                    let slot = self.slab.push(node.dtype, &node.shape)?;
+                    let slot = self.slab.push(node.dtype, nodes.shape(id))?;
                     match (value, source) {
                         (Some(value), _) => self.slab.set(slot, value.view()),
                         (None, Source::Number(x)) => self.slab.set_number(slot, *x),
@@ -116,30 +116,30 @@ impl Straight {
     /// Takes an operation on nodes taken before, and returns where its value will be.
     fn record(
         &mut self,
-        nodes: &[Node],
-        node: &Node,
+        nodes: &Nodes,
+        id: u32,
         place: u32,
         op: &Recorded,
     ) -> Result<usize, ShapeError> {
         let slot_of = |slots: &[u32], input: u32| slots[nodes[input as usize].mark.1 as usize];
-        if let Recorded::View(op) = op {
-            let of = slot_of(&self.slots, node.inputs[0]);
-            if let Some(layout) = op.get().layout(self.slab.layout(of as usize))? {
+        if let Kind::View(op) = op.kind() {
+            let of = slot_of(&self.slots, nodes.inputs(id)[0]);
+            if let Some(layout) = op.layout(self.slab.layout(of as usize))? {
                 return self.slab.push_view(of as usize, &layout);
             }
             let copy = self.contiguous(place, of)? as usize;
-            let layout = op.get().layout(self.slab.layout(copy))?;
+            let layout = op.layout(self.slab.layout(copy))?;
             return self.slab.push_view(copy, &layout.expect("a row-major input has every view"));
         }
         let mut operands: SmallVec<[u32; 4]> = SmallVec::new();
-        for &input in &node.inputs {
+        for &input in nodes.inputs(id) {
             let slot = slot_of(&self.slots, input);
-            operands.push(match op {
-                Recorded::Pointwise(_) => self.contiguous(place, slot)?,
+            operands.push(match op.kind() {
+                Kind::Pointwise(_) => self.contiguous(place, slot)?,
                 _ => slot,
             });
         }
-        let out = self.slab.push(node.dtype, &node.shape)?;
+        let out = self.slab.push(nodes[id as usize].dtype, nodes.shape(id))?;
         self.step(place, Some(op.clone()), out as u32, &operands);
         Ok(out)
     }
@@ -219,15 +219,15 @@ impl Step {
     #[inline]
     fn run(&self, slab: &mut Slab, operands: &[u32]) -> Result<(), tensor::Error> {
         let out = self.out as usize;
-        match &self.op {
+        match self.op.as_ref().map(Recorded::kind) {
             None => slab.copy(out, operands[0] as usize),
-            Some(Recorded::Pointwise(op)) => slab.write(out, |earlier, out| {
-                gathered(operands, |&s| earlier.slice(s as usize), |x| op.get().block(x, out));
+            Some(Kind::Pointwise(op)) => slab.write(out, |earlier, out| {
+                gathered(operands, |&s| earlier.slice(s as usize), |x| op.block(x, out));
             }),
-            Some(Recorded::General(op)) => slab.write(out, |earlier, out| {
-                gathered(operands, |&s| earlier.view(s as usize), |x| op.get().forward(x, out))
+            Some(Kind::General(op)) => slab.write(out, |earlier, out| {
+                gathered(operands, |&s| earlier.view(s as usize), |x| op.forward(x, out))
             })?,
-            Some(Recorded::View(_)) => unreachable!("views are taken when the program is"),
+            Some(Kind::View(_)) => unreachable!("views are taken when the program is"),
         }
         Ok(())
     }
