@@ -286,9 +286,6 @@ impl Tape {
             }
         }
         nodes.in_order(walk, &mut found);
-        for (place, &id) in found.iter().enumerate() {
-            nodes[id as usize].mark.1 = place as u32;
-        }
         found
     }
 

@@ -44,6 +44,21 @@ pub(crate) struct Node {
 
 const _: () = assert!(size_of::<Node>() <= 64);
 
+impl Node {
+    const BLANK: Node = Node {
+        source: Source::Constant,
+        value: None,
+        at: Location::caller(),
+        mark: (0, 0),
+        inputs: (0, 0),
+        shape: 0,
+        dtype: DType::F32,
+        tracked: false,
+        keep: false,
+        computed: false,
+    };
+}
+
 /// The shape of a node that is recorded.
 #[derive(Clone, Copy)]
 pub(crate) enum Sizes<'a> {
@@ -61,9 +76,6 @@ pub(crate) struct Nodes {
     shapes: Vec<Shape>,
 }
 
-/// So many of the shapes used last are compared with that of a new node.
-const RECENT_SHAPES: usize = 4;
-
 /// Nodes in memory that a tape leaves to the next one of its thread when it is dropped: a step that
 /// records anew would pay more for fresh pages than for recording.
 pub(crate) struct Recycled(Nodes);
@@ -72,8 +84,8 @@ thread_local! {
     static SPARE: Cell<Nodes> = const { Cell::new(Nodes::EMPTY) };
 }
 
-/// Memory of more nodes than this is given back.
-const SPARE_NODES: usize = 1 << 17;
+/// Memory in which more bytes than this were in use is given back.
+const MOST_SPARE: usize = 1 << 30;
 
 impl Default for Recycled {
     fn default() -> Self {
@@ -81,13 +93,21 @@ impl Default for Recycled {
     }
 }
 
+impl Recycled {
+    /// Gives the memory back that was left for the next tape.
+    pub(crate) fn forget() {
+        drop(SPARE.try_with(|spare| spare.replace(Nodes::EMPTY)));
+    }
+}
+
 impl Drop for Recycled {
     fn drop(&mut self) {
         let mut memory = std::mem::replace(&mut self.0, Nodes::EMPTY);
-        if memory.list.capacity() <= SPARE_NODES && memory.inputs.capacity() <= 4 * SPARE_NODES {
+        let (nodes, inputs) = (memory.list.len(), memory.inputs.len());
+        if nodes * size_of::<Node>() + inputs * size_of::<u32>() <= MOST_SPARE {
             memory.cut(Extent::default());
             // Fails while the thread is torn down, when nobody needs it.
-            let _ = SPARE.try_with(|spare| spare.set(memory));
+            let _ = SPARE.try_with(|left| left.set(memory));
         }
     }
 }
@@ -118,43 +138,45 @@ pub(crate) struct Extent {
 impl Nodes {
     const EMPTY: Nodes = Nodes { list: Vec::new(), inputs: Vec::new(), shapes: Vec::new() };
 
-    /// Appends a node, whose inputs are `inputs`.
+    /// Appends a node with these inputs and data inputs, a constant so far, and tracked if one of its
+    /// inputs is.
+    ///
+    /// It begins blank, and each field is written once, to its place: a node that is put together
+    /// elsewhere is copied by wide loads, which wait until its narrow fields have been stored.
     ///
     /// # Panics
     /// When there are 2³² nodes, or as many inputs together.
-    #[inline]
     pub(crate) fn push(
         &mut self,
-        source: Source,
-        inputs: impl Iterator<Item = u32>,
+        inputs: [&[u32]; 2],
         sizes: Sizes<'_>,
         dtype: DType,
         at: &'static Location<'static>,
     ) -> &mut Node {
-        let first = self.inputs.len();
-        self.inputs.extend(inputs);
+        let (first, mut tracked) = (self.inputs.len(), false);
+        // One by one: most are one or two, and copying memory is a call.
+        for ids in inputs {
+            for &id in ids {
+                tracked |= self.list[id as usize].tracked;
+                self.inputs.push(id);
+            }
+        }
         let (Ok(_), Ok(end)) = (u32::try_from(self.list.len()), u32::try_from(self.inputs.len()))
         else {
             panic!("a tape holds at most 2^32 nodes, and as many inputs of them");
         };
-        let inputs = (first as u32, end - first as u32);
         let shape = match sizes {
             Sizes::Of(id) => self.list[id as usize].shape,
             Sizes::Given(sizes) => self.shape_number(sizes),
         };
-        self.list.push(Node {
-            source,
-            value: None,
-            at,
-            mark: (0, 0),
-            inputs,
-            shape,
-            dtype,
-            tracked: false,
-            keep: false,
-            computed: false,
-        });
-        self.list.last_mut().expect("just pushed")
+        self.list.push(Node::BLANK);
+        let node = self.list.last_mut().expect("just pushed");
+        node.at = at;
+        node.inputs = (first as u32, end - first as u32);
+        node.shape = shape;
+        node.dtype = dtype;
+        node.tracked = tracked;
+        node
     }
 
     /// Which shape these sizes are: one of those used last, or a new one.
@@ -164,14 +186,7 @@ impl Nodes {
         {
             return last.shape;
         }
-        let recent = self.shapes.len().saturating_sub(RECENT_SHAPES);
-        let known = self.shapes[recent..].iter().position(|s| shape::same(s, sizes));
-        let number = recent
-            + known.unwrap_or_else(|| {
-                self.shapes.push(Shape::from_slice(sizes));
-                self.shapes.len() - 1 - recent
-            });
-        number as u32
+        recent(&mut self.shapes, |known| shape::same(known, sizes), || Shape::from_slice(sizes))
     }
 
     /// The inputs of a node.
@@ -207,15 +222,36 @@ impl Nodes {
         self.shapes.truncate(extent.shapes);
     }
 
-    /// Puts the nodes that `walk` has met in the order of the tape: by a look at all between the first
-    /// and the last, if these are not many more, so that the cost stays in the number of those met.
-    pub(crate) fn in_order(&self, walk: u32, met: &mut Vec<u32>) {
+    /// As [`cut`](Self::cut), but for nodes `kept`, in ascending order, which lose their inputs and
+    /// follow each other from there on.
+    pub(crate) fn cut_all_but(&mut self, extent: Extent, kept: &[u32]) {
+        let mut shapes = extent.shapes;
+        for (to, &id) in (extent.nodes..).zip(kept) {
+            self.list.swap(to, id as usize);
+            self.list[to].inputs = (0, 0);
+            shapes = shapes.max(self.list[to].shape as usize + 1);
+        }
+        self.cut(Extent { nodes: extent.nodes + kept.len(), shapes, ..extent });
+    }
+
+    /// Puts the nodes that `walk` has met in the order of the tape, and marks each with its place there:
+    /// by a look at all between the first and the last, if these are not many more, so that the cost
+    /// stays in the number of those met.
+    pub(crate) fn in_order(&mut self, walk: u32, met: &mut Vec<u32>) {
         let (first, last) = met.iter().fold((u32::MAX, 0), |(a, b), &id| (a.min(id), b.max(id)));
         if met.len() > (last.saturating_sub(first) / 8) as usize {
             met.clear();
-            met.extend((first..=last).filter(|&id| self.list[id as usize].mark.0 == walk));
+            for (id, node) in (first..=last).zip(&mut self.list[first as usize..]) {
+                if node.mark.0 == walk {
+                    node.mark.1 = met.len() as u32;
+                    met.push(id);
+                }
+            }
         } else {
             met.sort_unstable();
+            for (place, &id) in met.iter().enumerate() {
+                self.list[id as usize].mark.1 = place as u32;
+            }
         }
     }
 }
@@ -233,4 +269,23 @@ impl DerefMut for Nodes {
     fn deref_mut(&mut self) -> &mut [Node] {
         &mut self.list
     }
+}
+
+/// The number of an item in a list where many users share few: of one of those put there last, if it is
+/// the same, else of a new one.
+#[inline]
+pub(crate) fn recent<X>(
+    list: &mut Vec<X>,
+    is: impl Fn(&X) -> bool,
+    new: impl FnOnce() -> X,
+) -> u32 {
+    const LOOKED_AT: usize = 4;
+    let first = list.len().saturating_sub(LOOKED_AT);
+    for (number, known) in list.iter().enumerate().skip(first) {
+        if is(known) {
+            return number as u32;
+        }
+    }
+    list.push(new());
+    list.len() as u32 - 1
 }

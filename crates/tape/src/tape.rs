@@ -238,7 +238,7 @@ impl Tape {
     /// a float.
     #[track_caller]
     pub(crate) fn input<E: Element>(&self, shape: &[usize]) -> Var<'_, E> {
-        checked::<E>(shape);
+        checked(shape, E::DTYPE);
         let float = matches!(E::DTYPE, DType::F32 | DType::F64);
         Var::at(self, self.push(Source::Input, shape, E::DTYPE, float, None))
     }
@@ -262,36 +262,32 @@ impl Tape {
     ) -> u32 {
         let at = self.origin.get().unwrap_or(Location::caller());
         let mut nodes = self.nodes.borrow_mut();
-        let node = nodes.push(source, std::iter::empty(), Sizes::Given(shape), dtype, at);
-        (node.tracked, node.value) = (tracked, value);
+        let node = nodes.push([&[], &[]], Sizes::Given(shape), dtype, at);
+        (node.source, node.value, node.tracked) = (source, value, tracked);
         nodes.len() as u32 - 1
     }
 
-    /// Records an operation, tracked if it `tracks` and one of its inputs is.
+    /// Records an operation on nodes of this tape, inputs and data inputs, tracked if it `tracks` and one
+    /// of its inputs is. (Inlined, so that the operation is written once, to its place.)
     #[track_caller]
     #[inline]
-    pub(crate) fn push_op<'t, E: Element>(
-        &'t self,
+    pub(crate) fn push_op<E: Element>(
+        &self,
         op: Recorded,
-        inputs: impl Iterator<Item = AnyVar<'t>> + Clone,
+        inputs: [&[u32]; 2],
         sizes: Sizes<'_>,
         tracks: bool,
-    ) -> Var<'t, E> {
-        for v in inputs.clone() {
-            if !v.is_on(self) {
-                v.assert_on(self, op.rule().debug());
-            }
-        }
+    ) -> Var<'_, E> {
         let at = self.origin.get().unwrap_or(Location::caller());
         let mut nodes = self.nodes.borrow_mut();
         match sizes {
             Sizes::Of(id) if nodes[id as usize].dtype == E::DTYPE => {} // It was checked.
-            Sizes::Of(id) => checked::<E>(nodes.shape(id)),
-            Sizes::Given(shape) => checked::<E>(shape),
+            Sizes::Of(id) => checked(nodes.shape(id), E::DTYPE),
+            Sizes::Given(shape) => checked(shape, E::DTYPE),
         }
-        let tracked = tracks && inputs.clone().any(|v| nodes[v.id() as usize].tracked);
-        let ids = inputs.map(AnyVar::id);
-        nodes.push(Source::Op(op), ids, sizes, E::DTYPE, at).tracked = tracked;
+        let node = nodes.push(inputs, sizes, E::DTYPE, at);
+        node.source = Source::Op(op);
+        node.tracked &= tracks;
         let id = nodes.len() as u32 - 1;
         drop(nodes);
         Var::at(self, id)
@@ -354,6 +350,6 @@ impl Tape {
 
 /// Checks that a tensor of this shape can be.
 #[track_caller]
-fn checked<E: Element>(shape: &[usize]) {
-    tensor::shape::checked_len(shape, size_of::<E>()).or_panic();
+fn checked(shape: &[usize], dtype: DType) {
+    tensor::shape::checked_len(shape, dtype.size()).or_panic();
 }

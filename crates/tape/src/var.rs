@@ -152,6 +152,7 @@ impl<'t> AnyVar<'t> {
 
     /// Checks that it is on `tape`, where `op` is to be recorded.
     #[track_caller]
+    #[inline]
     pub(crate) fn assert_on(self, tape: &Tape, op: &dyn fmt::Debug) {
         if !self.is_on(tape) {
             panic!("{}: its inputs are on different tapes", crate::op::name(op));

@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use tensor::{AnySlice, AnySliceMut, AnyView, DType, Element, Error, Float, Layout, ShapeError};
 
 use super::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
@@ -53,6 +52,17 @@ impl Recorded {
         }
     }
 
+    /// Whether both are one object: the same shared one, or without fields and of one type.
+    #[inline]
+    pub(crate) fn is_at(&self, other: &Recorded) -> bool {
+        match (self.kind(), other.kind()) {
+            (Kind::Pointwise(a), Kind::Pointwise(b)) => std::ptr::eq(a, b),
+            (Kind::View(a), Kind::View(b)) => std::ptr::eq(a, b),
+            (Kind::General(a), Kind::General(b)) => std::ptr::eq(a, b),
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_view(&self) -> bool {
         matches!(self, Recorded::View(_) | Recorded::SharedView(_))
     }
@@ -83,10 +93,11 @@ pub(crate) struct Site<'a> {
 }
 
 /// One cotangent an input (data inputs have none), as node numbers.
-pub(crate) type Pulled = SmallVec<[Option<u32>; 3]>;
+pub(crate) type Pulled = Vec<Option<u32>>;
 
 pub(crate) trait Rule: Debug + Send + Sync {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled;
+    /// Appends one cotangent an input.
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled);
     fn debug(&self) -> &dyn Debug;
     /// The operation itself.
     fn op(&self) -> &dyn Any;
@@ -135,8 +146,10 @@ const TYPED: &str = "the tape records an operation with inputs of its own types"
 pub(crate) struct General<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
 
 impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Rule for General<O, T, N, M> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
-        self.0.vjp(pullback(tape, site)).map(|c| pulled(tape, c)).into_iter().collect()
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
+        for cotangent in self.0.vjp(pullback(tape, site)) {
+            out.push(pulled(tape, cotangent));
+        }
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
@@ -164,8 +177,10 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule for G
 pub(super) struct Blocks<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
 
 impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Rule for Blocks<O, T, N, M> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
-        self.0.vjp(pullback(tape, site)).map(|c| pulled(tape, c)).into_iter().collect()
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
+        for cotangent in self.0.vjp(pullback(tape, site)) {
+            out.push(pulled(tape, cotangent));
+        }
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
@@ -192,13 +207,13 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> PointwiseR
 pub(crate) struct Views<O>(pub O, pub PhantomData<()>);
 
 impl<O: ViewOp> Rule for Views<O> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
         let cotangent = match site.dtype {
             DType::F32 => pulled(tape, self.0.vjp(pullback::<f32, 1, 0>(tape, site))),
             DType::F64 => pulled(tape, self.0.vjp(pullback::<f64, 1, 0>(tape, site))),
             _ => unreachable!("only floats are tracked"),
         };
-        Pulled::from_slice(&[cotangent])
+        out.push(cotangent);
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
@@ -221,8 +236,8 @@ impl<O: ViewOp> ViewRule for Views<O> {
 pub(super) struct Data<D, I, O, const N: usize>(pub D, pub PhantomData<(I, O)>);
 
 impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> Rule for Data<D, I, O, N> {
-    fn pull(&self, _: &Tape, site: &Site<'_>) -> Pulled {
-        site.x.iter().map(|_| None).collect()
+    fn pull(&self, _: &Tape, site: &Site<'_>, out: &mut Pulled) {
+        out.extend(site.x.iter().map(|_| None));
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
@@ -248,8 +263,8 @@ pub(super) struct DataBlocks<D, I, O, const N: usize>(pub D, pub PhantomData<(I,
 impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> Rule
     for DataBlocks<D, I, O, N>
 {
-    fn pull(&self, _: &Tape, site: &Site<'_>) -> Pulled {
-        site.x.iter().map(|_| None).collect()
+    fn pull(&self, _: &Tape, site: &Site<'_>, out: &mut Pulled) {
+        out.extend(site.x.iter().map(|_| None));
     }
     fn debug(&self) -> &dyn Debug {
         &self.0

@@ -65,6 +65,10 @@ struct Slot {
     shape: Shape,
 }
 
+/// Bytes that a node takes in a plan: its operation, type, shape, inputs and step, and the place of a
+/// value, twice.
+const PLANNED: usize = 512;
+
 impl Script {
     /// Plans `outputs`, which start from values to come of `slots`: all inputs of the tape, and
     /// parameters.
@@ -100,6 +104,14 @@ impl Script {
         };
         drop(nodes);
         Script { engine, ids, slots, outputs: places }
+    }
+
+    /// How much memory it takes between runs, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.engine {
+            Engine::Straight(straight, _) => straight.bytes(),
+            Engine::Planned { load, .. } => PLANNED * load.ops.len(),
+        }
     }
 
     /// What slot `i` takes.

@@ -36,6 +36,8 @@ pub struct Slab {
     layouts: Vec<Layout>,
     /// The row-major layout made last.
     recent: Option<u32>,
+    /// How many words, slots and layouts there were at each [`begin`](Slab::begin) without its end.
+    begun: Vec<[usize; 3]>,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,11 @@ struct Slot {
     contiguous: bool,
 }
 
+impl Slot {
+    const BLANK: Slot =
+        Slot { at: 0, len: 0, base: 0, layout: 0, dtype: DType::F32, contiguous: false };
+}
+
 /// The values made before the one that is being written.
 pub struct Earlier<'a> {
     /// Of the slab's memory, whose elements of `slots` nobody writes for `'a`.
@@ -63,12 +70,19 @@ pub struct Earlier<'a> {
 
 impl Slab {
     /// A slab without values.
-    pub const EMPTY: Slab =
-        Slab { memory: Vec::new(), slots: Vec::new(), layouts: Vec::new(), recent: None };
+    pub const EMPTY: Slab = Slab {
+        memory: Vec::new(),
+        slots: Vec::new(),
+        layouts: Vec::new(),
+        recent: None,
+        begun: Vec::new(),
+    };
 
-    /// How many words of eight bytes there is memory for.
-    pub fn words(&self) -> usize {
-        self.memory.capacity()
+    /// How many bytes the values take, and what tells where they lie.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.memory[..])
+            + size_of_val(&self.slots[..])
+            + size_of_val(&self.layouts[..])
     }
 
     /// Makes room for a value and returns its number: they count from 0.
@@ -85,8 +99,12 @@ impl Slab {
             return Err(ShapeError::new(format!("slab: no room for shape {}", Dims(shape))));
         };
         self.memory.resize(start + words, 0);
-        let (at, len) = (8 * start as u32, len as u32);
-        self.slots.push(Slot { at, len, base, layout, dtype, contiguous: true });
+        // Blank first and then field by field: a slot that is put together elsewhere is copied by wide
+        // loads, which wait until its narrow fields have been stored.
+        self.slots.push(Slot::BLANK);
+        let slot = &mut self.slots[base as usize];
+        (slot.at, slot.len, slot.base, slot.layout) = (8 * start as u32, len as u32, base, layout);
+        (slot.dtype, slot.contiguous) = (dtype, true);
         Ok(base as usize)
     }
 
@@ -147,6 +165,22 @@ impl Slab {
         self.layouts.clear();
         self.recent = None;
         self.memory.clear();
+        self.begun.clear();
+    }
+
+    /// Values made from here on are forgotten at the [`end`](Self::end) that belongs to this.
+    pub fn begin(&mut self) {
+        self.begun.push([self.memory.len(), self.slots.len(), self.layouts.len()]);
+    }
+
+    /// Forgets the values made since the last [`begin`](Self::begin) without its end, or all if there is
+    /// none. (Those before keep the invariants: they refer to nothing that was made after them.)
+    pub fn end(&mut self) {
+        let [words, slots, layouts] = self.begun.pop().unwrap_or_default();
+        self.memory.truncate(words);
+        self.slots.truncate(slots);
+        self.layouts.truncate(layouts);
+        self.recent = self.recent.filter(|&recent| (recent as usize) < layouts);
     }
 
     /// Writes value `out` by `f`, which is given the values before it.
@@ -325,48 +359,4 @@ fn copy(x: AnyView<'_>, out: AnySliceMut<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tensor;
-
-    #[test]
-    fn values_of_all_types_live_side_by_side_and_are_read_back() {
-        let mut slab = Slab::default();
-        let x = AnyTensor::F64(tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
-        let labels = AnyTensor::I64(tensor![7, 8]);
-        let a = slab.push(DType::F64, &[2, 3]).unwrap();
-        let l = slab.push(DType::I64, &[2]).unwrap();
-        let b = slab.push(DType::F64, &[3, 2]).unwrap();
-        slab.set(a, x.view());
-        slab.set(l, labels.view());
-        let turned = slab.layout(a).permute(&[1, 0]).unwrap();
-        let t = slab.push_view(a, &turned).unwrap();
-        let c = slab.push(DType::F64, &[3, 2]).unwrap();
-        slab.set(b, AnyTensor::F64(Tensor::zeros([3, 2])).view());
-        slab.copy(c, t);
-        assert_eq!(slab.tensor(l), labels);
-        let expected = AnyTensor::F64(tensor![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
-        assert_eq!((slab.tensor(t), slab.tensor(c)), (expected.clone(), expected));
-        assert!(slab.is_contiguous(c) && !slab.is_contiguous(t));
-        assert_eq!(slab.tensor(a), x);
-    }
-
-    #[test]
-    fn a_layout_that_leaves_its_region_is_refused() {
-        let mut slab = Slab::default();
-        let a = slab.push(DType::F32, &[2]).unwrap();
-        slab.push(DType::F32, &[9]).unwrap();
-        assert!(slab.push_view(a, &Layout::contiguous(&[3], 4).unwrap()).is_err());
-    }
-
-    #[test]
-    #[should_panic(expected = "strided")]
-    fn a_strided_value_has_no_slice() {
-        let mut slab = Slab::default();
-        let a = slab.push(DType::F32, &[1]).unwrap();
-        let spread = slab.layout(a).broadcast_to(&[2]).unwrap();
-        let b = slab.push_view(a, &spread).unwrap();
-        let c = slab.push(DType::F32, &[2]).unwrap();
-        slab.write(c, |earlier, _| earlier.slice(b).len());
-    }
-}
+mod tests;
