@@ -124,7 +124,7 @@ impl<'t, T: Float> Var<'t, T> {
         let missed = targets.iter().zip(sweep.found()).filter(|(_, c)| c.is_none());
         let missed: Vec<u32> = missed.map(|(&w, _)| w).collect();
         let cotangents: Vec<Option<u32>> = sweep.found().collect();
-        let mut reasons = reasons(tape, self.id(), &missed, sweep.blocked).into_iter();
+        let mut reasons = reasons(tape, self.id(), &missed, sweep.blocked()).into_iter();
         let found = cotangents.into_iter().map(|c| match c {
             Some(id) => Ok(Var::at(tape, id)),
             None => Err(reasons.next().expect("one reason for each that was missed")),

@@ -196,7 +196,13 @@ impl<'t> Pieces<'t> {
                 && (nodes[id as usize].value.is_some() || nodes.inputs(id).is_empty())
         });
         let mut tiny = Tiny::default();
-        let tiny = needed.iter().chain(&given).all(|&id| tiny.admits(&nodes, id)) && tiny.fit();
+        let mut tiny_each = true;
+        for ids in [&needed, &given] {
+            for &id in ids {
+                tiny_each &= tiny.admits(&nodes, id);
+            }
+        }
+        let tiny = tiny_each && tiny.fit();
         (given_is_known && tiny).then_some((needed, given))
     }
 

@@ -1,5 +1,6 @@
 //! The reverse sweep itself: rule after rule, last node first.
 
+use std::cell::Cell;
 use std::panic::Location;
 
 use tensor::DType;
@@ -30,7 +31,7 @@ pub(crate) struct Sweep {
     /// The places of the targets, in ascending order.
     ends: Vec<u32>,
     /// Nodes whose rule passed no cotangent on, and the input that needed it.
-    pub blocked: Vec<(u32, u32)>,
+    blocked: Vec<(u32, u32)>,
     site: Visited,
 }
 
@@ -150,6 +151,13 @@ impl Sweep {
         self.cotangents[place as usize] = cotangent;
     }
 
+    /// Ends the sweep: the nodes whose rule passed no cotangent on, and the input that needed it. (Its
+    /// memory is left to the next one, for fresh pages cost more than what is written there.)
+    pub(crate) fn blocked(self) -> Vec<(u32, u32)> {
+        self.between.recycle();
+        self.blocked
+    }
+
     /// The cotangent of each target, if one has reached it.
     pub(crate) fn found(&self) -> impl Iterator<Item = Option<u32>> {
         let found = |&p: &u32| self.cotangents.get(p as usize).copied().filter(|&c| c != NONE);
@@ -169,34 +177,60 @@ struct Between {
     targets: Vec<u32>,
 }
 
+thread_local! {
+    /// Memory for the next sweep.
+    static SPARE: Cell<Between> = const { Cell::new(Between::EMPTY) };
+}
+
+/// Memory of more nodes than this is given back.
+const MOST_SPARE: usize = 1 << 24;
+
 impl Between {
-    fn new(tape: &Tape, y: u32, targets: &[u32]) -> Self {
+    const EMPTY: Between =
+        Between { ids: Vec::new(), needed: Vec::new(), inputs: Vec::new(), targets: Vec::new() };
+
+    /// Leaves the memory to the next sweep of this thread.
+    fn recycle(self) {
+        if self.ids.len() <= MOST_SPARE {
+            // Fails while the thread is torn down, when nobody needs it.
+            let _ = SPARE.try_with(|spare| spare.set(self));
+        }
+    }
+
+    fn new(tape: &Tape, y: u32, to: &[u32]) -> Self {
+        let mut between =
+            SPARE.try_with(|spare| spare.replace(Between::EMPTY)).unwrap_or(Between::EMPTY);
+        let Between { ids, needed, inputs, targets } = &mut between;
+        ids.clear();
+        needed.clear();
+        inputs.clear();
+        targets.clear();
         let walk = tape.start_walk();
         // What was recorded before the first target depends on none: a loop that differentiates by its
         // present state does not walk back to its beginning.
-        let first = targets.iter().copied().min().unwrap_or(u32::MAX);
+        let first = to.iter().copied().min().unwrap_or(u32::MAX);
         let mut nodes = tape.nodes.borrow_mut();
-        let (mut ids, mut stack) = (Vec::new(), vec![y]);
-        while let Some(id) = stack.pop() {
+        // What is to be visited stands where the inputs will.
+        inputs.push(y);
+        while let Some(id) = inputs.pop() {
             let node = &mut nodes[id as usize];
             if node.mark.0 == walk || !node.tracked || id < first {
                 continue;
             }
             node.mark.0 = walk;
             ids.push(id);
-            stack.extend_from_slice(nodes.inputs(id));
+            inputs.extend_from_slice(nodes.inputs(id));
         }
-        nodes.in_order(walk, &mut ids);
+        nodes.in_order(walk, ids);
         let place = |id: u32| match nodes[id as usize].mark {
             (found, place) if found == walk => place,
             _ => NONE,
         };
-        let targets: Vec<u32> = targets.iter().map(|&t| place(t)).collect();
-        let mut needed = vec![false; ids.len()];
+        targets.extend(to.iter().map(|&t| place(t)));
+        needed.resize(ids.len(), false);
         for &t in targets.iter().filter(|&&t| t != NONE) {
             needed[t as usize] = true;
         }
-        let mut inputs = Vec::with_capacity(2 * ids.len());
         for (k, &id) in ids.iter().enumerate() {
             for &input in nodes.inputs(id) {
                 let p = Some(place(input)).filter(|&p| p != NONE && needed[p as usize]);
@@ -204,8 +238,14 @@ impl Between {
                 inputs.push(p.unwrap_or(NONE));
             }
         }
-        Between { ids, needed, inputs, targets }
+        drop(nodes);
+        between
     }
+}
+
+/// Gives back the memory that the last sweep has left to the next.
+pub(crate) fn forget() {
+    drop(SPARE.try_with(|spare| spare.replace(Between::EMPTY)));
 }
 
 /// While it lives, the rule of a node runs: nodes recorded inherit that node's source line, and a panic

@@ -55,10 +55,14 @@ impl Recorded {
     /// Whether both are one object: the same shared one, or without fields and of one type.
     #[inline]
     pub(crate) fn is_at(&self, other: &Recorded) -> bool {
-        match (self.kind(), other.kind()) {
-            (Kind::Pointwise(a), Kind::Pointwise(b)) => std::ptr::eq(a, b),
-            (Kind::View(a), Kind::View(b)) => std::ptr::eq(a, b),
-            (Kind::General(a), Kind::General(b)) => std::ptr::eq(a, b),
+        use Recorded::*;
+        match (self, other) {
+            (Pointwise(a), Pointwise(b)) => std::ptr::eq(*a, *b),
+            (View(a), View(b)) => std::ptr::eq(*a, *b),
+            (General(a), General(b)) => std::ptr::eq(*a, *b),
+            (SharedPointwise(a), SharedPointwise(b)) => Arc::ptr_eq(a, b),
+            (SharedView(a), SharedView(b)) => Arc::ptr_eq(a, b),
+            (SharedGeneral(a), SharedGeneral(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }

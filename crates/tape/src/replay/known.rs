@@ -23,6 +23,7 @@ use super::script::Script;
 use super::straight::Straight;
 use crate::node::{Node, Nodes, Recycled, Source, recent};
 use crate::op::Recorded;
+use crate::sweep;
 use crate::tape::{Bound, Tape};
 
 /// How many programs a thread keeps.
@@ -308,6 +309,7 @@ pub fn forget_programs() {
     drop(SPARE.try_with(Cell::take));
     Recycled::forget();
     drop(Straight::recycled());
+    sweep::forget();
 }
 
 impl Backward {

@@ -191,7 +191,12 @@ impl Straight {
             }
             self.operands.extend(slots);
         }
-        let out = self.slab.push(nodes[id as usize].dtype, nodes.shape(id))?;
+        let dtype = nodes[id as usize].dtype;
+        let out = match self.operands.get(start) {
+            // All have one shape.
+            Some(&beside) if pointwise => self.slab.push_beside(dtype, beside as usize)?,
+            _ => self.slab.push(dtype, nodes.shape(id))?,
+        };
         let op = recent(&mut self.ops, |known| known.is_at(op), || op.clone());
         self.step(op, out as u32, inputs.len());
         Ok(out)
@@ -202,7 +207,7 @@ impl Straight {
         if self.slab.is_contiguous(slot as usize) {
             return Ok(slot);
         }
-        let copy = self.slab.push_like(slot as usize)? as u32;
+        let copy = self.slab.push_beside(self.slab.dtype(slot as usize), slot as usize)? as u32;
         self.operands.push(slot);
         self.step(COPY, copy, 1);
         Ok(copy)

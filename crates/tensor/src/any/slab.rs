@@ -54,11 +54,6 @@ struct Slot {
     contiguous: bool,
 }
 
-impl Slot {
-    const BLANK: Slot =
-        Slot { at: 0, len: 0, base: 0, layout: 0, dtype: DType::F32, contiguous: false };
-}
-
 /// The values made before the one that is being written.
 pub struct Earlier<'a> {
     /// Of the slab's memory, whose elements of `slots` nobody writes for `'a`.
@@ -92,19 +87,40 @@ impl Slab {
     pub fn push(&mut self, dtype: DType, shape: &[usize]) -> Result<usize, ShapeError> {
         let layout = self.row_major(shape)?;
         let len = self.layouts[layout as usize].len();
+        self.push_row_major(dtype, layout, len)
+    }
+
+    /// As [`push`](Self::push), with the shape of value `of`.
+    ///
+    /// # Errors
+    /// As `push`.
+    #[inline]
+    pub fn push_beside(&mut self, dtype: DType, of: usize) -> Result<usize, ShapeError> {
+        match self.slots[of] {
+            Slot { base, layout, len, .. } if base as usize == of => {
+                self.push_row_major(dtype, layout, len as usize)
+            }
+            _ => self.push(dtype, &Shape::from_slice(self.layout(of).shape())),
+        }
+    }
+
+    #[inline]
+    fn push_row_major(
+        &mut self,
+        dtype: DType,
+        layout: u32,
+        len: usize,
+    ) -> Result<usize, ShapeError> {
         let (start, words) = (self.memory.len(), (len * dtype.size()).div_ceil(8));
         let (Ok(_), Ok(base)) =
             (u32::try_from(8 * (start + words)), u32::try_from(self.slots.len()))
         else {
+            let shape = self.layouts[layout as usize].shape();
             return Err(ShapeError::new(format!("slab: no room for shape {}", Dims(shape))));
         };
         self.memory.resize(start + words, 0);
-        // Blank first and then field by field: a slot that is put together elsewhere is copied by wide
-        // loads, which wait until its narrow fields have been stored.
-        self.slots.push(Slot::BLANK);
-        let slot = &mut self.slots[base as usize];
-        (slot.at, slot.len, slot.base, slot.layout) = (8 * start as u32, len as u32, base, layout);
-        (slot.dtype, slot.contiguous) = (dtype, true);
+        let (at, len) = (8 * start as u32, len as u32);
+        self.slots.push(Slot { at, len, base, layout, dtype, contiguous: true });
         Ok(base as usize)
     }
 
@@ -119,15 +135,6 @@ impl Slab {
         let layout = self.layouts.len() as u32 - 1;
         self.recent = Some(layout);
         Ok(layout)
-    }
-
-    /// As [`push`](Self::push), with the type and the shape of value `of`.
-    ///
-    /// # Errors
-    /// When the size overflows.
-    pub fn push_like(&mut self, of: usize) -> Result<usize, ShapeError> {
-        let shape = Shape::from_slice(self.layout(of).shape());
-        self.push(self.slots[of].dtype, &shape)
     }
 
     /// A view of value `of`, with a layout that [`layout`](Self::layout) was turned into.
@@ -150,11 +157,18 @@ impl Slab {
     }
 
     /// The layout of a value in the elements it lies in.
+    #[inline]
     pub fn layout(&self, slot: usize) -> &Layout {
         &self.layouts[self.slots[slot].layout as usize]
     }
 
+    /// The element type of a value.
+    pub fn dtype(&self, slot: usize) -> DType {
+        self.slots[slot].dtype
+    }
+
     /// Whether the elements of a value lie side by side in row-major order.
+    #[inline]
     pub fn is_contiguous(&self, slot: usize) -> bool {
         self.slots[slot].contiguous
     }
@@ -210,6 +224,7 @@ impl Slab {
     ///
     /// # Panics
     /// When the types or the lengths differ.
+    #[inline]
     pub fn set(&mut self, out: usize, x: AnyView<'_>) {
         self.write(out, |_, out| copy(x, out));
     }
@@ -218,6 +233,7 @@ impl Slab {
     ///
     /// # Panics
     /// When the value does not hold floats.
+    #[inline]
     pub fn set_number(&mut self, out: usize, x: f64) {
         self.write(out, |_, out| match out {
             AnySliceMut::F32(out) => out.fill(x as f32),
@@ -235,10 +251,12 @@ impl Slab {
     }
 
     /// A value, to read.
+    #[inline]
     pub fn view(&self, slot: usize) -> AnyView<'_> {
         self.all().view(slot)
     }
 
+    #[inline]
     fn all(&self) -> Earlier<'_> {
         let (memory, slots, layouts) = (self.memory.as_ptr(), &self.slots, &self.layouts);
         Earlier { memory, slots, layouts, borrowed: PhantomData }
