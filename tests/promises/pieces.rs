@@ -111,6 +111,19 @@ fn a_rule_that_asks_for_values_in_the_midst_of_a_long_program_gets_them() {
     assert_eq!(gradient(Tape::new()), gradient(Tape::new().unfused()));
 }
 
+/// The gradient of `p y` by `p` is `y`, which a loss that is known did not keep.
+#[test]
+fn a_gradient_may_be_a_value_that_a_known_loss_did_not_ask_for() {
+    let (p, x) = (Param::new(Tensor::scalar(2.0)), tensor![0.5, 1.5]);
+    for _ in 0..4 {
+        let tape = Tape::new();
+        let y = tape.constant(&x).exp().slice(s![1]);
+        let loss = tape.param(&p) * y;
+        assert_eq!(loss.item(), 2.0 * x.exp().to_vec()[1]);
+        assert_eq!(loss.backward()[&p].item(), x.exp().to_vec()[1]);
+    }
+}
+
 #[test]
 fn what_fails_in_a_long_program_is_named() {
     let p = Param::new(tensor![0.5, 0.25]);

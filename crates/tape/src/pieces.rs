@@ -43,9 +43,14 @@ impl<T: Float> Var<'_, T> {
         let mut pieces = Pieces::new(tape);
         pieces.forward(self.id())?;
         pieces.backward(&mut sweep, adjoints.start())?;
+        let mut values = Vec::with_capacity(trained.len());
+        for cotangent in sweep.found() {
+            values.push(match cotangent {
+                Some(id) => Some(pieces.value(id)?),
+                None => None,
+            });
+        }
         pieces.keep();
-        let values = sweep.found().map(|c| c.map(|id| pieces.value(id)));
-        let values: Vec<Option<AnyTensor>> = values.collect();
         let found = self.found(sweep, &trained).into_iter().zip(values);
         let mut found = found.map(|(found, value)| found.map(|_| value.expect("it was found")));
         let mut gradients = Gradients::new(false);
@@ -225,14 +230,15 @@ impl<'t> Pieces<'t> {
         computed.set(computed.get() + self.adjoints);
     }
 
-    /// The value of a node.
-    fn value(&self, id: u32) -> AnyTensor {
-        let nodes = self.tape.nodes.borrow();
+    /// The value of a node, if it is at hand: a rule may return a node of the forward part that the loss,
+    /// being known, did not ask for.
+    fn value(&self, id: u32) -> Option<AnyTensor> {
+        let nodes = self.nodes()?;
         let node = &nodes[id as usize];
         match (&node.value, &node.source) {
-            (Some(value), _) => (**value).clone(),
-            (None, Source::Number(x)) => AnyTensor::number(node.dtype, nodes.shape(id), *x),
-            _ => self.straight.value(node.mark.1),
+            (Some(value), _) => Some((**value).clone()),
+            (None, Source::Number(x)) => Some(AnyTensor::number(node.dtype, nodes.shape(id), *x)),
+            _ => (node.mark.0 == self.walk).then(|| self.straight.value(node.mark.1)),
         }
     }
 }
