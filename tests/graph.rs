@@ -50,6 +50,22 @@ fn sixty_doublings() {
     assert_eq!((y.item(), g.item()), (2f64.powi(60), 1152921504606846976.0));
 }
 
+/// By `backward`: the first time piece by piece, the second time in one go, then by a script.
+#[test]
+fn a_chain_of_a_million_nodes_backward() {
+    on_a_small_stack(|| {
+        let p = Param::new(Tensor::scalar(1.0));
+        for _ in 0..3 {
+            let tape = Tape::new();
+            let x = tape.param(&p);
+            let sum = (1..1_000_000).fold(x, |sum, _| sum + x);
+            let gradients = sum.backward();
+            assert_eq!((sum.item(), gradients[&p].item()), (1e6, 1e6));
+        }
+        tape::forget_programs();
+    });
+}
+
 #[test]
 fn a_chain_in_which_nothing_fuses() {
     on_a_small_stack(|| {

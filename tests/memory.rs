@@ -139,6 +139,22 @@ fn two_hundred_recorded_steps_of_adam() {
     assert!(grown <= 256 << 10, "{grown} bytes more after 200 steps");
 }
 
+/// Its adjoints, twice as many nodes, never stand on the tape together.
+#[test]
+fn the_gradients_of_a_million_numbers_take_less_than_two_cache_lines_a_node() {
+    if !alone("memory::the_gradients_of_a_million_numbers_take_less_than_two_cache_lines_a_node") {
+        return;
+    }
+    let ([a, b], nodes) = ([0.999, 0.01].map(|x| Param::new(Tensor::scalar(x))), 1_000_000);
+    let tape = Tape::new();
+    let (x, y) = (tape.param(&a), tape.param(&b));
+    let loss = (0..nodes / 2).fold(y, |z, _| x * z + y);
+    let before = peak().max(resident());
+    assert_eq!(loss.backward().len(), 2);
+    let used = (peak() - before) / nodes;
+    assert!(used < 128, "{used} bytes a node");
+}
+
 // F4, burn#4075
 #[test]
 fn a_million_leaves_and_steps_that_fail() {

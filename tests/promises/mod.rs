@@ -7,6 +7,7 @@ mod failure;
 mod fusion;
 mod gradients;
 mod known;
+mod pieces;
 mod printing;
 mod recording;
 mod retention;

@@ -7,6 +7,7 @@ use tensor::error::OrPanic;
 use crate::error::{EvalError, NoGradient};
 use crate::eval::Retain;
 use crate::gradients::Gradients;
+use crate::node::Extent;
 use crate::replay::known::{self, Backward, Forward, Meeting};
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
@@ -41,7 +42,12 @@ impl<T: Float> Var<'_, T> {
                 None => self.sweep_and_run(None),
             },
             Meeting::Again => self.sweep_and_run(Some(&forward)),
-            Meeting::New => self.sweep_and_run(None),
+            Meeting::New => match self.in_pieces() {
+                Some(gradients) => Ok(gradients),
+                // From the beginning, for what cannot be done so.
+                None => self.sweep_and_run(None),
+            },
+            Meeting::Refused => self.sweep_and_run(None),
         };
         forward.recycle();
         gradients
@@ -61,8 +67,9 @@ impl<T: Float> Var<'_, T> {
         if let Some(forward) = again {
             let pure = tape.asked.get() == asked && tape.params.borrow().len() == bound.len();
             let unreached = if pure { unreached(&bound, &found) } else { None };
-            let backward = unreached
-                .and_then(|gone| Backward::new(tape, forward, adjoints.start(), &wanted, gone));
+            let backward = unreached.and_then(|gone| {
+                Backward::new(tape, forward, adjoints.start().nodes as u32, &wanted, gone)
+            });
             match backward {
                 Some(backward) => {
                     if let Some(gradients) = self.run_known(Box::new(backward), forward) {
@@ -147,26 +154,26 @@ fn unreached<T: Float>(
 /// The adjoints of a sweep, which are taken off the tape when this is dropped. Nobody holds a handle to
 /// them: rules and operations return none. If one of these has bound a parameter they stay, since its
 /// node stands behind them.
-struct Adjoints<'t> {
+pub(crate) struct Adjoints<'t> {
     tape: &'t Tape,
-    start: usize,
+    start: Extent,
     params: usize,
 }
 
 impl<'t> Adjoints<'t> {
-    fn of(tape: &'t Tape) -> Self {
-        Adjoints { tape, start: tape.len(), params: tape.params.borrow().len() }
+    pub(crate) fn of(tape: &'t Tape) -> Self {
+        Adjoints { tape, start: tape.nodes.borrow().extent(), params: tape.params.borrow().len() }
     }
 
-    fn start(&self) -> u32 {
-        self.start as u32
+    pub(crate) fn start(&self) -> Extent {
+        self.start
     }
 }
 
 impl Drop for Adjoints<'_> {
     fn drop(&mut self) {
         if self.tape.params.borrow().len() == self.params {
-            self.tape.nodes.borrow_mut().truncate(self.start);
+            self.tape.nodes.borrow_mut().cut(self.start);
         }
     }
 }

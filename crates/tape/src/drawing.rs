@@ -7,7 +7,7 @@ use std::panic::Location;
 use tensor::shape::Dims;
 use tensor::{AnyTensor, Element};
 
-use crate::node::{Node, Source};
+use crate::node::{Node, Nodes, Source};
 use crate::show::{place, what};
 use crate::tape::Tape;
 use crate::var::Var;
@@ -87,15 +87,17 @@ impl<'t> Drawing<'t> {
     }
 
     /// `    n7["h1<br/>%7 sigmoid<br/>f64[] = 0.75"]`
-    fn node(&self, i: usize, node: &Node) -> String {
+    fn node(&self, i: usize, nodes: &Nodes) -> String {
+        let node = &nodes[i];
         let mut label = String::new();
         if let Some(name) = self.names.get(&(i as u32)) {
             let _ = write!(label, "<b>{name}</b><br/>");
         }
-        let _ = write!(label, "%{i} {}<br/>{}{}", what(node), node.dtype, Dims(&node.shape));
+        let _ =
+            write!(label, "%{i} {}<br/>{}{}", what(node), node.dtype, Dims(nodes.shape(i as u32)));
         match (&node.source, &node.value) {
             (Source::Constant | Source::Number(_), _) => {} // its value stands in place of its name
-            (_, Some(value)) if node.shape.is_empty() => {
+            (_, Some(value)) if value.shape().is_empty() => {
                 let _ = write!(label, " = {}", short(value));
             }
             _ => {}
@@ -118,15 +120,15 @@ impl fmt::Display for Drawing<'_> {
                 writeln!(f, "  subgraph f{k}[\"{}\"]", place(at).replace('"', "&quot;"))?;
             }
             for &i in members {
-                writeln!(f, "{}", self.node(i, &nodes[i]))?;
+                writeln!(f, "{}", self.node(i, &nodes))?;
             }
             if self.by_line {
                 writeln!(f, "  end")?;
             }
         }
         let (mut arrows, mut red) = (0, Vec::new());
-        for (i, node) in nodes.iter().enumerate() {
-            for &j in &node.inputs {
+        for i in 0..nodes.len() {
+            for &j in nodes.inputs(i as u32) {
                 let reads = self.backward(i) && !self.backward(j as usize);
                 writeln!(f, "  n{j} {} n{i}", if reads { "-.->" } else { "-->" })?;
                 if self.backward(i) && !reads {

@@ -1,11 +1,11 @@
 //! Asking for values: finds what is pending, plans it, runs it, keeps what was asked for.
 
 use smallvec::SmallVec;
-use tensor::{AnyTensor, Element, Tensor};
+use tensor::{AnyTensor, Element, Shape, Tensor};
 
 use crate::error::{EvalError, Failure};
 use crate::node::{Node, Source};
-use crate::op::{self, Recorded};
+use crate::op::{self, Kind, Recorded};
 use crate::replay::common;
 use crate::replay::plan::{Plan, Program, ProgramNode, Work};
 use crate::replay::run::{self, Halt};
@@ -183,7 +183,7 @@ impl Tape {
             }
             // Of what nobody asked for, what is cheap to compute again is: the whole program counts
             // as one group.
-            let costly = node.computed || matches!(op, Recorded::General(_));
+            let costly = node.computed || matches!(op.kind(), Kind::General(_));
             if node.keep || (retain == Retain::All && costly) {
                 node.value = Some(straight.value(place as u32).into());
             }
@@ -228,7 +228,7 @@ impl Tape {
             let node = &nodes[id as usize];
             let (work, op) = match (&node.value, &node.source) {
                 (None, Source::Op(op)) => {
-                    let first = node.inputs.first().map_or(&[][..], |&x| &nodes[x as usize].shape);
+                    let first = nodes.inputs(id).first().map_or(&[][..], |&x| nodes.shape(x));
                     // An unfused tape folds what is stored.
                     let work = match Work::of(op, first) {
                         Work::Closing(_) if self.group_limit == 1 => Work::General,
@@ -238,21 +238,21 @@ impl Tape {
                 }
                 _ => (Work::Given, None),
             };
-            let inputs = op.iter().flat_map(|_| node.inputs.iter());
+            let inputs = op.iter().flat_map(|_| nodes.inputs(id));
             let inputs = inputs.map(|&i| nodes[i as usize].mark.1);
             let first = load.program.inputs.len() as u32;
             load.program.inputs.extend(inputs);
             load.program.nodes.push(ProgramNode {
                 work,
                 dtype: node.dtype,
-                shape: node.shape.clone(),
+                shape: Shape::from_slice(nodes.shape(id)),
                 inputs: first..load.program.inputs.len() as u32,
                 // A value that is computed for the second time is kept: else a loop that asks for one
                 // value a step would compute the insides of groups again from the start each step.
                 wanted: node.keep || (retain == Retain::All && node.computed),
             });
             load.values.push(match node.source {
-                Source::Number(x) => Some(AnyTensor::number(node.dtype, &node.shape, x)),
+                Source::Number(x) => Some(AnyTensor::number(node.dtype, nodes.shape(id), x)),
                 _ => node.value.as_deref().cloned(),
             });
             load.ops.push(op);
@@ -282,13 +282,10 @@ impl Tape {
             node.mark.0 = walk;
             found.push(id);
             if node.value.is_none() {
-                stack.extend_from_slice(&node.inputs);
+                stack.extend_from_slice(nodes.inputs(id));
             }
         }
         nodes.in_order(walk, &mut found);
-        for (place, &id) in found.iter().enumerate() {
-            nodes[id as usize].mark.1 = place as u32;
-        }
         found
     }
 
@@ -308,7 +305,7 @@ impl Tape {
     pub(crate) fn count(&self, node: &mut Node) {
         let counters = &self.counters;
         counters.computed.set(counters.computed.get() + 1);
-        let view = matches!(node.source, Source::Op(Recorded::View(_)));
+        let view = matches!(&node.source, Source::Op(op) if op.is_view());
         if std::mem::replace(&mut node.computed, true) && !view {
             counters.recomputed.set(counters.recomputed.get() + 1);
         }

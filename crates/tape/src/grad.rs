@@ -1,14 +1,12 @@
-//! The reverse sweep: appends to the tape the adjoints of what is on it.
+//! Derivatives: what users ask for, and why there may be none.
 
-use std::panic::Location;
-
-use smallvec::SmallVec;
+use tensor::Float;
 use tensor::shape::Dims;
-use tensor::{DType, Float};
 
 use crate::error::NoGradient;
 use crate::node::Source;
-use crate::op::{self, Recorded, Site};
+use crate::op;
+use crate::sweep::{NONE, Sweep};
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
 
@@ -111,181 +109,27 @@ impl<'t, T: Float> Var<'t, T> {
 
     fn sweep(self, g: Var<'t, T>, targets: &[u32]) -> Vec<Result<Var<'t, T>, NoGradient>> {
         let tape = self.tape();
-        let Swept { cotangents, blocked } = reverse(tape, self.id(), g.id(), targets);
-        let missed = targets.iter().zip(&cotangents).filter(|(_, c)| c.is_none());
+        let mut sweep = Sweep::new(tape, self.id(), g.id(), targets);
+        sweep.finish(tape);
+        self.found(sweep, targets)
+    }
+
+    /// What a sweep from this variable to `targets` has found, when it has come to its end.
+    pub(crate) fn found(
+        self,
+        sweep: Sweep,
+        targets: &[u32],
+    ) -> Vec<Result<Var<'t, T>, NoGradient>> {
+        let tape = self.tape();
+        let missed = targets.iter().zip(sweep.found()).filter(|(_, c)| c.is_none());
         let missed: Vec<u32> = missed.map(|(&w, _)| w).collect();
-        let mut reasons = reasons(tape, self.id(), &missed, blocked).into_iter();
+        let cotangents: Vec<Option<u32>> = sweep.found().collect();
+        let mut reasons = reasons(tape, self.id(), &missed, sweep.blocked()).into_iter();
         let found = cotangents.into_iter().map(|c| match c {
             Some(id) => Ok(Var::at(tape, id)),
             None => Err(reasons.next().expect("one reason for each that was missed")),
         });
         found.collect()
-    }
-}
-
-/// What a reverse sweep has found.
-struct Swept {
-    /// The cotangent of each target, if one has reached it.
-    cotangents: Vec<Option<u32>>,
-    /// Nodes whose rule passed no cotangent on, and the input that needed it.
-    blocked: Vec<(u32, u32)>,
-}
-
-/// Appends the adjoints of everything between `targets` and `y`, whose cotangent is `g`.
-///
-/// A rule only returns the cotangents of its inputs; they are added up here, in the order in which
-/// the uses stand on the tape, last first. No borrow of the tape is held while a rule runs.
-fn reverse(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Swept {
-    let Between { ids, needed, inputs: places, targets: wanted } = between(tape, y, targets);
-    let mut cotangents = vec![NONE; ids.len()];
-    let mut blocked = Vec::new();
-    if let Some(last) = cotangents.last_mut() {
-        *last = g;
-    }
-    // The cotangent may be a variable of the user's; a seed of ours is the last node so far.
-    let seeded = g as usize + 1 == tape.len();
-    let start = if seeded { g } else { tape.len() as u32 };
-    let mut end = places.len();
-    for k in (0..ids.len()).rev() {
-        let (op, inputs, dtype, at) = {
-            let nodes = tape.nodes.borrow();
-            let node = &nodes[ids[k] as usize];
-            let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(&node.inputs);
-            end -= inputs.len();
-            match &node.source {
-                Source::Op(op) if needed[k] && cotangents[k] != NONE => {
-                    (op.clone(), inputs, node.dtype, node.at)
-                }
-                _ => continue,
-            }
-        };
-        let places = &places[end..end + inputs.len()];
-        let needs: SmallVec<[bool; 4]> = places.iter().map(|&p| p != NONE).collect();
-        if !needs.contains(&true) {
-            continue; // a target itself, which needs nothing further down
-        }
-        let site = Site { x: &inputs, y: ids[k], g: cotangents[k], needs: &needs, dtype };
-        let _ruling = Ruling::enter(tape, ids[k], at, start);
-        let pulled = op.rule().pull(tape, &site);
-        for (i, (&input, &p)) in inputs.iter().zip(places).enumerate() {
-            if p == NONE {
-                continue;
-            }
-            // Data inputs, which come last, have no cotangent.
-            let Some(c) = pulled.get(i).copied().flatten() else {
-                blocked.push((ids[k], input));
-                continue;
-            };
-            check_shape(tape, &op, i, input, c);
-            let sum = &mut cotangents[p as usize];
-            *sum = if *sum == NONE { c } else { add(tape, dtype, *sum, c) };
-        }
-    }
-    let found = |p: u32| cotangents.get(p as usize).copied().filter(|&c| c != NONE);
-    Swept { cotangents: wanted.into_iter().map(found).collect(), blocked }
-}
-
-const NONE: u32 = u32::MAX;
-
-/// The tracked nodes between some targets and a variable.
-struct Between {
-    /// In the order of the tape.
-    ids: Vec<u32>,
-    /// For each, whether it depends on one of the targets or is one.
-    needed: Vec<bool>,
-    /// The inputs of all, one after the other: their places in `ids`, `NONE` where not needed.
-    inputs: Vec<u32>,
-    /// The places of the targets, `NONE` where the variable does not depend on it.
-    targets: Vec<u32>,
-}
-
-fn between(tape: &Tape, y: u32, targets: &[u32]) -> Between {
-    let walk = tape.start_walk();
-    // What was recorded before the first target depends on none: a loop that differentiates by its
-    // present state does not walk back to its beginning.
-    let first = targets.iter().copied().min().unwrap_or(u32::MAX);
-    let mut nodes = tape.nodes.borrow_mut();
-    let (mut ids, mut stack) = (Vec::new(), vec![y]);
-    while let Some(id) = stack.pop() {
-        let node = &mut nodes[id as usize];
-        if node.mark.0 == walk || !node.tracked || id < first {
-            continue;
-        }
-        node.mark.0 = walk;
-        ids.push(id);
-        stack.extend_from_slice(&node.inputs);
-    }
-    ids.sort_unstable();
-    for (k, &id) in ids.iter().enumerate() {
-        nodes[id as usize].mark.1 = k as u32;
-    }
-    let place = |id: u32| match nodes[id as usize].mark {
-        (found, place) if found == walk => place,
-        _ => NONE,
-    };
-    let targets: Vec<u32> = targets.iter().map(|&t| place(t)).collect();
-    let mut needed = vec![false; ids.len()];
-    for &t in targets.iter().filter(|&&t| t != NONE) {
-        needed[t as usize] = true;
-    }
-    let mut inputs = Vec::with_capacity(2 * ids.len());
-    for (k, &id) in ids.iter().enumerate() {
-        for &input in &nodes[id as usize].inputs {
-            let p = Some(place(input)).filter(|&p| p != NONE && needed[p as usize]);
-            needed[k] |= p.is_some();
-            inputs.push(p.unwrap_or(NONE));
-        }
-    }
-    Between { ids, needed, inputs, targets }
-}
-
-/// While it lives, the rule of a node runs: nodes recorded inherit that node's source line, and a panic
-/// is noted as its failure.
-struct Ruling<'t> {
-    tape: &'t Tape,
-    node: u32,
-    before: Option<&'static Location<'static>>,
-    rules_from: u32,
-}
-
-impl<'t> Ruling<'t> {
-    /// `start` is the seed of the sweep, the first node it recorded.
-    fn enter(tape: &'t Tape, node: u32, at: &'static Location<'static>, start: u32) -> Self {
-        let rules_from = tape.rules_from.get();
-        tape.rules_from.set(rules_from.min(start));
-        Ruling { tape, node, before: tape.origin.replace(Some(at)), rules_from }
-    }
-}
-
-impl Drop for Ruling<'_> {
-    fn drop(&mut self) {
-        self.tape.origin.set(self.before);
-        self.tape.rules_from.set(self.rules_from);
-        if std::thread::panicking() {
-            self.tape.note_failure(self.node);
-        }
-    }
-}
-
-fn add(tape: &Tape, dtype: DType, a: u32, b: u32) -> u32 {
-    match dtype {
-        DType::F32 => (Var::<f32>::at(tape, a) + Var::<f32>::at(tape, b)).id(),
-        DType::F64 => (Var::<f64>::at(tape, a) + Var::<f64>::at(tape, b)).id(),
-        _ => unreachable!("only floats are tracked"),
-    }
-}
-
-fn check_shape(tape: &Tape, op: &Recorded, input: usize, x: u32, cotangent: u32) {
-    let nodes = tape.nodes.borrow();
-    let (want, got) = (&nodes[x as usize].shape, &nodes[cotangent as usize].shape);
-    if want != got {
-        panic!(
-            "{}: its vjp returned a cotangent of shape {} for input {input} of shape {} (recorded at {})",
-            op::name(op.rule().debug()),
-            Dims(got),
-            Dims(want),
-            nodes[cotangent as usize].at
-        );
     }
 }
 
@@ -334,8 +178,8 @@ fn mark_cuts(tape: &Tape, y: u32, first: u32, mut blocked: Vec<(u32, u32)>) -> u
         if !reached {
             continue;
         }
-        for k in 0..node.inputs.len() {
-            let j = nodes[i as usize].inputs[k];
+        for k in 0..nodes.inputs(i).len() {
+            let j = nodes.inputs(i)[k];
             let input = &mut nodes[j as usize];
             let cut = match tracked {
                 true => blocked.binary_search(&(i, j)).is_ok(),

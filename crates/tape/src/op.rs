@@ -36,8 +36,8 @@ use tensor::{AnySlice, AnyView, Element, Error, Float, Layout, Shape, ShapeError
 use crate::node::Sizes;
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
-use erased::{Blocks, Data, DataBlocks, PointwiseRule, ViewRule, shared};
-pub(crate) use erased::{General, GeneralRule, Pulled, Recorded, Ref, Rule, Site, Views};
+use erased::{Blocks, Data, DataBlocks, recorded};
+pub(crate) use erased::{General, GeneralRule, Kind, Pulled, Recorded, Rule, Site, Views};
 
 /// What a rule is given: the inputs, the data inputs, the output, and the output's cotangent.
 #[derive(Clone, Copy)]
@@ -172,13 +172,12 @@ pub struct AsView;
 impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Record<T, AsOp, N, M> for O {
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, x: [Var<'t, T>; N], d: [AnyVar<'t>; M]) -> Var<'t, T> {
+        let inputs = [&ids(tape, &self, x)[..], &data_ids(tape, &self, d)];
         let (xs, ds) = (x.map(Var::shape), d.map(AnyVar::shape));
         let shape =
             self.shape(xs.each_ref().map(|s| &s[..]), ds.each_ref().map(|s| &s[..])).or_panic();
-        let inputs = x.iter().map(|v| v.any()).chain(d);
-        let tracked = x.iter().any(|v| v.is_tracked());
-        let op = Recorded::General(shared!(General<O, T, N, M>, self, dyn GeneralRule));
-        tape.push_op::<T>(op, inputs, Sizes::Given(&shape), tracked)
+        let op = recorded!(General or SharedGeneral, General<O, T, N, M>, self);
+        tape.push_op(op, inputs, Sizes::Given(&shape), true)
     }
 }
 
@@ -186,31 +185,11 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
     for O
 {
     #[track_caller]
-    fn record<'t>(
-        self,
-        tape: &'t Tape,
-        mut x: [Var<'t, T>; N],
-        mut d: [AnyVar<'t>; M],
-    ) -> Var<'t, T> {
-        let wide;
-        // Loops, because a closure would not pass the user's line on.
-        let shape = match common_shape(tape, &self, x.iter().map(|v| v.any()).chain(d)) {
-            Common::Same(first) => Sizes::Of(first),
-            Common::Broadcast(shape) => {
-                wide = shape;
-                for v in &mut x {
-                    *v = v.broadcast_to(&wide);
-                }
-                for v in &mut d {
-                    *v = v.broadcast_to(&wide);
-                }
-                Sizes::Given(&wide)
-            }
-        };
-        let inputs = x.iter().map(|v| v.any()).chain(d);
-        let tracked = x.iter().any(|v| v.is_tracked());
-        let op = Recorded::Pointwise(shared!(Blocks<O, T, N, M>, self, dyn PointwiseRule));
-        tape.push_op::<T>(op, inputs, shape, tracked)
+    fn record<'t>(self, tape: &'t Tape, x: [Var<'t, T>; N], d: [AnyVar<'t>; M]) -> Var<'t, T> {
+        let (mut x, mut d) = (ids(tape, &self, x), data_ids(tape, &self, d));
+        let sizes = broadcast(tape, &self, &mut x, &mut d);
+        let op = recorded!(Pointwise or SharedPointwise, Blocks<O, T, N, M>, self);
+        tape.push_op(op, [&x, &d], sizes, true)
     }
 }
 
@@ -231,9 +210,8 @@ pub(crate) fn record_view<'t, E: Element, V: ViewOp>(op: V, x: Var<'t, E>) -> Va
     if let Some(number) = x.tape().seed_number(x.id()) {
         return Var::at(x.tape(), x.tape().push_number(number, layout.shape(), E::DTYPE));
     }
-    let op = Recorded::View(shared!(Views, op, dyn ViewRule));
-    let (shape, tracked) = (Sizes::Given(layout.shape()), V::TRACKS && x.is_tracked());
-    x.tape().push_op(op, [x.any()].into_iter(), shape, tracked)
+    let op = recorded!(View or SharedView, Views, op);
+    x.tape().push_op(op, [&[x.id()], &[]], Sizes::Given(layout.shape()), V::TRACKS)
 }
 
 /// An operation without a derivative that [`Tape::apply_data`] can record; `K` as in [`Record`].
@@ -245,10 +223,11 @@ pub trait RecordData<I: Element, O: Element, K, const N: usize> {
 impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> RecordData<I, O, AsOp, N> for D {
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, x: [Var<'t, I>; N]) -> Var<'t, O> {
+        let ids = ids(tape, &self, x);
         let xs = x.map(Var::shape);
         let shape = self.shape(xs.each_ref().map(|s| &s[..])).or_panic();
-        let op = Recorded::General(shared!(Data<_, I, O, N>, self, dyn GeneralRule));
-        tape.push_op(op, x.iter().map(|v| v.any()), Sizes::Given(&shape), false)
+        let op = recorded!(General or SharedGeneral, Data<_, I, O, N>, self);
+        tape.push_op(op, [&ids, &[]], Sizes::Given(&shape), false)
     }
 }
 
@@ -256,58 +235,76 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
     RecordData<I, O, AsPointwise, N> for D
 {
     #[track_caller]
-    fn record<'t>(self, tape: &'t Tape, mut x: [Var<'t, I>; N]) -> Var<'t, O> {
-        let wide;
-        let shape = match common_shape(tape, &self, x.iter().map(|v| v.any())) {
-            Common::Same(first) => Sizes::Of(first),
-            Common::Broadcast(shape) => {
-                wide = shape;
-                for v in &mut x {
-                    *v = v.broadcast_to(&wide);
-                }
-                Sizes::Given(&wide)
-            }
-        };
-        let op = Recorded::Pointwise(shared!(DataBlocks<_, I, O, N>, self, dyn PointwiseRule));
-        tape.push_op(op, x.iter().map(|v| v.any()), shape, false)
+    fn record<'t>(self, tape: &'t Tape, x: [Var<'t, I>; N]) -> Var<'t, O> {
+        let mut ids = ids(tape, &self, x);
+        let sizes = broadcast(tape, &self, &mut ids, &mut []);
+        let op = recorded!(Pointwise or SharedPointwise, DataBlocks<_, I, O, N>, self);
+        tape.push_op(op, [&ids, &[]], sizes, false)
     }
 }
 
-/// The shape that all inputs broadcast to.
-enum Common {
-    /// It is that of each of them; this is the first.
-    Same(u32),
-    Broadcast(Shape),
+/// The nodes of inputs, which are on `tape`. (Loops here and below, because a closure would not pass the
+/// user's line on.)
+#[track_caller]
+#[inline]
+fn ids<E: Element, const N: usize>(
+    tape: &Tape,
+    op: &dyn Debug,
+    inputs: [Var<'_, E>; N],
+) -> [u32; N] {
+    data_ids(tape, op, inputs.map(Var::any))
+}
+
+/// As [`ids`], of data inputs.
+#[track_caller]
+#[inline]
+fn data_ids<const N: usize>(tape: &Tape, op: &dyn Debug, inputs: [AnyVar<'_>; N]) -> [u32; N] {
+    for v in &inputs {
+        v.assert_on(tape, op);
+    }
+    inputs.map(AnyVar::id)
+}
+
+/// Broadcasts nodes to one shape.
+#[track_caller]
+#[inline]
+fn broadcast(tape: &Tape, op: &dyn Debug, x: &mut [u32], d: &mut [u32]) -> Sizes<'static> {
+    let Some(&first) = x.first().or(d.first()) else { return Sizes::Given(&[]) };
+    let (nodes, mut same) = (tape.nodes.borrow(), true);
+    for ids in [&*x, &*d] {
+        for &id in ids {
+            same &= nodes.same_shape(first, id);
+        }
+    }
+    drop(nodes);
+    match same {
+        true => Sizes::Of(first),
+        false => broadcast_to_common(tape, op, x, d),
+    }
 }
 
 #[track_caller]
-fn common_shape<'t>(
+fn broadcast_to_common(
     tape: &Tape,
     op: &dyn Debug,
-    inputs: impl Iterator<Item = AnyVar<'t>> + Clone,
-) -> Common {
-    let nodes = tape.nodes.borrow();
-    let mut first = None;
-    let same = inputs.clone().all(|v| {
-        v.is_on(tape) && {
-            let first = *first.get_or_insert(v.id());
-            tensor::shape::same(&nodes[first as usize].shape, &nodes[v.id() as usize].shape)
-        }
-    });
-    if let (true, Some(first)) = (same, first) {
-        return Common::Same(first);
-    }
-    drop(nodes);
-    let mut common = Shape::new();
-    for v in inputs {
-        v.assert_on(tape, op);
-        let shape = v.shape();
+    x: &mut [u32],
+    d: &mut [u32],
+) -> Sizes<'static> {
+    let (nodes, mut common) = (tape.nodes.borrow(), Shape::new());
+    for &id in x.iter().chain(d.iter()) {
+        let shape = nodes.shape(id);
         // The name is a string to be made, so only where it is needed.
-        let wider = tensor::shape::broadcast("", &common, &shape);
-        let wider = wider.or_else(|_| tensor::shape::broadcast(&name(op), &common, &shape));
+        let wider = tensor::shape::broadcast("", &common, shape);
+        let wider = wider.or_else(|_| tensor::shape::broadcast(&name(op), &common, shape));
         common = wider.or_panic();
     }
-    Common::Broadcast(common)
+    drop(nodes);
+    let mut first = None;
+    for id in x.iter_mut().chain(d) {
+        *id = AnyVar::at(tape, *id).broadcast_to(&common).id();
+        first.get_or_insert(*id);
+    }
+    first.map_or(Sizes::Given(&[]), Sizes::Of)
 }
 
 /// The operation's name: that of its type, in snake case, as its `Debug` starts.

@@ -7,7 +7,7 @@ use std::panic::Location;
 use tensor::DType;
 use tensor::shape::Dims;
 
-use crate::node::{Node, Source};
+use crate::node::{Node, Nodes, Source};
 use crate::op;
 use crate::tape::Tape;
 
@@ -15,8 +15,7 @@ use crate::tape::Tape;
 impl fmt::Display for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nodes = self.nodes.borrow();
-        let lines: Vec<String> =
-            nodes.iter().enumerate().map(|(i, node)| statement(i, node)).collect();
+        let lines: Vec<String> = (0..nodes.len() as u32).map(|id| statement(&nodes, id)).collect();
         let width = lines.iter().map(|l| l.chars().count()).max().unwrap_or(0).min(60);
         for (line, node) in lines.iter().zip(nodes.iter()) {
             writeln!(f, "{line:width$}   {}", place(node.at))?;
@@ -32,16 +31,17 @@ impl fmt::Debug for Tape {
 }
 
 /// `%7 = tanh(%6) : f64[32, 64]`
-fn statement(i: usize, node: &Node) -> String {
-    let mut line = format!("%{i} = {}", what(node));
+fn statement(nodes: &Nodes, id: u32) -> String {
+    let node = &nodes[id as usize];
+    let mut line = format!("%{id} = {}", what(node));
     if matches!(node.source, Source::Op(_)) {
-        let inputs: Vec<String> = node.inputs.iter().map(|j| format!("%{j}")).collect();
+        let inputs: Vec<String> = nodes.inputs(id).iter().map(|j| format!("%{j}")).collect();
         let _ = write!(line, "({})", inputs.join(", "));
         if let Some(fields) = fields(node) {
             let _ = write!(line, " {fields}");
         }
     }
-    let _ = write!(line, " : {}{}", node.dtype, Dims(&node.shape));
+    let _ = write!(line, " : {}{}", node.dtype, Dims(nodes.shape(id)));
     line
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn what(node: &Node) -> String {
         Source::Op(op) => op::name(op.rule().debug()),
         Source::Constant => match &node.value {
             // A number says more than the word.
-            Some(value) if node.shape.is_empty() => format!("constant {}", scalar(value)),
+            Some(value) if value.shape().is_empty() => format!("constant {}", scalar(value)),
             _ => "constant".into(),
         },
         Source::Number(x) if node.dtype == DType::F32 => format!("constant {}", *x as f32),

@@ -4,12 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 use tensor::error::OrPanic;
-use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Shape, Tensor};
+use tensor::{AnyTensor, DType, Element, Float, IntoTensor, Tensor};
 
 use crate::error::Failure;
-use crate::node::{Node, Nodes, Sizes, Source};
+use crate::node::{Extent, Recycled, Sizes, Source};
 use crate::op::{Record, RecordData, Recorded};
 use crate::param::{Param, ParamId};
 use crate::var::{AnyVar, Var};
@@ -21,7 +20,7 @@ use crate::var::{AnyVar, Var};
 ///
 /// A tape is `Send` but not `Sync`, and its handles are neither: build one tape a thread.
 pub struct Tape {
-    pub(crate) nodes: RefCell<Nodes>,
+    pub(crate) nodes: RefCell<Recycled>,
     /// In the order of their first use.
     pub(crate) params: RefCell<Vec<Bound>>,
     node_of: RefCell<FxHashMap<ParamId, u32>>,
@@ -129,7 +128,7 @@ impl Tape {
 
     #[track_caller]
     pub(crate) fn push_number(&self, x: f64, shape: &[usize], dtype: DType) -> u32 {
-        self.push(Source::Number(x), SmallVec::new(), Sizes::Given(shape), dtype, false, None)
+        self.push(Source::Number(x), shape, dtype, false, None)
     }
 
     /// The number that fills node `id`, if that is a seed of the present sweep: views of it are recorded
@@ -239,86 +238,65 @@ impl Tape {
     /// a float.
     #[track_caller]
     pub(crate) fn input<E: Element>(&self, shape: &[usize]) -> Var<'_, E> {
-        tensor::shape::checked_len(shape, size_of::<E>()).or_panic();
+        checked(shape, E::DTYPE);
         let float = matches!(E::DTYPE, DType::F32 | DType::F64);
-        let shape = Sizes::Given(shape);
-        let id = self.push(Source::Input, SmallVec::new(), shape, E::DTYPE, float, None);
-        Var::at(self, id)
+        Var::at(self, self.push(Source::Input, shape, E::DTYPE, float, None))
     }
 
     #[track_caller]
     fn push_value<E: Element>(&self, from: Source, x: Tensor<E>, tracked: bool) -> Var<'_, E> {
         let value = Box::new(E::erase(x));
-        let shape = Shape::from_slice(value.shape());
-        let shape = Sizes::Given(&shape);
-        Var::at(self, self.push(from, SmallVec::new(), shape, E::DTYPE, tracked, Some(value)))
+        let shape = tensor::Shape::from_slice(value.shape());
+        Var::at(self, self.push(from, &shape, E::DTYPE, tracked, Some(value)))
     }
 
-    #[track_caller]
-    pub(crate) fn push_op<'t, E: Element>(
-        &'t self,
-        op: Recorded,
-        inputs: impl Iterator<Item = AnyVar<'t>>,
-        shape: Sizes<'_>,
-        tracked: bool,
-    ) -> Var<'t, E> {
-        match shape {
-            Sizes::Given(shape) => tensor::shape::checked_len(shape, size_of::<E>()),
-            Sizes::Of(id) => {
-                let nodes = self.nodes.borrow();
-                tensor::shape::checked_len(&nodes[id as usize].shape, size_of::<E>())
-            }
-        }
-        .or_panic();
-        let mut ids = SmallVec::new();
-        for v in inputs {
-            if !v.is_on(self) {
-                v.assert_on(self, op.rule().debug());
-            }
-            ids.push(v.id());
-        }
-        Var::at(self, self.push(Source::Op(op), ids, shape, E::DTYPE, tracked, None))
-    }
-
+    /// Records a node without inputs.
     #[track_caller]
     fn push(
         &self,
         source: Source,
-        inputs: SmallVec<[u32; 3]>,
-        shape: Sizes<'_>,
+        shape: &[usize],
         dtype: DType,
         tracked: bool,
         value: Option<Box<AnyTensor>>,
     ) -> u32 {
         let at = self.origin.get().unwrap_or(Location::caller());
         let mut nodes = self.nodes.borrow_mut();
-        let id = u32::try_from(nodes.len()).expect("a tape holds at most 2^32 nodes");
-        nodes.push(Node {
-            source,
-            inputs,
-            shape: Shape::new(),
-            dtype,
-            tracked,
-            keep: false,
-            computed: false,
-            value,
-            at,
-            mark: (0, 0),
-        });
-        // Written in its place, once: the next operation reads it at once, and would wait for a shape
-        // that is moved here and there before.
-        let (before, node) = nodes.split_at_mut(id as usize);
-        node[0].shape.extend_from_slice(match shape {
-            Sizes::Given(shape) => shape,
-            Sizes::Of(id) => &before[id as usize].shape,
-        });
-        id
+        let node = nodes.push([&[], &[]], Sizes::Given(shape), dtype, at);
+        (node.source, node.value, node.tracked) = (source, value, tracked);
+        nodes.len() as u32 - 1
+    }
+
+    /// Records an operation on nodes of this tape, inputs and data inputs, tracked if it `tracks` and one
+    /// of its inputs is. (Inlined, so that the operation is written once, to its place.)
+    #[track_caller]
+    #[inline]
+    pub(crate) fn push_op<E: Element>(
+        &self,
+        op: Recorded,
+        inputs: [&[u32]; 2],
+        sizes: Sizes<'_>,
+        tracks: bool,
+    ) -> Var<'_, E> {
+        let at = self.origin.get().unwrap_or(Location::caller());
+        let mut nodes = self.nodes.borrow_mut();
+        match sizes {
+            Sizes::Of(id) if nodes[id as usize].dtype == E::DTYPE => {} // It was checked.
+            Sizes::Of(id) => checked(nodes.shape(id), E::DTYPE),
+            Sizes::Given(shape) => checked(shape, E::DTYPE),
+        }
+        let node = nodes.push(inputs, sizes, E::DTYPE, at);
+        node.source = Source::Op(op);
+        node.tracked &= tracks;
+        let id = nodes.len() as u32 - 1;
+        drop(nodes);
+        Var::at(self, id)
     }
 
     /// Forgets everything recorded and keeps the capacity. Handles cannot outlive it: the borrow
     /// checker refuses.
     pub fn reset(&mut self) {
-        self.nodes.get_mut().clear();
+        self.nodes.get_mut().cut(Extent::default());
         self.params.get_mut().clear();
         self.node_of.get_mut().clear();
         *self.failure.get_mut() = None;
@@ -338,10 +316,10 @@ impl Tape {
     /// How much the tape holds and has computed.
     pub fn stats(&self) -> Stats {
         let nodes = self.nodes.borrow();
-        let held = nodes.iter().filter(|n| n.value.is_some());
+        let held = nodes.iter().filter_map(|n| n.value.as_ref());
         Stats {
             nodes: nodes.len(),
-            bytes: held.map(|n| tensor::shape::len(&n.shape) * n.dtype.size()).sum(),
+            bytes: held.map(|value| value.len() * value.dtype().size()).sum(),
             computed: self.counters.computed.get(),
             recomputed: self.counters.recomputed.get(),
         }
@@ -368,4 +346,10 @@ impl Tape {
         self.walk.set(walk);
         walk
     }
+}
+
+/// Checks that a tensor of this shape can be.
+#[track_caller]
+fn checked(shape: &[usize], dtype: DType) {
+    tensor::shape::checked_len(shape, dtype.size()).or_panic();
 }

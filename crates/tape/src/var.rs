@@ -64,12 +64,12 @@ impl<'t, E: Element> Var<'t, E> {
 
     /// The number of axes.
     pub fn rank(self) -> usize {
-        self.tape.nodes.borrow()[self.id as usize].shape.len()
+        self.tape.nodes.borrow().shape(self.id).len()
     }
 
     /// The number of elements.
     pub fn len(self) -> usize {
-        tensor::shape::len(&self.tape.nodes.borrow()[self.id as usize].shape)
+        tensor::shape::len(self.tape.nodes.borrow().shape(self.id))
     }
 
     /// Whether there is no element.
@@ -85,9 +85,9 @@ impl<'t, E: Element> Var<'t, E> {
     /// What `f` makes of the operation and the inputs that this was recorded with, if the operation
     /// is, as the tape wraps it, a `W`.
     pub(crate) fn recorded_as<W: Any, R>(self, f: impl FnOnce(&W, &[u32]) -> R) -> Option<R> {
-        let node = &self.tape.nodes.borrow()[self.id as usize];
-        let Source::Op(op) = &node.source else { return None };
-        op.rule().op().downcast_ref().map(|op| f(op, &node.inputs))
+        let nodes = self.tape.nodes.borrow();
+        let Source::Op(op) = &nodes[self.id as usize].source else { return None };
+        op.rule().op().downcast_ref().map(|op| f(op, nodes.inputs(self.id)))
     }
 
     /// Marks it to be kept by [`backward`](Var::backward) and by replays, which otherwise free what
@@ -134,7 +134,7 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     pub fn broadcast_to(self, shape: impl AsRef<[usize]>) -> Self {
         let shape = shape.as_ref();
-        if self.tape.nodes.borrow()[self.id as usize].shape[..] == *shape {
+        if tensor::shape::same(self.tape.nodes.borrow().shape(self.id), shape) {
             return self;
         }
         record_view(Broadcast { shape: shape.into() }, self)
@@ -152,6 +152,7 @@ impl<'t> AnyVar<'t> {
 
     /// Checks that it is on `tape`, where `op` is to be recorded.
     #[track_caller]
+    #[inline]
     pub(crate) fn assert_on(self, tape: &Tape, op: &dyn fmt::Debug) {
         if !self.is_on(tape) {
             panic!("{}: its inputs are on different tapes", crate::op::name(op));
@@ -164,7 +165,7 @@ impl<'t> AnyVar<'t> {
 
     /// Sizes of the axes, outermost first.
     pub fn shape(self) -> Shape {
-        Shape::from_slice(&self.tape.nodes.borrow()[self.id as usize].shape)
+        Shape::from_slice(self.tape.nodes.borrow().shape(self.id))
     }
 
     /// The element type.

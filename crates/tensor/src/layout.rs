@@ -152,12 +152,12 @@ impl Layout {
     }
 
     /// Whether there is no element.
-    #[inline]
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)
     }
 
     /// Whether the elements lie side by side in row-major order.
+    #[inline]
     pub fn is_contiguous(&self) -> bool {
         let mut step = 1;
         for (&d, &s) in self.shape.iter().zip(&self.strides).rev() {

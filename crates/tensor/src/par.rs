@@ -56,10 +56,10 @@ pub fn for_units<T: Send, F: Fn(usize, &mut [T]) + Sync>(
     grain: usize,
     f: F,
 ) {
-    let threads = threads();
-    if threads == 1 || out.len() < 2 * grain {
+    if out.len() < 2 * grain || threads() == 1 {
         return f(0, out);
     }
+    let threads = threads();
     let part = part_len(out.len(), unit, grain, threads);
     let out = Shared::new(out);
     run(out.len.div_ceil(part), &|k| {

@@ -71,7 +71,7 @@ pub fn same(a: &[usize], b: &[usize]) -> bool {
 /// # Errors
 /// When two sizes differ and neither is 1.
 pub fn broadcast(op: &str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
-    if a == b {
+    if same(a, b) {
         return Ok(Shape::from_slice(a));
     }
     let rank = a.len().max(b.len());

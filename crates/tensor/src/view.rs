@@ -24,6 +24,7 @@ impl<'a, T: Element> View<'a, T> {
     }
 
     /// A view of `data` whose layout is known to fit it.
+    #[inline]
     pub(crate) fn fitting(data: &'a [T], layout: &'a Layout) -> Self {
         debug_assert!(View::new(data, layout).is_ok(), "{layout:?} leaves {}", data.len());
         View { data, layout }

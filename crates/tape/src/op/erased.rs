@@ -5,71 +5,86 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use tensor::{AnySlice, AnySliceMut, AnyView, DType, Element, Error, Float, Layout, ShapeError};
 
 use super::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
 
-/// An operation with its types forgotten; which variant it is tells how to run it.
+/// An operation with its types forgotten. Those without fields, which are most, cost no heap block and
+/// no count; the others are shared. (Flat, for an enum in an enum would take a word more.)
 #[derive(Clone)]
 pub(crate) enum Recorded {
-    Pointwise(Ref<dyn PointwiseRule>),
-    View(Ref<dyn ViewRule>),
-    General(Ref<dyn GeneralRule>),
+    Pointwise(&'static dyn PointwiseRule),
+    View(&'static dyn ViewRule),
+    General(&'static dyn GeneralRule),
+    SharedPointwise(Arc<dyn PointwiseRule>),
+    SharedView(Arc<dyn ViewRule>),
+    SharedGeneral(Arc<dyn GeneralRule>),
+}
+
+/// An operation by its kind, which tells how to run it.
+pub(crate) enum Kind<'a> {
+    Pointwise(&'a dyn PointwiseRule),
+    View(&'a dyn ViewRule),
+    General(&'a dyn GeneralRule),
 }
 
 impl Recorded {
-    pub(crate) fn rule(&self) -> &dyn Rule {
-        match self {
-            Recorded::Pointwise(op) => op.get(),
-            Recorded::View(op) => op.get(),
-            Recorded::General(op) => op.get(),
-        }
-    }
-}
-
-/// A shared operation. Operations without fields, which are most, cost no heap block and no count.
-pub(crate) enum Ref<D: ?Sized + 'static> {
-    Static(&'static D),
-    Shared(Arc<D>),
-}
-
-impl<D: ?Sized> Ref<D> {
     #[inline]
-    pub(crate) fn get(&self) -> &D {
+    pub(crate) fn kind(&self) -> Kind<'_> {
         match self {
-            Ref::Static(op) => op,
-            Ref::Shared(op) => op,
+            Recorded::Pointwise(op) => Kind::Pointwise(*op),
+            Recorded::SharedPointwise(op) => Kind::Pointwise(&**op),
+            Recorded::View(op) => Kind::View(*op),
+            Recorded::SharedView(op) => Kind::View(&**op),
+            Recorded::General(op) => Kind::General(*op),
+            Recorded::SharedGeneral(op) => Kind::General(&**op),
         }
     }
-}
 
-impl<D: ?Sized> Clone for Ref<D> {
-    fn clone(&self) -> Self {
-        match self {
-            Ref::Static(op) => Ref::Static(op),
-            Ref::Shared(op) => Ref::Shared(op.clone()),
+    #[inline]
+    pub(crate) fn rule(&self) -> &dyn Rule {
+        match self.kind() {
+            Kind::Pointwise(op) => op,
+            Kind::View(op) => op,
+            Kind::General(op) => op,
         }
+    }
+
+    /// Whether both are one object: the same shared one, or without fields and of one type.
+    #[inline]
+    pub(crate) fn is_at(&self, other: &Recorded) -> bool {
+        use Recorded::*;
+        match (self, other) {
+            (Pointwise(a), Pointwise(b)) => std::ptr::eq(*a, *b),
+            (View(a), View(b)) => std::ptr::eq(*a, *b),
+            (General(a), General(b)) => std::ptr::eq(*a, *b),
+            (SharedPointwise(a), SharedPointwise(b)) => Arc::ptr_eq(a, b),
+            (SharedView(a), SharedView(b)) => Arc::ptr_eq(a, b),
+            (SharedGeneral(a), SharedGeneral(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn is_view(&self) -> bool {
+        matches!(self, Recorded::View(_) | Recorded::SharedView(_))
     }
 }
 
 /// Wraps an operation and forgets its type. A box of a type without size allocates nothing, so
 /// leaking it leaks nothing. (A macro, because unsizing needs both types at hand.)
-macro_rules! shared {
-    ($wrapper:ident $(<$($arg:ty),*>)?, $op:expr, $dyn:ty) => {{
+macro_rules! recorded {
+    ($fixed:ident or $shared:ident, $wrapper:ident $(<$($arg:ty),*>)?, $op:expr) => {{
         let op = $wrapper$(::<$($arg),*>)?($op, PhantomData);
         if size_of_val(&op) == 0 {
-            let op: &'static $dyn = Box::leak(Box::new(op));
-            Ref::Static(op)
+            Recorded::$fixed(Box::leak(Box::new(op)))
         } else {
-            let op: Arc<$dyn> = Arc::new(op);
-            Ref::Shared(op)
+            Recorded::$shared(Arc::new(op))
         }
     }};
 }
-pub(super) use shared;
+pub(super) use recorded;
 
 /// Where a rule is applied: node numbers on one tape.
 pub(crate) struct Site<'a> {
@@ -82,10 +97,11 @@ pub(crate) struct Site<'a> {
 }
 
 /// One cotangent an input (data inputs have none), as node numbers.
-pub(crate) type Pulled = SmallVec<[Option<u32>; 3]>;
+pub(crate) type Pulled = Vec<Option<u32>>;
 
 pub(crate) trait Rule: Debug + Send + Sync {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled;
+    /// Appends one cotangent an input.
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled);
     fn debug(&self) -> &dyn Debug;
     /// The operation itself.
     fn op(&self) -> &dyn Any;
@@ -134,8 +150,10 @@ const TYPED: &str = "the tape records an operation with inputs of its own types"
 pub(crate) struct General<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
 
 impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Rule for General<O, T, N, M> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
-        self.0.vjp(pullback(tape, site)).map(|c| pulled(tape, c)).into_iter().collect()
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
+        for cotangent in self.0.vjp(pullback(tape, site)) {
+            out.push(pulled(tape, cotangent));
+        }
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
@@ -163,8 +181,10 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule for G
 pub(super) struct Blocks<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
 
 impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Rule for Blocks<O, T, N, M> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
-        self.0.vjp(pullback(tape, site)).map(|c| pulled(tape, c)).into_iter().collect()
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
+        for cotangent in self.0.vjp(pullback(tape, site)) {
+            out.push(pulled(tape, cotangent));
+        }
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
@@ -191,13 +211,13 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> PointwiseR
 pub(crate) struct Views<O>(pub O, pub PhantomData<()>);
 
 impl<O: ViewOp> Rule for Views<O> {
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
         let cotangent = match site.dtype {
             DType::F32 => pulled(tape, self.0.vjp(pullback::<f32, 1, 0>(tape, site))),
             DType::F64 => pulled(tape, self.0.vjp(pullback::<f64, 1, 0>(tape, site))),
             _ => unreachable!("only floats are tracked"),
         };
-        Pulled::from_slice(&[cotangent])
+        out.push(cotangent);
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
@@ -220,8 +240,8 @@ impl<O: ViewOp> ViewRule for Views<O> {
 pub(super) struct Data<D, I, O, const N: usize>(pub D, pub PhantomData<(I, O)>);
 
 impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> Rule for Data<D, I, O, N> {
-    fn pull(&self, _: &Tape, site: &Site<'_>) -> Pulled {
-        site.x.iter().map(|_| None).collect()
+    fn pull(&self, _: &Tape, site: &Site<'_>, out: &mut Pulled) {
+        out.extend(site.x.iter().map(|_| None));
     }
     fn debug(&self) -> &dyn Debug {
         &self.0
@@ -247,8 +267,8 @@ pub(super) struct DataBlocks<D, I, O, const N: usize>(pub D, pub PhantomData<(I,
 impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> Rule
     for DataBlocks<D, I, O, N>
 {
-    fn pull(&self, _: &Tape, site: &Site<'_>) -> Pulled {
-        site.x.iter().map(|_| None).collect()
+    fn pull(&self, _: &Tape, site: &Site<'_>, out: &mut Pulled) {
+        out.extend(site.x.iter().map(|_| None));
     }
     fn debug(&self) -> &dyn Debug {
         &self.0

@@ -132,7 +132,7 @@ impl<'t, T: Float> Var<'t, T> {
         let one = matches!(node.source, Source::Number(x) if x == 1.0);
         one && self.id() >= self.tape().rules_from.get()
             && d.any().is_on(self.tape())
-            && node.shape == nodes[d.id() as usize].shape
+            && nodes.same_shape(self.id(), d.id())
     }
 
     /// `1 / self`.

@@ -10,7 +10,7 @@ use tensor::error::OrPanic;
 use tensor::{AnySliceMut, AnyView, Error, Float, View, kernel};
 
 use crate::node::Sizes;
-use crate::op::{GeneralRule, Pulled, Recorded, Ref, Rule, Site};
+use crate::op::{GeneralRule, Pulled, Recorded, Rule, Site};
 use crate::tape::Tape;
 use crate::var::Var;
 
@@ -31,7 +31,7 @@ impl<T> Debug for Concat<T> {
 
 impl<T: Float> Rule for Concat<T> {
     /// The part of the cotangent that belongs to each input.
-    fn pull(&self, tape: &Tape, site: &Site<'_>) -> Pulled {
+    fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
         let g = Var::<T>::at(tape, site.g);
         let mut start = 0;
         let part = |(&x, &needed): (&u32, &bool)| {
@@ -39,7 +39,7 @@ impl<T: Float> Rule for Concat<T> {
             start += size;
             needed.then(|| g.narrow(self.axis as isize, start - size, size).id())
         };
-        site.x.iter().zip(site.needs).map(part).collect()
+        out.extend(site.x.iter().zip(site.needs).map(part));
     }
 
     fn debug(&self) -> &dyn Debug {
@@ -77,10 +77,13 @@ impl<'t, T: Float> Var<'t, T> {
         let shapes: Vec<&[usize]> = shapes.iter().map(|s| &s[..]).collect();
         let axis = tensor::shape::axis("concat", axis, shapes[0]).or_panic();
         let shape = kernel::concat_shape(&shapes, axis as isize).or_panic();
-        let op: Arc<dyn GeneralRule> = Arc::new(Concat::<T> { axis, element: PhantomData });
-        let tracked = parts.iter().any(|v| v.is_tracked());
-        let op = Recorded::General(Ref::Shared(op));
-        first.tape().push_op(op, parts.iter().map(|v| v.any()), Sizes::Given(&shape), tracked)
+        let op = Arc::new(Concat::<T> { axis, element: PhantomData });
+        let mut ids = Vec::with_capacity(parts.len());
+        for v in parts {
+            v.any().assert_on(first.tape(), &*op);
+            ids.push(v.id());
+        }
+        first.tape().push_op(Recorded::SharedGeneral(op), [&ids, &[]], Sizes::Given(&shape), true)
     }
 
     /// The variables, of one shape, along a new axis before position `axis`.

@@ -17,17 +17,21 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
-use tensor::{DType, Shape};
+use tensor::{DType, Shape, shape};
 
 use super::script::Script;
-use crate::node::{Node, Source};
+use super::straight::Straight;
+use crate::node::{Node, Nodes, Recycled, Source, recent};
 use crate::op::Recorded;
+use crate::sweep;
 use crate::tape::{Bound, Tape};
 
 /// How many programs a thread keeps.
 const KEPT: usize = 16;
-/// How many nodes they have together: some 300 bytes each.
-const TOGETHER: usize = 1 << 17;
+/// How many bytes they take together.
+const TOGETHER: usize = 1 << 29;
+/// A program of more nodes would take more: with its adjoints a node takes some 250 bytes.
+const NODES: usize = TOGETHER / 256;
 /// The place of a node that is not part of the program.
 const ABSENT: u32 = u32::MAX;
 
@@ -45,25 +49,28 @@ pub(crate) struct Forward {
 struct Structure {
     nodes: Vec<Known>,
     inputs: Vec<u32>,
+    /// Operations and shapes in the order of their first use.
+    ops: Vec<Recorded>,
+    shapes: Vec<Shape>,
     /// The places of all parameters of the tape, and which of them are frozen.
     params: Vec<(u32, bool)>,
 }
 
 /// A node of it.
 struct Known {
-    origin: Origin,
+    /// Which operation, or where else the value comes from: [`VALUE`], [`NUMBER`].
+    origin: u32,
+    shape: u32,
     dtype: DType,
-    shape: Shape,
     tracked: bool,
     keep: bool,
     computed: bool,
 }
 
-enum Origin {
-    Value,
-    Number,
-    Op(Recorded),
-}
+/// A node with a value of its own.
+const VALUE: u32 = u32::MAX;
+/// A node filled with a number.
+const NUMBER: u32 = u32::MAX - 1;
 
 /// A script for the loss, the gradients of its trained parameters, and the nodes to keep.
 pub(crate) struct Backward {
@@ -91,6 +98,8 @@ enum State {
     MetOnce,
     /// It cannot be recognised.
     Refused,
+    /// It takes too much memory to be kept.
+    Large,
     Known(Box<Backward>),
 }
 
@@ -105,8 +114,10 @@ thread_local! {
 
 /// What is known of a program.
 pub(crate) enum Meeting {
-    /// It cannot be recognised, or is met for the first time.
+    /// It is met for the first time, or is too large to be kept.
     New,
+    /// It cannot be recognised.
+    Refused,
     /// It was met once; say with [`remember`] what came of it.
     Again,
     /// Its script, to be given back with [`remember`].
@@ -130,20 +141,18 @@ impl Forward {
             }
             node.mark.0 = walk;
             ids.push(id);
-            if ids.len() > TOGETHER {
+            if ids.len() > NODES {
                 return forward;
             }
             if is_open(node) {
-                inputs.extend_from_slice(&node.inputs);
+                inputs.extend_from_slice(nodes.inputs(id));
             }
         }
         nodes.in_order(walk, ids);
         let mut hasher = FxHasher::default();
-        for (place, &id) in ids.iter().enumerate() {
-            nodes[id as usize].mark.1 = place as u32;
-            let node = &nodes[id as usize];
-            inputs.push(node.inputs.len() as u32);
-            for &input in &node.inputs {
+        for &id in ids.iter() {
+            inputs.push(nodes.inputs(id).len() as u32);
+            for &input in nodes.inputs(id) {
                 // Inputs stand before the node, so they have their places.
                 let place = match nodes[input as usize].mark {
                     (found, place) if found == walk => place,
@@ -152,7 +161,7 @@ impl Forward {
                 inputs.push(place);
                 hasher.write_u32(place);
             }
-            hasher.write_usize(tensor::shape::len(&node.shape));
+            hasher.write_usize(shape::len(nodes.shape(id)));
         }
         forward.hash = hasher.finish();
         forward
@@ -160,7 +169,7 @@ impl Forward {
 
     /// Leaves the memory to the next of this thread.
     pub(crate) fn recycle(mut self) {
-        if self.ids.capacity() <= TOGETHER {
+        if self.ids.len() <= NODES {
             self.ids.clear();
             self.inputs.clear();
             let _ = SPARE.try_with(|spare| spare.set(self));
@@ -176,45 +185,51 @@ fn is_open(node: &Node) -> bool {
 impl Structure {
     fn of(tape: &Tape, forward: &Forward) -> Self {
         let nodes = tape.nodes.borrow();
+        let (mut ops, mut shapes) = (Vec::new(), Vec::new());
         let known = forward.ids.iter().map(|&id| {
             let node = &nodes[id as usize];
+            let same_shape = |shape: &Shape| shape::same(shape, nodes.shape(id));
             Known {
                 origin: match &node.source {
-                    Source::Op(op) => Origin::Op(op.clone()),
-                    Source::Number(_) => Origin::Number,
-                    _ => Origin::Value,
+                    Source::Op(op) => recent(&mut ops, |known| op.is_at(known), || op.clone()),
+                    Source::Number(_) => NUMBER,
+                    _ => VALUE,
                 },
+                shape: recent(&mut shapes, same_shape, || Shape::from_slice(nodes.shape(id))),
                 dtype: node.dtype,
-                shape: Shape::from_slice(&node.shape),
                 tracked: node.tracked,
                 keep: node.keep,
                 computed: node.value.is_some(),
             }
         });
         let (nodes, inputs) = (known.collect(), forward.inputs.clone());
-        Structure { nodes, inputs, params: params(tape, forward).into_vec() }
+        Structure { nodes, inputs, ops, shapes, params: params(tape, forward).into_vec() }
     }
 
     fn is(&self, tape: &Tape, forward: &Forward) -> bool {
         let nodes = tape.nodes.borrow();
         self.nodes.len() == forward.ids.len()
             && self.inputs == forward.inputs
-            && self.nodes.iter().zip(&forward.ids).all(|(k, &id)| k.is(&nodes[id as usize]))
+            && self.nodes.iter().zip(&forward.ids).all(|(k, &id)| self.has(k, &nodes, id))
             && self.params[..] == params(tape, forward)[..]
     }
-}
 
-impl Known {
-    fn is(&self, node: &Node) -> bool {
-        self.dtype == node.dtype
-            && self.tracked == node.tracked
-            && self.keep == node.keep
-            && self.computed == node.value.is_some()
-            && tensor::shape::same(&self.shape, &node.shape)
-            && match (&self.origin, &node.source) {
-                (Origin::Op(a), Source::Op(b)) => a.rule().same(b.rule()),
-                (Origin::Number, Source::Number(_)) => true,
-                (Origin::Value, Source::Constant | Source::Leaf | Source::Param) => self.computed,
+    /// Whether a node of it is node `id`.
+    fn has(&self, known: &Known, nodes: &Nodes, id: u32) -> bool {
+        let node = &nodes[id as usize];
+        known.dtype == node.dtype
+            && known.tracked == node.tracked
+            && known.keep == node.keep
+            && known.computed == node.value.is_some()
+            && shape::same(&self.shapes[known.shape as usize], nodes.shape(id))
+            && match (known.origin, &node.source) {
+                (VALUE, Source::Constant | Source::Leaf | Source::Param) => known.computed,
+                (NUMBER, Source::Number(_)) => true,
+                (VALUE | NUMBER, _) => false,
+                (op, Source::Op(other)) => {
+                    let op = &self.ops[op as usize];
+                    op.is_at(other) || op.rule().same(other.rule())
+                }
                 _ => false,
             }
     }
@@ -231,7 +246,7 @@ fn params(tape: &Tape, forward: &Forward) -> SmallVec<[(u32, bool); 8]> {
 
 /// Looks the program up, and notes that it was met.
 pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
-    if forward.ids.len() > TOGETHER {
+    if forward.ids.len() > NODES {
         return Meeting::New;
     }
     // Fails while the thread is torn down.
@@ -245,7 +260,8 @@ pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
     };
     let place = met.iter().position(same);
     let meeting = match place.map(|p| &met[p].state) {
-        Some(State::Refused) => Meeting::New,
+        Some(State::Refused) => Meeting::Refused,
+        Some(State::Large) => Meeting::New,
         Some(_) => match met.remove(place.expect("it was found")).state {
             State::Known(backward) => Meeting::Known(backward),
             _ => Meeting::Again,
@@ -262,7 +278,11 @@ pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
 /// Keeps what came of a program that was met, `None` if it cannot be recognised.
 pub(crate) fn remember(forward: &Forward, backward: Option<Box<Backward>>) {
     let Ok(mut met) = MET.try_with(Cell::take) else { return };
-    let state = backward.map_or(State::Refused, State::Known);
+    let state = match backward {
+        Some(backward) if backward.bytes() > TOGETHER => State::Large,
+        Some(backward) => State::Known(backward),
+        None => State::Refused,
+    };
     met.insert(0, Entry { hash: forward.hash, state });
     put_back(met);
 }
@@ -271,7 +291,7 @@ fn put_back(mut met: Vec<Entry>) {
     let mut together = 0;
     let mut fits = |e: &Entry| {
         together += match &e.state {
-            State::Known(backward) => backward.structure.nodes.len(),
+            State::Known(backward) => backward.bytes(),
             _ => 0,
         };
         together <= TOGETHER
@@ -282,9 +302,14 @@ fn put_back(mut met: Vec<Entry>) {
     drop(evicted);
 }
 
-/// Frees the scripts this thread keeps of programs that `backward` has met, and the operations in them.
+/// Frees the scripts this thread keeps of programs that `backward` has met, with the operations in them,
+/// and the memory that finished tapes have left to it.
 pub fn forget_programs() {
     drop(MET.try_with(Cell::take));
+    drop(SPARE.try_with(Cell::take));
+    Recycled::forget();
+    drop(Straight::recycled());
+    sweep::forget();
 }
 
 impl Backward {
@@ -323,6 +348,13 @@ impl Backward {
         let script = Script::new(tape, &slots, &[outputs, &kept].concat());
         let (structure, kept) = (Structure::of(tape, forward), places(&kept)?);
         Some(Backward { structure, script, unreached, slots: inputs, kept, computed, adjoints })
+    }
+
+    /// How much memory it takes, about.
+    fn bytes(&self) -> usize {
+        let Structure { nodes, inputs, .. } = &self.structure;
+        let numbers = inputs.len() + self.computed.len();
+        size_of_val(&nodes[..]) + numbers * size_of::<u32>() + self.script.bytes()
     }
 
     /// Sets the slots to the values on the tape.

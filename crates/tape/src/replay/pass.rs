@@ -13,8 +13,8 @@ use tensor::{AnySlice, AnySliceMut, AnyTensor, kernel, par};
 
 use super::gathered;
 use super::plan::{Fold, Group, Instruction, Operand, Target};
-use super::run::Halt;
-use crate::op::{Closing, Recorded};
+use super::run::{Halt, kind};
+use crate::op::{Closing, Kind, Recorded};
 
 /// Where a group reads one of its inputs.
 pub(super) enum Feed<'a> {
@@ -239,10 +239,10 @@ impl Pass<'_> {
         sources: &Sources<'_>,
         out: AnySliceMut<'_>,
     ) {
-        let Some(Recorded::Pointwise(op)) = &self.ops[step.node as usize] else {
+        let Some(Kind::Pointwise(op)) = kind(self.ops, step.node) else {
             unreachable!("planned as pointwise")
         };
-        gathered(operands, |o| self.slice(o, sources), |x| op.get().block(x, out));
+        gathered(operands, |o| self.slice(o, sources), |x| op.block(x, out));
     }
 
     /// The present block of an operand.

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use tensor::{DType, Shape};
 
 use super::stages::{NEVER, stages};
-use crate::op::{Closing, Recorded};
+use crate::op::{Closing, Kind, Recorded};
 
 /// What it takes to know the value of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,10 +37,10 @@ pub(crate) enum Work {
 impl Work {
     /// That of an operation on a first input of shape `x`.
     pub(crate) fn of(op: &Recorded, x: &[usize]) -> Self {
-        match op {
-            Recorded::Pointwise(_) => Work::Pointwise,
-            Recorded::View(_) => Work::View,
-            Recorded::General(op) => op.get().closing(x).map_or(Work::General, Work::Closing),
+        match op.kind() {
+            Kind::Pointwise(_) => Work::Pointwise,
+            Kind::View(_) => Work::View,
+            Kind::General(op) => op.closing(x).map_or(Work::General, Work::Closing),
         }
     }
 }

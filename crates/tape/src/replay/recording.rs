@@ -9,7 +9,7 @@ use tensor::{AnyTensor, Element, Float, IntoTensor, Shape, Tensor};
 use super::script::{Lend, Script, kind};
 use crate::error::{EvalError, NoGradient};
 use crate::gradients::Gradients;
-use crate::node::{Node, Source};
+use crate::node::{Nodes, Source};
 use crate::param::{Param, ParamId};
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
@@ -168,7 +168,7 @@ impl<S: Specs, T: Float> Recording<S, T> {
         let own = |b: &&Bound| matches!(tape.nodes.borrow()[b.node as usize].source, Source::Param);
         let own: Vec<Bound> = bound.iter().filter(own).copied().collect();
         slots.extend(own.iter().map(|b| b.node));
-        let marked = |nodes: &Vec<Node>| {
+        let marked = |nodes: &Nodes| {
             (0..nodes.len() as u32).filter(|&i| nodes[i as usize].keep).collect::<Vec<u32>>()
         };
         let marked = marked(&tape.nodes.borrow());

@@ -8,7 +8,7 @@ use tensor::{AnySliceMut, AnyTensor, AnyView};
 
 use super::pass::{self, Feed};
 use super::plan::{Action, Group, Plan, Program};
-use crate::op::Recorded;
+use crate::op::{Kind, Recorded};
 
 /// Why a run stopped, and at which node of the program.
 pub(crate) enum Halt {
@@ -52,6 +52,10 @@ fn value(values: &[Option<AnyTensor>], node: u32) -> &AnyTensor {
     values[node as usize].as_ref().expect(ORDER)
 }
 
+pub(super) fn kind(ops: &[Option<Recorded>], node: u32) -> Option<Kind<'_>> {
+    ops[node as usize].as_ref().map(Recorded::kind)
+}
+
 /// Runs an operation's own code; its panic is caught, so that it can be said which node failed.
 pub(super) fn guarded<R>(
     node: u32,
@@ -70,13 +74,13 @@ fn view(
     ops: &[Option<Recorded>],
     values: &mut [Option<AnyTensor>],
 ) -> Result<(), Halt> {
-    let Some(Recorded::View(op)) = &ops[node as usize] else { unreachable!("planned as a view") };
+    let Some(Kind::View(op)) = kind(ops, node) else { unreachable!("planned as a view") };
     let x = value(values, program.inputs_of(node)[0]);
-    let y = guarded(node, || match op.get().layout(x.layout())? {
+    let y = guarded(node, || match op.layout(x.layout())? {
         Some(layout) => Ok(x.with_layout(layout)),
         None => {
             let copy = x.to_contiguous();
-            let layout = op.get().layout(copy.layout())?;
+            let layout = op.layout(copy.layout())?;
             Ok(copy.with_layout(layout.expect("a row-major input has every view")))
         }
     })?;
@@ -90,14 +94,12 @@ fn general(
     ops: &[Option<Recorded>],
     values: &mut [Option<AnyTensor>],
 ) -> Result<(), Halt> {
-    let Some(Recorded::General(op)) = &ops[node as usize] else {
-        unreachable!("planned as general")
-    };
+    let Some(Kind::General(op)) = kind(ops, node) else { unreachable!("planned as general") };
     let signature = &program.nodes[node as usize];
     let mut out = AnyTensor::scratch(signature.dtype, &signature.shape);
     let inputs: SmallVec<[AnyView<'_>; 4]> =
         program.inputs_of(node).iter().map(|&j| value(values, j).view()).collect();
-    guarded(node, || op.get().forward(&inputs, out.as_mut_slice().expect("just made")))?;
+    guarded(node, || op.forward(&inputs, out.as_mut_slice().expect("just made")))?;
     drop(inputs);
     values[node as usize] = Some(out);
     Ok(())

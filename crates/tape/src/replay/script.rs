@@ -65,6 +65,10 @@ struct Slot {
     shape: Shape,
 }
 
+/// Bytes that a node takes in a plan: its operation, type, shape, inputs and step, and the place of a
+/// value, twice.
+const PLANNED: usize = 512;
+
 impl Script {
     /// Plans `outputs`, which start from values to come of `slots`: all inputs of the tape, and
     /// parameters.
@@ -74,7 +78,11 @@ impl Script {
         let place = |node: u32| ids.binary_search(&node).ok().map(|p| p as u32);
         let slots = slots.iter().map(|&slot| {
             let node = &nodes[slot as usize];
-            Slot { place: place(slot), dtype: node.dtype, shape: node.shape.clone() }
+            Slot {
+                place: place(slot),
+                dtype: node.dtype,
+                shape: Shape::from_slice(nodes.shape(slot)),
+            }
         });
         let slots: Vec<Slot> = slots.collect();
         let places = outputs.iter().map(|&o| place(o).expect("an output is pending or known"));
@@ -96,6 +104,14 @@ impl Script {
         };
         drop(nodes);
         Script { engine, ids, slots, outputs: places }
+    }
+
+    /// How much memory it takes between runs, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.engine {
+            Engine::Straight(straight, _) => straight.bytes(),
+            Engine::Planned { load, .. } => PLANNED * load.ops.len(),
+        }
     }
 
     /// What slot `i` takes.

@@ -10,7 +10,6 @@
 //! bits depend on the layout of its inputs.
 
 use std::cell::Cell;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use smallvec::SmallVec;
@@ -19,13 +18,15 @@ use tensor::blocks::BLOCK;
 use tensor::{AnyTensor, AnyView, ShapeError};
 
 use super::gathered;
-use super::run::{Halt, guarded};
-use crate::node::{Node, Source};
-use crate::op::Recorded;
+use super::run::Halt;
+use crate::node::{Nodes, Source, recent};
+use crate::op::{Kind, Recorded};
 
 /// Tiny values may have this many elements together, or [`EACH`] a node.
 const TOGETHER: usize = 1 << 16;
 const EACH: usize = 16;
+/// Memory in which more bytes than this were in use is given back.
+const MOST_SPARE: usize = 1 << 29;
 /// A slab holds 2³² bytes: these elements, and a copy of each for three operations that read it strided.
 const MOST: usize = u32::MAX as usize / 32;
 
@@ -35,53 +36,88 @@ pub(crate) struct Straight {
     /// For each node of the program its value in the slab.
     slots: Vec<u32>,
     steps: Vec<Step>,
+    /// The operations of all steps; those that follow each other share one as a rule.
+    ops: Vec<Recorded>,
     /// The operands of all steps, one after the other.
     operands: Vec<u32>,
+    /// How many of the slots the next [`end`](Straight::end) keeps.
+    kept: usize,
 }
 
+#[derive(Clone, Copy)]
 struct Step {
     /// The node of the program.
     node: u32,
-    /// `None` copies a view, to lie side by side.
-    op: Option<Recorded>,
+    /// Which operation; [`COPY`] copies a view, to lie side by side.
+    op: u32,
     out: u32,
-    operands: Range<u32>,
+    /// Where its operands begin and end.
+    operands: (u32, u32),
 }
+
+const COPY: u32 = u32::MAX;
 
 thread_local! {
     /// Memory for the next program of this thread.
     static SPARE: Cell<Straight> = const { Cell::new(Straight::EMPTY) };
 }
 
+/// Whether nodes can run straight: tells of one after the other, and of all together.
+#[derive(Default)]
+pub(crate) struct Tiny {
+    nodes: usize,
+    elements: usize,
+}
+
+impl Tiny {
+    /// Counts a node, and tells whether its value is tiny.
+    #[inline]
+    pub(crate) fn admits(&mut self, nodes: &Nodes, id: u32) -> bool {
+        let len = tensor::shape::len(nodes.shape(id));
+        self.nodes += 1;
+        self.elements += len;
+        len <= BLOCK
+    }
+
+    /// Whether the values of those counted are few together.
+    pub(crate) fn fit(&self) -> bool {
+        self.elements <= TOGETHER.max(EACH * self.nodes).min(MOST)
+    }
+}
+
 /// Whether nodes `ids` can run straight, and there is something to run: views alone share the buffer of
 /// what they view.
-pub(crate) fn is_tiny(nodes: &[Node], ids: &[u32]) -> bool {
-    let (mut together, mut works) = (0, false);
+pub(crate) fn is_tiny(nodes: &Nodes, ids: &[u32]) -> bool {
+    let (mut tiny, mut works) = (Tiny::default(), false);
     let each = ids.iter().all(|&id| {
-        let node = &nodes[id as usize];
-        let len = tensor::shape::len(&node.shape);
-        together += len;
-        works |= matches!(&node.source, Source::Op(op) if !matches!(op, Recorded::View(_)));
-        len <= BLOCK
+        let source = &nodes[id as usize].source;
+        works |= matches!(source, Source::Op(op) if !op.is_view());
+        tiny.admits(nodes, id)
     });
-    each && works && together <= TOGETHER.max(EACH * ids.len()).min(MOST)
+    each && works && tiny.fit()
 }
 
 impl Straight {
-    pub(crate) const EMPTY: Straight =
-        Straight { slab: Slab::EMPTY, slots: Vec::new(), steps: Vec::new(), operands: Vec::new() };
+    pub(crate) const EMPTY: Straight = Straight {
+        slab: Slab::EMPTY,
+        slots: Vec::new(),
+        steps: Vec::new(),
+        ops: Vec::new(),
+        operands: Vec::new(),
+        kept: 0,
+    };
 
     /// An empty program in the memory that one before it has left.
     pub(crate) fn recycled() -> Self {
-        SPARE.try_with(|spare| spare.replace(Straight::EMPTY)).unwrap_or(Straight::EMPTY)
+        SPARE.try_with(|left| left.replace(Straight::EMPTY)).unwrap_or(Straight::EMPTY)
     }
 
     /// Leaves the memory to the next program, unless it is much.
     pub(crate) fn recycle(mut self) {
-        if self.slab.words() <= 2 * TOGETHER && self.slots.capacity() <= TOGETHER / 8 {
+        if self.bytes() <= MOST_SPARE {
             self.clear();
             // Fails while the thread is torn down, when nobody needs it.
-            let _ = SPARE.try_with(|spare| spare.set(self));
+            let _ = SPARE.try_with(|left| left.set(self));
         }
     }
 
@@ -92,72 +128,96 @@ impl Straight {
     /// # Errors
     /// When a view does not fit or panics, with its place. (A view that records on this very tape would
     /// panic: the nodes are borrowed.)
-    pub(crate) fn load(&mut self, nodes: &[Node], ids: &[u32]) -> Result<(), Halt> {
+    pub(crate) fn load(&mut self, nodes: &Nodes, ids: &[u32]) -> Result<(), Halt> {
         self.clear();
-        for (place, &id) in ids.iter().enumerate() {
-            let node = &nodes[id as usize];
-            let slot = guarded(place as u32, || match (&node.value, &node.source) {
-                (None, Source::Op(op)) => Ok(self.record(nodes, node, place as u32, op)?),
-                (value, source) => {
-                    let slot = self.slab.push(node.dtype, &node.shape)?;
-                    match (value, source) {
-                        (Some(value), _) => self.slab.set(slot, value.view()),
-                        (None, Source::Number(x)) => self.slab.set_number(slot, *x),
-                        _ => {}
-                    }
-                    Ok(slot)
-                }
-            })?;
-            self.slots.push(slot as u32);
+        self.extend(nodes, ids)
+    }
+
+    /// As [`load`](Self::load), behind the nodes taken before: places count on.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub(crate) fn extend(&mut self, nodes: &Nodes, ids: &[u32]) -> Result<(), Halt> {
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            for &id in ids {
+                let slot = self.take(nodes, id)?;
+                self.slots.push(slot as u32);
+            }
+            Ok(())
+        }));
+        halted(taken, self.slots.len() as u32)
+    }
+
+    /// Takes a node, and returns where its value is or will be.
+    fn take(&mut self, nodes: &Nodes, id: u32) -> Result<usize, tensor::Error> {
+        let node = &nodes[id as usize];
+        if let (None, Source::Op(op)) = (&node.value, &node.source) {
+            return Ok(self.record(nodes, id, op)?);
         }
-        Ok(())
+        let slot = self.slab.push(node.dtype, nodes.shape(id))?;
+        match (&node.value, &node.source) {
+            (Some(value), _) => self.slab.set(slot, value.view()),
+            (None, Source::Number(x)) => self.slab.set_number(slot, *x),
+            _ => {}
+        }
+        Ok(slot)
     }
 
     /// Takes an operation on nodes taken before, and returns where its value will be.
-    fn record(
-        &mut self,
-        nodes: &[Node],
-        node: &Node,
-        place: u32,
-        op: &Recorded,
-    ) -> Result<usize, ShapeError> {
+    fn record(&mut self, nodes: &Nodes, id: u32, op: &Recorded) -> Result<usize, ShapeError> {
         let slot_of = |slots: &[u32], input: u32| slots[nodes[input as usize].mark.1 as usize];
-        if let Recorded::View(op) = op {
-            let of = slot_of(&self.slots, node.inputs[0]);
-            if let Some(layout) = op.get().layout(self.slab.layout(of as usize))? {
+        let inputs = nodes.inputs(id);
+        if let Kind::View(op) = op.kind() {
+            let of = slot_of(&self.slots, inputs[0]);
+            if let Some(layout) = op.layout(self.slab.layout(of as usize))? {
                 return self.slab.push_view(of as usize, &layout);
             }
-            let copy = self.contiguous(place, of)? as usize;
-            let layout = op.get().layout(self.slab.layout(copy))?;
+            let copy = self.contiguous(of)? as usize;
+            let layout = op.layout(self.slab.layout(copy))?;
             return self.slab.push_view(copy, &layout.expect("a row-major input has every view"));
         }
-        let mut operands: SmallVec<[u32; 4]> = SmallVec::new();
-        for &input in &node.inputs {
+        let pointwise = matches!(op.kind(), Kind::Pointwise(_));
+        let start = self.operands.len();
+        let mut strided = false;
+        for &input in inputs {
             let slot = slot_of(&self.slots, input);
-            operands.push(match op {
-                Recorded::Pointwise(_) => self.contiguous(place, slot)?,
-                _ => slot,
-            });
+            strided |= pointwise && !self.slab.is_contiguous(slot as usize);
+            self.operands.push(slot);
         }
-        let out = self.slab.push(node.dtype, &node.shape)?;
-        self.step(place, Some(op.clone()), out as u32, &operands);
+        if strided {
+            let mut slots: SmallVec<[u32; 4]> = self.operands.drain(start..).collect();
+            for slot in &mut slots {
+                *slot = self.contiguous(*slot)?;
+            }
+            self.operands.extend(slots);
+        }
+        let dtype = nodes[id as usize].dtype;
+        let out = match self.operands.get(start) {
+            // All have one shape.
+            Some(&beside) if pointwise => self.slab.push_beside(dtype, beside as usize)?,
+            _ => self.slab.push(dtype, nodes.shape(id))?,
+        };
+        let op = recent(&mut self.ops, |known| known.is_at(op), || op.clone());
+        self.step(op, out as u32, inputs.len());
         Ok(out)
     }
 
-    /// The value at `slot` if it lies side by side, else a copy that does, made for `node`.
-    fn contiguous(&mut self, node: u32, slot: u32) -> Result<u32, ShapeError> {
+    /// The value at `slot` if it lies side by side, else a copy that does, made for the node that is taken.
+    fn contiguous(&mut self, slot: u32) -> Result<u32, ShapeError> {
         if self.slab.is_contiguous(slot as usize) {
             return Ok(slot);
         }
-        let copy = self.slab.push_like(slot as usize)? as u32;
-        self.step(node, None, copy, &[slot]);
+        let copy = self.slab.push_beside(self.slab.dtype(slot as usize), slot as usize)? as u32;
+        self.operands.push(slot);
+        self.step(COPY, copy, 1);
         Ok(copy)
     }
 
-    fn step(&mut self, node: u32, op: Option<Recorded>, out: u32, operands: &[u32]) {
-        let start = self.operands.len() as u32;
-        self.operands.extend_from_slice(operands);
-        self.steps.push(Step { node, op, out, operands: start..self.operands.len() as u32 });
+    /// A step of the node that is taken; its operands are the last so many.
+    #[inline]
+    fn step(&mut self, op: u32, out: u32, operands: usize) {
+        let (node, end) = (self.slots.len() as u32, self.operands.len() as u32);
+        self.steps.push(Step { node, op, out, operands: (end - operands as u32, end) });
     }
 
     /// Sets the value of a node that is not computed.
@@ -172,24 +232,49 @@ impl Straight {
 
     /// Computes all values.
     pub(crate) fn run(&mut self) -> Result<(), Halt> {
-        let (slab, steps, operands) = (&mut self.slab, &self.steps, &self.operands);
+        let Straight { slab, steps, ops, operands, .. } = self;
         let at = Cell::new(0);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            for step in steps {
+            for step in steps.iter() {
                 at.set(step.node);
-                step.run(
-                    slab,
-                    &operands[step.operands.start as usize..step.operands.end as usize],
-                )?;
+                let (first, end) = step.operands;
+                let operands = &operands[first as usize..end as usize];
+                step.run(ops.get(step.op as usize), slab, operands)?;
             }
             Ok(())
         }));
-        let node = at.get();
-        match outcome {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(source)) => Err(Halt::Error { node, source }),
-            Err(payload) => Err(Halt::Panic { node, payload }),
-        }
+        halted(outcome, at.get())
+    }
+
+    /// How many nodes were taken.
+    pub(crate) fn len(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// How much memory its values and steps take.
+    pub(crate) fn bytes(&self) -> usize {
+        let numbers = self.slots.len() + self.operands.len();
+        self.slab.bytes() + numbers * size_of::<u32>() + size_of_val(&self.steps[..])
+    }
+
+    /// Forgets what there is to compute, and keeps the values: nodes taken later are computed next.
+    pub(crate) fn forget_steps(&mut self) {
+        self.steps.clear();
+        self.ops.clear();
+        self.operands.clear();
+    }
+
+    /// Nodes taken from here on are forgotten at the next [`end`](Self::end).
+    pub(crate) fn begin(&mut self) {
+        self.slab.begin();
+        self.kept = self.slots.len();
+    }
+
+    /// Forgets the nodes taken since [`begin`](Self::begin).
+    pub(crate) fn end(&mut self) {
+        self.slab.end();
+        self.slots.truncate(self.kept);
+        self.forget_steps();
     }
 
     /// A computed value, copied out.
@@ -210,24 +295,37 @@ impl Straight {
     fn clear(&mut self) {
         self.slab.clear();
         self.slots.clear();
-        self.steps.clear();
-        self.operands.clear();
+        self.forget_steps();
+    }
+}
+
+/// What came of taking or running nodes, `node` the last one.
+fn halted(outcome: std::thread::Result<Result<(), tensor::Error>>, node: u32) -> Result<(), Halt> {
+    match outcome {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(source)) => Err(Halt::Error { node, source }),
+        Err(payload) => Err(Halt::Panic { node, payload }),
     }
 }
 
 impl Step {
     #[inline]
-    fn run(&self, slab: &mut Slab, operands: &[u32]) -> Result<(), tensor::Error> {
+    fn run(
+        &self,
+        op: Option<&Recorded>,
+        slab: &mut Slab,
+        operands: &[u32],
+    ) -> Result<(), tensor::Error> {
         let out = self.out as usize;
-        match &self.op {
+        match op.map(Recorded::kind) {
             None => slab.copy(out, operands[0] as usize),
-            Some(Recorded::Pointwise(op)) => slab.write(out, |earlier, out| {
-                gathered(operands, |&s| earlier.slice(s as usize), |x| op.get().block(x, out));
+            Some(Kind::Pointwise(op)) => slab.write(out, |earlier, out| {
+                gathered(operands, |&s| earlier.slice(s as usize), |x| op.block(x, out));
             }),
-            Some(Recorded::General(op)) => slab.write(out, |earlier, out| {
-                gathered(operands, |&s| earlier.view(s as usize), |x| op.get().forward(x, out))
+            Some(Kind::General(op)) => slab.write(out, |earlier, out| {
+                gathered(operands, |&s| earlier.view(s as usize), |x| op.forward(x, out))
             })?,
-            Some(Recorded::View(_)) => unreachable!("views are taken when the program is"),
+            Some(Kind::View(_)) => unreachable!("views are taken when the program is"),
         }
         Ok(())
     }

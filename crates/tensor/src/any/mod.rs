@@ -102,6 +102,7 @@ impl AnyTensor {
     }
 
     /// The element type.
+    #[inline]
     pub fn dtype(&self) -> DType {
         match self {
             AnyTensor::F32(_) => DType::F32,
@@ -114,26 +115,31 @@ impl AnyTensor {
     }
 
     /// Sizes of the axes.
+    #[inline]
     pub fn shape(&self) -> &[usize] {
         each!(self, AnyTensor, t => t.shape())
     }
 
     /// Shape, strides and offset.
+    #[inline]
     pub fn layout(&self) -> &crate::layout::Layout {
         each!(self, AnyTensor, t => t.layout())
     }
 
     /// The number of elements.
+    #[inline]
     pub fn len(&self) -> usize {
         each!(self, AnyTensor, t => t.len())
     }
 
     /// Whether there is no element.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The tensor, borrowed as a view.
+    #[inline]
     pub fn view(&self) -> AnyView<'_> {
         match self {
             AnyTensor::F32(t) => AnyView::F32(t.view()),
@@ -163,6 +169,7 @@ impl AnyTensor {
     }
 
     /// Whether the elements are all of its buffer.
+    #[inline]
     pub fn fills_buffer(&self) -> bool {
         each!(self, AnyTensor, t => t.fills_buffer())
     }
@@ -180,11 +187,13 @@ impl AnyTensor {
     }
 
     /// The elements to overwrite, if no other tensor shares them and they lie side by side.
+    #[inline]
     pub fn as_mut_slice(&mut self) -> Option<AnySliceMut<'_>> {
         each!(self, AnyTensor, t => t.as_mut_slice().map(Element::erase_slice_mut))
     }
 
     /// The elements, if they lie side by side in row-major order.
+    #[inline]
     pub fn as_slice(&self) -> Option<AnySlice<'_>> {
         each!(self, AnyTensor, t => t.as_slice().map(Element::erase_slice))
     }
@@ -198,6 +207,7 @@ impl<'a> AnyView<'a> {
     }
 
     /// The element type.
+    #[inline]
     pub fn dtype(&self) -> DType {
         match self {
             AnyView::F32(_) => DType::F32,
@@ -210,6 +220,7 @@ impl<'a> AnyView<'a> {
     }
 
     /// Sizes of the axes.
+    #[inline]
     pub fn shape(&self) -> &'a [usize] {
         each!(self, AnyView, v => v.shape())
     }
@@ -217,6 +228,7 @@ impl<'a> AnyView<'a> {
 
 impl<'a> AnySlice<'a> {
     /// The element type.
+    #[inline]
     pub fn dtype(&self) -> DType {
         match self {
             AnySlice::F32(_) => DType::F32,
@@ -241,6 +253,7 @@ impl<'a> AnySlice<'a> {
     }
 
     /// Whether there is no element.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -260,6 +273,7 @@ impl<'a> AnySliceMut<'a> {
     }
 
     /// Whether there is no element.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -36,6 +36,8 @@ pub struct Slab {
     layouts: Vec<Layout>,
     /// The row-major layout made last.
     recent: Option<u32>,
+    /// How many words, slots and layouts there were at each [`begin`](Slab::begin) without its end.
+    begun: Vec<[usize; 3]>,
 }
 
 #[derive(Debug)]
@@ -63,12 +65,19 @@ pub struct Earlier<'a> {
 
 impl Slab {
     /// A slab without values.
-    pub const EMPTY: Slab =
-        Slab { memory: Vec::new(), slots: Vec::new(), layouts: Vec::new(), recent: None };
+    pub const EMPTY: Slab = Slab {
+        memory: Vec::new(),
+        slots: Vec::new(),
+        layouts: Vec::new(),
+        recent: None,
+        begun: Vec::new(),
+    };
 
-    /// How many words of eight bytes there is memory for.
-    pub fn words(&self) -> usize {
-        self.memory.capacity()
+    /// How many bytes the values take, and what tells where they lie.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.memory[..])
+            + size_of_val(&self.slots[..])
+            + size_of_val(&self.layouts[..])
     }
 
     /// Makes room for a value and returns its number: they count from 0.
@@ -78,10 +87,35 @@ impl Slab {
     pub fn push(&mut self, dtype: DType, shape: &[usize]) -> Result<usize, ShapeError> {
         let layout = self.row_major(shape)?;
         let len = self.layouts[layout as usize].len();
+        self.push_row_major(dtype, layout, len)
+    }
+
+    /// As [`push`](Self::push), with the shape of value `of`.
+    ///
+    /// # Errors
+    /// As `push`.
+    #[inline]
+    pub fn push_beside(&mut self, dtype: DType, of: usize) -> Result<usize, ShapeError> {
+        match self.slots[of] {
+            Slot { base, layout, len, .. } if base as usize == of => {
+                self.push_row_major(dtype, layout, len as usize)
+            }
+            _ => self.push(dtype, &Shape::from_slice(self.layout(of).shape())),
+        }
+    }
+
+    #[inline]
+    fn push_row_major(
+        &mut self,
+        dtype: DType,
+        layout: u32,
+        len: usize,
+    ) -> Result<usize, ShapeError> {
         let (start, words) = (self.memory.len(), (len * dtype.size()).div_ceil(8));
         let (Ok(_), Ok(base)) =
             (u32::try_from(8 * (start + words)), u32::try_from(self.slots.len()))
         else {
+            let shape = self.layouts[layout as usize].shape();
             return Err(ShapeError::new(format!("slab: no room for shape {}", Dims(shape))));
         };
         self.memory.resize(start + words, 0);
@@ -101,15 +135,6 @@ impl Slab {
         let layout = self.layouts.len() as u32 - 1;
         self.recent = Some(layout);
         Ok(layout)
-    }
-
-    /// As [`push`](Self::push), with the type and the shape of value `of`.
-    ///
-    /// # Errors
-    /// When the size overflows.
-    pub fn push_like(&mut self, of: usize) -> Result<usize, ShapeError> {
-        let shape = Shape::from_slice(self.layout(of).shape());
-        self.push(self.slots[of].dtype, &shape)
     }
 
     /// A view of value `of`, with a layout that [`layout`](Self::layout) was turned into.
@@ -132,11 +157,18 @@ impl Slab {
     }
 
     /// The layout of a value in the elements it lies in.
+    #[inline]
     pub fn layout(&self, slot: usize) -> &Layout {
         &self.layouts[self.slots[slot].layout as usize]
     }
 
+    /// The element type of a value.
+    pub fn dtype(&self, slot: usize) -> DType {
+        self.slots[slot].dtype
+    }
+
     /// Whether the elements of a value lie side by side in row-major order.
+    #[inline]
     pub fn is_contiguous(&self, slot: usize) -> bool {
         self.slots[slot].contiguous
     }
@@ -147,6 +179,22 @@ impl Slab {
         self.layouts.clear();
         self.recent = None;
         self.memory.clear();
+        self.begun.clear();
+    }
+
+    /// Values made from here on are forgotten at the [`end`](Self::end) that belongs to this.
+    pub fn begin(&mut self) {
+        self.begun.push([self.memory.len(), self.slots.len(), self.layouts.len()]);
+    }
+
+    /// Forgets the values made since the last [`begin`](Self::begin) without its end, or all if there is
+    /// none. (Those before keep the invariants: they refer to nothing that was made after them.)
+    pub fn end(&mut self) {
+        let [words, slots, layouts] = self.begun.pop().unwrap_or_default();
+        self.memory.truncate(words);
+        self.slots.truncate(slots);
+        self.layouts.truncate(layouts);
+        self.recent = self.recent.filter(|&recent| (recent as usize) < layouts);
     }
 
     /// Writes value `out` by `f`, which is given the values before it.
@@ -176,6 +224,7 @@ impl Slab {
     ///
     /// # Panics
     /// When the types or the lengths differ.
+    #[inline]
     pub fn set(&mut self, out: usize, x: AnyView<'_>) {
         self.write(out, |_, out| copy(x, out));
     }
@@ -184,6 +233,7 @@ impl Slab {
     ///
     /// # Panics
     /// When the value does not hold floats.
+    #[inline]
     pub fn set_number(&mut self, out: usize, x: f64) {
         self.write(out, |_, out| match out {
             AnySliceMut::F32(out) => out.fill(x as f32),
@@ -201,10 +251,12 @@ impl Slab {
     }
 
     /// A value, to read.
+    #[inline]
     pub fn view(&self, slot: usize) -> AnyView<'_> {
         self.all().view(slot)
     }
 
+    #[inline]
     fn all(&self) -> Earlier<'_> {
         let (memory, slots, layouts) = (self.memory.as_ptr(), &self.slots, &self.layouts);
         Earlier { memory, slots, layouts, borrowed: PhantomData }
@@ -325,48 +377,4 @@ fn copy(x: AnyView<'_>, out: AnySliceMut<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tensor;
-
-    #[test]
-    fn values_of_all_types_live_side_by_side_and_are_read_back() {
-        let mut slab = Slab::default();
-        let x = AnyTensor::F64(tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
-        let labels = AnyTensor::I64(tensor![7, 8]);
-        let a = slab.push(DType::F64, &[2, 3]).unwrap();
-        let l = slab.push(DType::I64, &[2]).unwrap();
-        let b = slab.push(DType::F64, &[3, 2]).unwrap();
-        slab.set(a, x.view());
-        slab.set(l, labels.view());
-        let turned = slab.layout(a).permute(&[1, 0]).unwrap();
-        let t = slab.push_view(a, &turned).unwrap();
-        let c = slab.push(DType::F64, &[3, 2]).unwrap();
-        slab.set(b, AnyTensor::F64(Tensor::zeros([3, 2])).view());
-        slab.copy(c, t);
-        assert_eq!(slab.tensor(l), labels);
-        let expected = AnyTensor::F64(tensor![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
-        assert_eq!((slab.tensor(t), slab.tensor(c)), (expected.clone(), expected));
-        assert!(slab.is_contiguous(c) && !slab.is_contiguous(t));
-        assert_eq!(slab.tensor(a), x);
-    }
-
-    #[test]
-    fn a_layout_that_leaves_its_region_is_refused() {
-        let mut slab = Slab::default();
-        let a = slab.push(DType::F32, &[2]).unwrap();
-        slab.push(DType::F32, &[9]).unwrap();
-        assert!(slab.push_view(a, &Layout::contiguous(&[3], 4).unwrap()).is_err());
-    }
-
-    #[test]
-    #[should_panic(expected = "strided")]
-    fn a_strided_value_has_no_slice() {
-        let mut slab = Slab::default();
-        let a = slab.push(DType::F32, &[1]).unwrap();
-        let spread = slab.layout(a).broadcast_to(&[2]).unwrap();
-        let b = slab.push_view(a, &spread).unwrap();
-        let c = slab.push(DType::F32, &[2]).unwrap();
-        slab.write(c, |earlier, _| earlier.slice(b).len());
-    }
-}
+mod tests;

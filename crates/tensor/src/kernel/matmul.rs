@@ -51,6 +51,12 @@ const FEW: usize = 32;
 /// # Errors
 /// When an operand has rank 0, the inner sizes differ, or the leading axes do not broadcast.
 pub fn matmul_shape(a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
+    // As a rule: what follows takes longer than a small product.
+    if let (&[m, k], &[met, n]) = (a, b)
+        && k == met
+    {
+        return Ok(Shape::from_slice(&[m, n]));
+    }
     let misfit = |why: String| ShapeError::new(format!("matmul: {} x {}: {why}", Dims(a), Dims(b)));
     let (Some(&inner), false) = (a.last(), b.is_empty()) else {
         return Err(misfit("an operand has rank 0".into()));

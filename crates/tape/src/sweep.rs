@@ -1,0 +1,300 @@
+//! The reverse sweep itself: rule after rule, last node first.
+
+use std::cell::Cell;
+use std::panic::Location;
+
+use tensor::DType;
+use tensor::shape::Dims;
+
+use crate::node::Source;
+use crate::op::{self, Pulled, Recorded, Site};
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// Not a node, and not a place.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A sweep under way, that appends the adjoints of everything between some targets and a variable `y`.
+///
+/// A rule only returns the cotangents of its inputs; they are added up here, in the order in which
+/// the uses stand on the tape, last first. No borrow of the tape is held while a rule runs.
+pub(crate) struct Sweep {
+    between: Between,
+    /// For each node between, that of `y` first known, the others as the rules add them up.
+    cotangents: Vec<u32>,
+    /// The nodes of places below have not been visited.
+    next: usize,
+    /// Where the inputs of these end.
+    end: usize,
+    /// The first node that the sweep has recorded, or will.
+    start: u32,
+    /// The places of the targets, in ascending order.
+    ends: Vec<u32>,
+    /// Nodes whose rule passed no cotangent on, and the input that needed it.
+    blocked: Vec<(u32, u32)>,
+    site: Visited,
+}
+
+/// What one rule is given, and what it returns: lists that all rules share.
+#[derive(Default)]
+struct Visited {
+    inputs: Vec<u32>,
+    needs: Vec<bool>,
+    pulled: Pulled,
+}
+
+impl Sweep {
+    /// A sweep from `y`, whose cotangent is `g`, to `targets`.
+    pub(crate) fn new(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Self {
+        let between = Between::new(tape, y, targets);
+        let mut cotangents = vec![NONE; between.ids.len()];
+        if let Some(last) = cotangents.last_mut() {
+            *last = g;
+        }
+        // The cotangent may be a variable of the user's; a seed of ours is the last node so far.
+        let seeded = g as usize + 1 == tape.len();
+        let start = if seeded { g } else { tape.len() as u32 };
+        let (next, end) = (between.ids.len(), between.inputs.len());
+        let mut ends = between.targets.clone();
+        ends.sort_unstable();
+        Sweep {
+            between,
+            cotangents,
+            next,
+            end,
+            start,
+            ends,
+            blocked: Vec::new(),
+            site: Visited::default(),
+        }
+    }
+
+    /// Applies rules until none is left.
+    pub(crate) fn finish(&mut self, tape: &Tape) {
+        while self.next > 0 {
+            self.next -= 1;
+            self.visit(tape, self.next, |_, _| {});
+        }
+    }
+
+    /// Applies rules until the tape has `most` nodes, and tells whether some are left. Appends the
+    /// places of the cotangents that are new or changed, each at least once.
+    pub(crate) fn advance(&mut self, tape: &Tape, most: usize, touched: &mut Vec<u32>) -> bool {
+        if self.next == self.between.ids.len() {
+            touched.extend(self.next.checked_sub(1).map(|last| last as u32));
+        }
+        let first = tape.len() as u32;
+        while self.next > 0 && tape.len() < most {
+            self.next -= 1;
+            self.visit(tape, self.next, |place, before| {
+                if before == NONE || before < first {
+                    touched.push(place);
+                }
+            });
+        }
+        self.next > 0
+    }
+
+    #[inline]
+    fn visit(&mut self, tape: &Tape, k: usize, mut touched: impl FnMut(u32, u32)) {
+        let y = self.between.ids[k];
+        let Visited { inputs, needs, pulled } = &mut self.site;
+        inputs.clear();
+        needs.clear();
+        pulled.clear();
+        let nodes = tape.nodes.borrow();
+        let node = &nodes[y as usize];
+        let end = self.end;
+        self.end -= nodes.inputs(y).len();
+        let places = &self.between.inputs[self.end..end];
+        if !self.between.needed[k] || self.cotangents[k] == NONE {
+            return;
+        }
+        let Source::Op(op) = &node.source else { return };
+        // One by one, as they are recorded.
+        for (&input, &p) in nodes.inputs(y).iter().zip(places) {
+            inputs.push(input);
+            needs.push(p != NONE);
+        }
+        if !needs.contains(&true) {
+            return; // a target itself, which needs nothing further down
+        }
+        let (op, dtype, at) = (op.clone(), node.dtype, node.at);
+        drop(nodes);
+        let site = Site { x: inputs, y, g: self.cotangents[k], needs, dtype };
+        let _ruling = Ruling::enter(tape, y, at, self.start);
+        op.rule().pull(tape, &site, pulled);
+        for (i, (&input, &p)) in inputs.iter().zip(places).enumerate() {
+            if p == NONE {
+                continue;
+            }
+            // Data inputs, which come last, have no cotangent.
+            let Some(c) = pulled.get(i).copied().flatten() else {
+                self.blocked.push((y, input));
+                continue;
+            };
+            check_shape(tape, &op, i, input, c);
+            let sum = &mut self.cotangents[p as usize];
+            touched(p, *sum);
+            *sum = if *sum == NONE { c } else { add(tape, dtype, *sum, c) };
+        }
+    }
+
+    /// The cotangent of a place so far, if it is still asked for: by a rule to come, or as a target's.
+    pub(crate) fn open(&self, place: u32) -> Option<u32> {
+        let asked = (place as usize) < self.next || self.ends.binary_search(&place).is_ok();
+        Some(self.cotangents[place as usize]).filter(|&c| asked && c != NONE)
+    }
+
+    /// Puts another node in the place of a cotangent.
+    pub(crate) fn replace(&mut self, place: u32, cotangent: u32) {
+        self.cotangents[place as usize] = cotangent;
+    }
+
+    /// Ends the sweep: the nodes whose rule passed no cotangent on, and the input that needed it. (Its
+    /// memory is left to the next one, for fresh pages cost more than what is written there.)
+    pub(crate) fn blocked(self) -> Vec<(u32, u32)> {
+        self.between.recycle();
+        self.blocked
+    }
+
+    /// The cotangent of each target, if one has reached it.
+    pub(crate) fn found(&self) -> impl Iterator<Item = Option<u32>> {
+        let found = |&p: &u32| self.cotangents.get(p as usize).copied().filter(|&c| c != NONE);
+        self.between.targets.iter().map(found)
+    }
+}
+
+/// The tracked nodes between some targets and a variable.
+struct Between {
+    /// In the order of the tape.
+    ids: Vec<u32>,
+    /// For each, whether it depends on one of the targets or is one.
+    needed: Vec<bool>,
+    /// The inputs of all, one after the other: their places in `ids`, `NONE` where not needed.
+    inputs: Vec<u32>,
+    /// The places of the targets, `NONE` where the variable does not depend on it.
+    targets: Vec<u32>,
+}
+
+thread_local! {
+    /// Memory for the next sweep.
+    static SPARE: Cell<Between> = const { Cell::new(Between::EMPTY) };
+}
+
+/// Memory of more nodes than this is given back.
+const MOST_SPARE: usize = 1 << 24;
+
+impl Between {
+    const EMPTY: Between =
+        Between { ids: Vec::new(), needed: Vec::new(), inputs: Vec::new(), targets: Vec::new() };
+
+    /// Leaves the memory to the next sweep of this thread.
+    fn recycle(self) {
+        if self.ids.len() <= MOST_SPARE {
+            // Fails while the thread is torn down, when nobody needs it.
+            let _ = SPARE.try_with(|spare| spare.set(self));
+        }
+    }
+
+    fn new(tape: &Tape, y: u32, to: &[u32]) -> Self {
+        let mut between =
+            SPARE.try_with(|spare| spare.replace(Between::EMPTY)).unwrap_or(Between::EMPTY);
+        let Between { ids, needed, inputs, targets } = &mut between;
+        ids.clear();
+        needed.clear();
+        inputs.clear();
+        targets.clear();
+        let walk = tape.start_walk();
+        // What was recorded before the first target depends on none: a loop that differentiates by its
+        // present state does not walk back to its beginning.
+        let first = to.iter().copied().min().unwrap_or(u32::MAX);
+        let mut nodes = tape.nodes.borrow_mut();
+        // What is to be visited stands where the inputs will.
+        inputs.push(y);
+        while let Some(id) = inputs.pop() {
+            let node = &mut nodes[id as usize];
+            if node.mark.0 == walk || !node.tracked || id < first {
+                continue;
+            }
+            node.mark.0 = walk;
+            ids.push(id);
+            inputs.extend_from_slice(nodes.inputs(id));
+        }
+        nodes.in_order(walk, ids);
+        let place = |id: u32| match nodes[id as usize].mark {
+            (found, place) if found == walk => place,
+            _ => NONE,
+        };
+        targets.extend(to.iter().map(|&t| place(t)));
+        needed.resize(ids.len(), false);
+        for &t in targets.iter().filter(|&&t| t != NONE) {
+            needed[t as usize] = true;
+        }
+        for (k, &id) in ids.iter().enumerate() {
+            for &input in nodes.inputs(id) {
+                let p = Some(place(input)).filter(|&p| p != NONE && needed[p as usize]);
+                needed[k] |= p.is_some();
+                inputs.push(p.unwrap_or(NONE));
+            }
+        }
+        drop(nodes);
+        between
+    }
+}
+
+/// Gives back the memory that the last sweep has left to the next.
+pub(crate) fn forget() {
+    drop(SPARE.try_with(|spare| spare.replace(Between::EMPTY)));
+}
+
+/// While it lives, the rule of a node runs: nodes recorded inherit that node's source line, and a panic
+/// is noted as its failure.
+struct Ruling<'t> {
+    tape: &'t Tape,
+    node: u32,
+    before: Option<&'static Location<'static>>,
+    rules_from: u32,
+}
+
+impl<'t> Ruling<'t> {
+    /// `start` is the seed of the sweep, the first node it recorded.
+    fn enter(tape: &'t Tape, node: u32, at: &'static Location<'static>, start: u32) -> Self {
+        let rules_from = tape.rules_from.get();
+        tape.rules_from.set(rules_from.min(start));
+        Ruling { tape, node, before: tape.origin.replace(Some(at)), rules_from }
+    }
+}
+
+impl Drop for Ruling<'_> {
+    fn drop(&mut self) {
+        self.tape.origin.set(self.before);
+        self.tape.rules_from.set(self.rules_from);
+        if std::thread::panicking() {
+            self.tape.note_failure(self.node);
+        }
+    }
+}
+
+fn add(tape: &Tape, dtype: DType, a: u32, b: u32) -> u32 {
+    match dtype {
+        DType::F32 => (Var::<f32>::at(tape, a) + Var::<f32>::at(tape, b)).id(),
+        DType::F64 => (Var::<f64>::at(tape, a) + Var::<f64>::at(tape, b)).id(),
+        _ => unreachable!("only floats are tracked"),
+    }
+}
+
+#[inline]
+fn check_shape(tape: &Tape, op: &Recorded, input: usize, x: u32, cotangent: u32) {
+    let nodes = tape.nodes.borrow();
+    if !nodes.same_shape(x, cotangent) {
+        let (want, got) = (nodes.shape(x), nodes.shape(cotangent));
+        panic!(
+            "{}: its vjp returned a cotangent of shape {} for input {input} of shape {} (recorded at {})",
+            op::name(op.rule().debug()),
+            Dims(got),
+            Dims(want),
+            nodes[cotangent as usize].at
+        );
+    }
+}
