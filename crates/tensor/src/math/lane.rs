@@ -8,6 +8,9 @@ use crate::simd::Isa;
 
 /// A float type with its constants.
 pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
+    /// An integer of the same size.
+    type Bits: Copy + Ord + Default;
+
     /// `1.5 * 2^p`, `p` the number of stored mantissa bits. Floats around it are spaced by 1, so
     /// adding it rounds to an integer, which then stands in the low mantissa bits.
     const MAGIC: Self;
@@ -43,16 +46,24 @@ pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
     /// `self * 2^n` where `turns` is `n + MAGIC`: for a normal `self` and a normal result only.
     fn scaled(self, turns: Self) -> Self;
 
-    /// Whether all magnitudes are at most `limit`, which no NaN is.
-    fn all_within(x: &[Self], limit: Self) -> bool;
+    /// As [`scaled`](Self::scaled), for any result: rounded once where it is subnormal, infinite from the
+    /// exponent after the last one on.
+    fn scaled_beyond(self, turns: Self) -> Self;
+
+    /// Ordered as the magnitudes are, NaN above all.
+    fn magnitude(self) -> Self::Bits;
+
+    /// Ordered as the positive normal numbers are, everything that is none above the finite ones.
+    fn normality(self) -> Self::Bits;
 
     /// The upper half of the mantissa, for products without a fused multiply-add.
     fn upper(self) -> Self;
 }
 
 macro_rules! lane {
-    ($T:ident, $Bits:ident, $p:expr, $bias:expr, $ln2:expr, $upper:expr) => {
+    ($T:ident, $Bits:ident, $Int:ident, $p:expr, $bias:expr, $ln2:expr, $upper:expr) => {
         impl Lane for $T {
+            type Bits = $Bits;
             const MAGIC: Self = 1.5 * (1_u64 << $p) as $T;
             const BIAS: Self = $bias as $T;
             const LOG2_E: Self = std::$T::consts::LOG2_E;
@@ -91,11 +102,27 @@ macro_rules! lane {
             }
 
             #[inline(always)]
-            fn all_within(x: &[Self], limit: Self) -> bool {
-                // Magnitudes are ordered as their bits are, NaN above all.
-                let largest =
-                    x.iter().map(|x| x.abs().to_bits()).fold(0, |a, b| if b > a { b } else { a });
-                largest <= limit.to_bits()
+            fn scaled_beyond(self, turns: Self) -> Self {
+                // Bits of 0 and less stand for exponents below the smallest.
+                const NORMAL: $Int = <$T>::MIN_POSITIVE.to_bits() as $Int;
+                const INFINITE: $Int = <$T>::INFINITY.to_bits() as $Int;
+                // The smallest subnormal is 1 of these.
+                const UNITS: $T = (1_u64 << $p) as $T;
+                const TO_UNITS: $Int = ($bias - 1 + $p) << $p;
+                let bits = (self.scaled(turns).to_bits() as $Int).min(INFINITE);
+                let units = <$T>::from_bits((bits.min(NORMAL) + TO_UNITS) as $Bits) + UNITS;
+                let low = units.to_bits() as $Int - UNITS.to_bits() as $Int;
+                <$T>::from_bits((low + (bits.max(NORMAL) - NORMAL)) as $Bits)
+            }
+
+            #[inline(always)]
+            fn magnitude(self) -> $Bits {
+                self.abs().to_bits()
+            }
+
+            #[inline(always)]
+            fn normality(self) -> $Bits {
+                self.to_bits().wrapping_sub(<$T>::MIN_POSITIVE.to_bits())
             }
 
             #[inline(always)]
@@ -108,8 +135,8 @@ macro_rules! lane {
 
 // ln 2 to 15 bits (exponents have 8) and to 41 bits (they have 11); with the rest, rounded, the
 // sum is off by 5.5e-14 and 1.9e-31.
-lane!(f32, u32, 23, 127, (0.693_145_75, 1.428_606_8e-6), 12);
-lane!(f64, u64, 52, 1023, (0.693_147_180_559_663, 2.823_529_056_303_157_7e-13), 27);
+lane!(f32, u32, i32, 23, 127, (0.693_145_75, 1.428_606_8e-6), 12);
+lane!(f64, u64, i64, 52, 1023, (0.693_147_180_559_663, 2.823_529_056_303_157_7e-13), 27);
 
 /// `a + b` as a rounded sum and its error, for `|a| >= |b|` or equal exponents (Dekker).
 #[inline(always)]
@@ -182,40 +209,78 @@ macro_rules! unary_kernel {
 }
 pub(super) use unary_kernel;
 
-/// As [`unary_kernel`], for a kernel with a shorter twin that gives the same bits for magnitudes up
-/// to `LIMIT`, where nothing overflows and nothing is subnormal: runs of such arguments take it.
+/// As [`unary_kernel`], for a kernel with a parameter `CALM`: where it is set, arguments are of
+/// magnitude up to the limit of the type (or `positive`: normal and finite), and what the kernel does
+/// for others it need not do. No bit may tell.
 macro_rules! calm_kernel {
-    ($name:ident, $kernel:ident, $calm:ident) => {
-        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, $calm, 86.0);
-        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, $calm, 700.0);
+    ($name:ident, $kernel:ident, f32: $single:expr, f64: $double:expr) => {
+        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, magnitude, $single);
+        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, magnitude, $double);
     };
-    (@impl $name:ident, $T:ident, $kernel:ident, $calm:ident, $limit:expr) => {
+    ($name:ident, $kernel:ident, positive) => {
+        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, normality, f32::MAX);
+        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, normality, f64::MAX);
+    };
+    (@impl $name:ident, $T:ident, $kernel:ident, $rank:ident, $limit:expr) => {
         impl $crate::math::Unary<$T> for $name {
             #[inline(always)]
             fn call<I: $crate::simd::Isa>(self, x: $T) -> $T {
                 if I::FMA {
-                    $kernel::<I, $T>(x)
+                    $kernel::<I, $T, false>(x)
                 } else {
-                    $kernel::<I, f64>(f64::from(x)) as $T
+                    $kernel::<I, f64, false>(f64::from(x)) as $T
                 }
             }
 
             #[inline(always)]
             fn block<I: $crate::simd::Isa>(self, x: &[$T], out: &mut [$T]) {
-                // Short enough for the second look at x to hit the nearest cache.
-                for (x, out) in x.chunks(512).zip(out.chunks_mut(512)) {
-                    if I::FMA && <$T as $crate::math::lane::Lane>::all_within(x, $limit) {
-                        for (out, &x) in out.iter_mut().zip(x) {
-                            *out = $calm::<I, $T>(x);
-                        }
-                    } else {
-                        for (out, &x) in out.iter_mut().zip(x) {
-                            *out = self.call::<I>(x);
-                        }
-                    }
-                }
+                let rank = <$T as $crate::math::lane::Lane>::$rank;
+                let calm = |x| $kernel::<I, $T, true>(x);
+                let any = |x| self.call::<I>(x);
+                $crate::math::lane::runs::<I, $T>(x, out, rank, rank($limit), calm, any);
             }
         }
     };
 }
 pub(super) use calm_kernel;
+
+/// `any` of every element of `x`, into `out`; runs without a rank above `limit` may take `calm`, which
+/// gives the same.
+///
+/// A run that turns out not to be calm is done again, and the next one is not tried.
+#[inline(always)]
+pub(super) fn runs<I: Isa, T: Lane>(
+    x: &[T],
+    out: &mut [T],
+    rank: impl Fn(T) -> T::Bits,
+    limit: T::Bits,
+    calm: impl Fn(T) -> T,
+    any: impl Fn(T) -> T,
+) {
+    let mut is_calm = I::FMA;
+    // Short enough for a second look at x to hit the nearest cache.
+    for (x, out) in x.chunks(512).zip(out.chunks_mut(512)) {
+        is_calm = is_calm && run(x, out, &rank, &calm) <= limit
+            || run(x, out, &rank, &any) <= limit && I::FMA;
+    }
+}
+
+/// `f` of every element of `x`, into `out`; the largest rank.
+///
+/// In a loop that reduces, and in no other of this length, LLVM keeps two or four vectors under way,
+/// step by step: a kernel is one long chain, and a processor that is given vector after vector looks
+/// ahead by five chains at most, which is less than its units could work on.
+#[inline(always)]
+fn run<T: Lane>(
+    x: &[T],
+    out: &mut [T],
+    rank: impl Fn(T) -> T::Bits,
+    f: impl Fn(T) -> T,
+) -> T::Bits {
+    let mut largest = T::Bits::default();
+    for (out, &x) in out.iter_mut().zip(x) {
+        *out = f(x);
+        largest = largest.max(rank(x));
+    }
+    largest
+}
