@@ -10,7 +10,7 @@ use crate::simd::Isa;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Erf;
 
-calm_kernel!(Erf, erf, f32: 3.93, f64: 5.93);
+calm_kernel!(Erf, erf, magnitude, f32: 3.93, f64: 5.93);
 
 /// Two polynomials, both computed, one taken.
 ///

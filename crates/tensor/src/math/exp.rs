@@ -10,7 +10,7 @@ use crate::simd::Isa;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exp;
 
-calm_kernel!(Exp, exp, f32: 86.0, f64: 700.0);
+calm_kernel!(Exp, exp, magnitude, f32: 86.0, f64: 700.0);
 
 /// `x = n ln 2 + r + error` with an integer `n` and `|r| <= ln(2)/2`.
 ///
@@ -35,7 +35,7 @@ pub(super) fn turns<I: Isa, T: Lane>(x: T) -> T {
 }
 
 #[inline(always)]
-fn remainder<I: Isa, T: Lane>(x: T, n: T) -> (T, T) {
+pub(super) fn remainder<I: Isa, T: Lane>(x: T, n: T) -> (T, T) {
     let r_hi = I::mul_add(-n, T::LN_2_HI, x);
     let r = I::mul_add(-n, T::LN_2_LO, r_hi);
     (r, I::mul_add(-n, T::LN_2_LO, r_hi - r))

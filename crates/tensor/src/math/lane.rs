@@ -46,8 +46,8 @@ pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
     /// `self * 2^n` where `turns` is `n + MAGIC`: for a normal `self` and a normal result only.
     fn scaled(self, turns: Self) -> Self;
 
-    /// As [`scaled`](Self::scaled), for any result: rounded once where it is subnormal, infinite from the
-    /// exponent after the last one on.
+    /// As [`scaled`](Self::scaled), for a positive normal `self` and any result: rounded once where it is
+    /// subnormal, infinite where it overflows. The exponent is some bits beyond the range at most.
     fn scaled_beyond(self, turns: Self) -> Self;
 
     /// Ordered as the magnitudes are, NaN above all.
@@ -103,16 +103,19 @@ macro_rules! lane {
 
             #[inline(always)]
             fn scaled_beyond(self, turns: Self) -> Self {
-                // Bits of 0 and less stand for exponents below the smallest.
+                // Bits as a signed integer go on below the smallest exponent. A result there is moved to
+                // where floats are spaced by 1, in units of the smallest subnormal: the sum rounds it to an
+                // integer, and that integer is the bits of the result. (A product that is subnormal itself
+                // costs a processor some 40 cycles.)
                 const NORMAL: $Int = <$T>::MIN_POSITIVE.to_bits() as $Int;
                 const INFINITE: $Int = <$T>::INFINITY.to_bits() as $Int;
-                // The smallest subnormal is 1 of these.
-                const UNITS: $T = (1_u64 << $p) as $T;
+                const ONES: $T = (1_u64 << $p) as $T;
                 const TO_UNITS: $Int = ($bias - 1 + $p) << $p;
                 let bits = (self.scaled(turns).to_bits() as $Int).min(INFINITE);
-                let units = <$T>::from_bits((bits.min(NORMAL) + TO_UNITS) as $Bits) + UNITS;
-                let low = units.to_bits() as $Int - UNITS.to_bits() as $Int;
-                <$T>::from_bits((low + (bits.max(NORMAL) - NORMAL)) as $Bits)
+                let units = <$T>::from_bits(bits.min(NORMAL).wrapping_add(TO_UNITS) as $Bits);
+                let low = (units + ONES).to_bits().wrapping_sub(ONES.to_bits());
+                // Above, low is the smallest normal number.
+                <$T>::from_bits(low.wrapping_add((bits.max(NORMAL) - NORMAL) as $Bits))
             }
 
             #[inline(always)]
@@ -209,78 +212,106 @@ macro_rules! unary_kernel {
 }
 pub(super) use unary_kernel;
 
-/// As [`unary_kernel`], for a kernel with a parameter `CALM`: where it is set, arguments are of
-/// magnitude up to the limit of the type (or `positive`: normal and finite), and what the kernel does
-/// for others it need not do. No bit may tell.
+/// A function with a shorter twin for calm arguments, where nothing overflows, nothing is subnormal and
+/// nothing is an edge. No bit may tell which of the two it was.
+pub(super) trait Twins<A, T: Lane>: Copy {
+    /// The argument is calm if this is at most `LIMIT`'s.
+    fn rank(argument: A) -> T::Bits;
+    /// The last calm argument.
+    const LIMIT: A;
+    /// The function; if `CALM`, for calm arguments only.
+    fn at<I: Isa, const CALM: bool>(self, argument: A) -> T;
+}
+
+/// As [`unary_kernel`], for a kernel with a parameter `CALM`, as [`Twins`] has it: arguments are of
+/// `magnitude` up to a limit, or of `normality` up to that of the largest number.
 macro_rules! calm_kernel {
-    ($name:ident, $kernel:ident, f32: $single:expr, f64: $double:expr) => {
-        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, magnitude, $single);
-        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, magnitude, $double);
-    };
-    ($name:ident, $kernel:ident, positive) => {
-        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, normality, f32::MAX);
-        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, normality, f64::MAX);
+    ($name:ident, $kernel:ident, $rank:ident, f32: $single:expr, f64: $double:expr) => {
+        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, $rank, $single);
+        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, $rank, $double);
     };
     (@impl $name:ident, $T:ident, $kernel:ident, $rank:ident, $limit:expr) => {
+        impl $crate::math::lane::Twins<$T, $T> for $name {
+            #[inline(always)]
+            fn rank(x: $T) -> <$T as Lane>::Bits {
+                x.$rank()
+            }
+
+            const LIMIT: $T = $limit;
+
+            #[inline(always)]
+            fn at<I: $crate::simd::Isa, const CALM: bool>(self, x: $T) -> $T {
+                if I::FMA {
+                    $kernel::<I, $T, CALM>(x)
+                } else {
+                    $kernel::<I, f64, CALM>(f64::from(x)) as $T
+                }
+            }
+        }
+
         impl $crate::math::Unary<$T> for $name {
             #[inline(always)]
             fn call<I: $crate::simd::Isa>(self, x: $T) -> $T {
-                if I::FMA {
-                    $kernel::<I, $T, false>(x)
-                } else {
-                    $kernel::<I, f64, false>(f64::from(x)) as $T
-                }
+                $crate::math::lane::Twins::at::<I, false>(self, x)
             }
 
             #[inline(always)]
             fn block<I: $crate::simd::Isa>(self, x: &[$T], out: &mut [$T]) {
-                let rank = <$T as $crate::math::lane::Lane>::$rank;
-                let calm = |x| $kernel::<I, $T, true>(x);
-                let any = |x| self.call::<I>(x);
-                $crate::math::lane::runs::<I, $T>(x, out, rank, rank($limit), calm, any);
+                use $crate::math::lane::{RUN, Runs};
+                let mut runs = Runs::new(self);
+                for (x, out) in x.chunks(RUN).zip(out.chunks_mut(RUN)) {
+                    runs.next::<I, $T, _>(x.iter().copied(), out);
+                }
             }
         }
     };
 }
 pub(super) use calm_kernel;
 
-/// `any` of every element of `x`, into `out`; runs without a rank above `limit` may take `calm`, which
-/// gives the same.
-///
-/// A run that turns out not to be calm is done again, and the next one is not tried.
-#[inline(always)]
-pub(super) fn runs<I: Isa, T: Lane>(
-    x: &[T],
-    out: &mut [T],
-    rank: impl Fn(T) -> T::Bits,
-    limit: T::Bits,
-    calm: impl Fn(T) -> T,
-    any: impl Fn(T) -> T,
-) {
-    let mut is_calm = I::FMA;
-    // Short enough for a second look at x to hit the nearest cache.
-    for (x, out) in x.chunks(512).zip(out.chunks_mut(512)) {
-        is_calm = is_calm && run(x, out, &rank, &calm) <= limit
-            || run(x, out, &rank, &any) <= limit && I::FMA;
+/// Arguments of a run: so few that a second look at them hits the nearest cache.
+pub(super) const RUN: usize = 512;
+
+/// A function of a block, run by run.
+pub(super) struct Runs<F> {
+    function: F,
+    calm: bool,
+}
+
+impl<F> Runs<F> {
+    pub(super) fn new(function: F) -> Self {
+        Runs { function, calm: true }
+    }
+
+    /// The function of every argument, into `out`. A run that turns out not to be calm is done again,
+    /// and the next one is not tried.
+    #[inline(always)]
+    pub(super) fn next<I: Isa, T: Lane, A: Copy>(
+        &mut self,
+        arguments: impl Iterator<Item = A> + Clone,
+        out: &mut [T],
+    ) where
+        F: Twins<A, T>,
+    {
+        self.calm = self.calm && run::<I, A, T, F, true>(self.function, arguments.clone(), out)
+            || run::<I, A, T, F, false>(self.function, arguments, out);
     }
 }
 
-/// `f` of every element of `x`, into `out`; the largest rank.
+/// `function` of every argument, into `out`; whether all arguments are calm.
 ///
 /// In a loop that reduces, and in no other of this length, LLVM keeps two or four vectors under way,
 /// step by step: a kernel is one long chain, and a processor that is given vector after vector looks
 /// ahead by five chains at most, which is less than its units could work on.
 #[inline(always)]
-fn run<T: Lane>(
-    x: &[T],
+fn run<I: Isa, A: Copy, T: Lane, F: Twins<A, T>, const CALM: bool>(
+    function: F,
+    arguments: impl Iterator<Item = A>,
     out: &mut [T],
-    rank: impl Fn(T) -> T::Bits,
-    f: impl Fn(T) -> T,
-) -> T::Bits {
+) -> bool {
     let mut largest = T::Bits::default();
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = f(x);
-        largest = largest.max(rank(x));
+    for (out, argument) in out.iter_mut().zip(arguments) {
+        *out = function.at::<I, CALM>(argument);
+        largest = largest.max(F::rank(argument));
     }
-    largest
+    largest <= F::rank(F::LIMIT)
 }

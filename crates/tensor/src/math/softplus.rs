@@ -12,7 +12,7 @@ use crate::simd::Isa;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Softplus;
 
-calm_kernel!(Softplus, softplus, f32: 60.0, f64: 600.0);
+calm_kernel!(Softplus, softplus, magnitude, f32: 60.0, f64: 600.0);
 
 #[inline(always)]
 fn softplus<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {

@@ -9,7 +9,7 @@ use crate::simd::Isa;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tanh;
 
-calm_kernel!(Tanh, tanh, f32: 10.0, f64: 20.0);
+calm_kernel!(Tanh, tanh, magnitude, f32: 10.0, f64: 20.0);
 
 /// Two formulas of one form, `base + factor num / den`: what they differ in is selected, and one
 /// division serves both. With `a = |x|`,
@@ -37,10 +37,10 @@ fn tanh<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
         (polynomial::<I, T, 4>(z, P_F64), polynomial::<I, T, 4>(z, Q_F64), MINUS_TWO_F64)
     };
     let small = a < T::lit(0.9);
-    let base = if small { a } else { T::one() };
-    let factor = if small { a * z } else { T::lit(minus_two.0) };
     let num = if small { p } else { T::lit(minus_two.1) };
     let den = if small { q } else { exp2x_plus_1::<I, T>(a) };
+    let factor = if small { a * z } else { T::lit(minus_two.0) };
+    let base = if small { a } else { T::one() };
     I::mul_add(factor, num / den, base).copysign(x)
 }
 
