@@ -253,9 +253,7 @@ impl<T: Copy, F: Binary<T>> Kernel for BinaryLoop<'_, F, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        for ((out, &a), &b) in self.out.iter_mut().zip(self.a).zip(self.b) {
-            *out = self.f.call::<I>(a, b);
-        }
+        self.f.block::<I>(self.a, self.b, self.out);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::simd::Isa;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exp;
 
-calm_kernel!(Exp, exp, exp_calm);
+calm_kernel!(Exp, exp, magnitude, f32: 86.0, f64: 700.0);
 
 /// `x = n ln 2 + r + error` with an integer `n` and `|r| <= ln(2)/2`.
 ///
@@ -30,12 +30,12 @@ fn nearest<I: Isa, T: Lane>(x: T) -> T {
 
 /// `n + MAGIC`.
 #[inline(always)]
-fn turns<I: Isa, T: Lane>(x: T) -> T {
+pub(super) fn turns<I: Isa, T: Lane>(x: T) -> T {
     I::mul_add(x, T::LOG2_E, T::MAGIC)
 }
 
 #[inline(always)]
-fn remainder<I: Isa, T: Lane>(x: T, n: T) -> (T, T) {
+pub(super) fn remainder<I: Isa, T: Lane>(x: T, n: T) -> (T, T) {
     let r_hi = I::mul_add(-n, T::LN_2_HI, x);
     let r = I::mul_add(-n, T::LN_2_LO, r_hi);
     (r, I::mul_add(-n, T::LN_2_LO, r_hi - r))
@@ -114,16 +114,8 @@ pub(super) fn expm1_reduced<I: Isa, T: Lane>(r: T, error: T, q: T) -> (T, T) {
 }
 
 #[inline(always)]
-fn exp<I: Isa, T: Lane>(x: T) -> T {
-    exp_sum::<I, T>(x, None)
-}
-
-/// [`exp`] where neither `x` need be held nor the result scaled in two steps.
-#[inline(always)]
-fn exp_calm<I: Isa, T: Lane>(x: T) -> T {
-    let turns = turns::<I, T>(x);
-    let (r, _) = remainder::<I, T>(x, turns - T::MAGIC);
-    one_plus::<I, T>(r, None).scaled(turns)
+fn exp<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
+    exp_sum::<I, T, CALM>(x, None)
 }
 
 /// `e^(r + r_lo)` of a reduced argument: 1 + r + r² q, the error of the first sum passed to the
@@ -135,20 +127,15 @@ fn one_plus<I: Isa, T: Lane>(r: T, r_lo: Option<T>) -> T {
     y + I::mul_add(r * r, tail::<I, T>(r), y_lo)
 }
 
-/// `e^(x + x_lo)`, where `x_lo` is below the last bit of x.
+/// `e^(x + x_lo)`, where `x_lo` is below the last bit of x. If `CALM`, the result is normal.
 #[inline(always)]
-pub(super) fn exp_sum<I: Isa, T: Lane>(x: T, x_lo: Option<T>) -> T {
+pub(super) fn exp_sum<I: Isa, T: Lane, const CALM: bool>(x: T, x_lo: Option<T>) -> T {
     let single = size_of::<T>() == 4;
-    // Above, the result overflows; below, where 2^n alone rounds to 0, n and r are held instead
-    // of x: two bounds on x would not become the two instructions min and max. NaN passes all
-    // three selections and stays NaN through r.
-    let top = T::lit(if single { 89.0 } else { 710.0 });
-    let bottom = T::lit(if single { -152.0 } else { -1077.0 });
-    let x = if x > top { top } else { x };
-    let n = nearest::<I, T>(x);
-    let n = if n < bottom { bottom } else { n };
-    let (r, error) = remainder::<I, T>(x, n);
-    let r = if r < -T::one() { -T::one() } else { r };
+    // Below, the result rounds to 0.
+    let bottom = T::lit(if single { -104.0 } else { -746.0 });
+    let held = if !CALM && x < bottom { bottom } else { x };
+    let turns = turns::<I, T>(held);
+    let (r, error) = remainder::<I, T>(held, turns - T::MAGIC);
     let (r, r_lo) = match x_lo {
         None => (r, None),
         Some(x_lo) => {
@@ -157,10 +144,10 @@ pub(super) fn exp_sum<I: Isa, T: Lane>(x: T, x_lo: Option<T>) -> T {
         }
     };
     let y = one_plus::<I, T>(r, r_lo);
-    // 2^n in two factors, so that it may overflow and y 2^n may be subnormal, which rounds once,
-    // in the last product: 2^(n-1) 2 or 2^(n+64) 2^-64.
-    let low = x < T::lit(if single { -86.0 } else { -700.0 });
-    let (small, two) = (T::lit(1.0 / (1_u128 << 64) as f64), T::lit(2.0));
-    let power = T::pow2_offset(n, if low { T::lit(64.0) } else { -T::one() });
-    y * power * if low { small } else { two }
+    if CALM {
+        return y.scaled(turns);
+    }
+    // Above, the result is infinite; so is this sum, or NaN.
+    let top = T::lit(if single { 89.0 } else { 710.0 });
+    if x <= top { y.scaled_beyond(turns) } else { x + T::infinity() }
 }

@@ -8,6 +8,9 @@ use crate::simd::Isa;
 
 /// A float type with its constants.
 pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
+    /// An integer of the same size.
+    type Bits: Copy + Ord + Default;
+
     /// `1.5 * 2^p`, `p` the number of stored mantissa bits. Floats around it are spaced by 1, so
     /// adding it rounds to an integer, which then stands in the low mantissa bits.
     const MAGIC: Self;
@@ -43,16 +46,24 @@ pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
     /// `self * 2^n` where `turns` is `n + MAGIC`: for a normal `self` and a normal result only.
     fn scaled(self, turns: Self) -> Self;
 
-    /// Whether all magnitudes are at most `limit`, which no NaN is.
-    fn all_within(x: &[Self], limit: Self) -> bool;
+    /// As [`scaled`](Self::scaled), for a positive normal `self` and any result: rounded once where it is
+    /// subnormal, infinite where it overflows. The exponent is some bits beyond the range at most.
+    fn scaled_beyond(self, turns: Self) -> Self;
+
+    /// Ordered as the magnitudes are, NaN above all.
+    fn magnitude(self) -> Self::Bits;
+
+    /// Ordered as the positive normal numbers are, everything that is none above the finite ones.
+    fn normality(self) -> Self::Bits;
 
     /// The upper half of the mantissa, for products without a fused multiply-add.
     fn upper(self) -> Self;
 }
 
 macro_rules! lane {
-    ($T:ident, $Bits:ident, $p:expr, $bias:expr, $ln2:expr, $upper:expr) => {
+    ($T:ident, $Bits:ident, $Int:ident, $p:expr, $bias:expr, $ln2:expr, $upper:expr) => {
         impl Lane for $T {
+            type Bits = $Bits;
             const MAGIC: Self = 1.5 * (1_u64 << $p) as $T;
             const BIAS: Self = $bias as $T;
             const LOG2_E: Self = std::$T::consts::LOG2_E;
@@ -91,11 +102,30 @@ macro_rules! lane {
             }
 
             #[inline(always)]
-            fn all_within(x: &[Self], limit: Self) -> bool {
-                // Magnitudes are ordered as their bits are, NaN above all.
-                let largest =
-                    x.iter().map(|x| x.abs().to_bits()).fold(0, |a, b| if b > a { b } else { a });
-                largest <= limit.to_bits()
+            fn scaled_beyond(self, turns: Self) -> Self {
+                // Bits as a signed integer go on below the smallest exponent. A result there is moved to
+                // where floats are spaced by 1, in units of the smallest subnormal: the sum rounds it to an
+                // integer, and that integer is the bits of the result. (A product that is subnormal itself
+                // costs a processor some 40 cycles.)
+                const NORMAL: $Int = <$T>::MIN_POSITIVE.to_bits() as $Int;
+                const INFINITE: $Int = <$T>::INFINITY.to_bits() as $Int;
+                const ONES: $T = (1_u64 << $p) as $T;
+                const TO_UNITS: $Int = ($bias - 1 + $p) << $p;
+                let bits = (self.scaled(turns).to_bits() as $Int).min(INFINITE);
+                let units = <$T>::from_bits(bits.min(NORMAL).wrapping_add(TO_UNITS) as $Bits);
+                let low = (units + ONES).to_bits().wrapping_sub(ONES.to_bits());
+                // Above, low is the smallest normal number.
+                <$T>::from_bits(low.wrapping_add((bits.max(NORMAL) - NORMAL) as $Bits))
+            }
+
+            #[inline(always)]
+            fn magnitude(self) -> $Bits {
+                self.abs().to_bits()
+            }
+
+            #[inline(always)]
+            fn normality(self) -> $Bits {
+                self.to_bits().wrapping_sub(<$T>::MIN_POSITIVE.to_bits())
             }
 
             #[inline(always)]
@@ -108,8 +138,8 @@ macro_rules! lane {
 
 // ln 2 to 15 bits (exponents have 8) and to 41 bits (they have 11); with the rest, rounded, the
 // sum is off by 5.5e-14 and 1.9e-31.
-lane!(f32, u32, 23, 127, (0.693_145_75, 1.428_606_8e-6), 12);
-lane!(f64, u64, 52, 1023, (0.693_147_180_559_663, 2.823_529_056_303_157_7e-13), 27);
+lane!(f32, u32, i32, 23, 127, (0.693_145_75, 1.428_606_8e-6), 12);
+lane!(f64, u64, i64, 52, 1023, (0.693_147_180_559_663, 2.823_529_056_303_157_7e-13), 27);
 
 /// `a + b` as a rounded sum and its error, for `|a| >= |b|` or equal exponents (Dekker).
 #[inline(always)]
@@ -182,40 +212,106 @@ macro_rules! unary_kernel {
 }
 pub(super) use unary_kernel;
 
-/// As [`unary_kernel`], for a kernel with a shorter twin that gives the same bits for magnitudes up
-/// to `LIMIT`, where nothing overflows and nothing is subnormal: runs of such arguments take it.
+/// A function with a shorter twin for calm arguments, where nothing overflows, nothing is subnormal and
+/// nothing is an edge. No bit may tell which of the two it was.
+pub(super) trait Twins<A, T: Lane>: Copy {
+    /// The argument is calm if this is at most `LIMIT`'s.
+    fn rank(argument: A) -> T::Bits;
+    /// The last calm argument.
+    const LIMIT: A;
+    /// The function; if `CALM`, for calm arguments only.
+    fn at<I: Isa, const CALM: bool>(self, argument: A) -> T;
+}
+
+/// As [`unary_kernel`], for a kernel with a parameter `CALM`, as [`Twins`] has it: arguments are of
+/// `magnitude` up to a limit, or of `normality` up to that of the largest number.
 macro_rules! calm_kernel {
-    ($name:ident, $kernel:ident, $calm:ident) => {
-        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, $calm, 86.0);
-        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, $calm, 700.0);
+    ($name:ident, $kernel:ident, $rank:ident, f32: $single:expr, f64: $double:expr) => {
+        $crate::math::lane::calm_kernel!(@impl $name, f32, $kernel, $rank, $single);
+        $crate::math::lane::calm_kernel!(@impl $name, f64, $kernel, $rank, $double);
     };
-    (@impl $name:ident, $T:ident, $kernel:ident, $calm:ident, $limit:expr) => {
+    (@impl $name:ident, $T:ident, $kernel:ident, $rank:ident, $limit:expr) => {
+        impl $crate::math::lane::Twins<$T, $T> for $name {
+            #[inline(always)]
+            fn rank(x: $T) -> <$T as Lane>::Bits {
+                x.$rank()
+            }
+
+            const LIMIT: $T = $limit;
+
+            #[inline(always)]
+            fn at<I: $crate::simd::Isa, const CALM: bool>(self, x: $T) -> $T {
+                if I::FMA {
+                    $kernel::<I, $T, CALM>(x)
+                } else {
+                    $kernel::<I, f64, CALM>(f64::from(x)) as $T
+                }
+            }
+        }
+
         impl $crate::math::Unary<$T> for $name {
             #[inline(always)]
             fn call<I: $crate::simd::Isa>(self, x: $T) -> $T {
-                if I::FMA {
-                    $kernel::<I, $T>(x)
-                } else {
-                    $kernel::<I, f64>(f64::from(x)) as $T
-                }
+                $crate::math::lane::Twins::at::<I, false>(self, x)
             }
 
             #[inline(always)]
             fn block<I: $crate::simd::Isa>(self, x: &[$T], out: &mut [$T]) {
-                // Short enough for the second look at x to hit the nearest cache.
-                for (x, out) in x.chunks(512).zip(out.chunks_mut(512)) {
-                    if I::FMA && <$T as $crate::math::lane::Lane>::all_within(x, $limit) {
-                        for (out, &x) in out.iter_mut().zip(x) {
-                            *out = $calm::<I, $T>(x);
-                        }
-                    } else {
-                        for (out, &x) in out.iter_mut().zip(x) {
-                            *out = self.call::<I>(x);
-                        }
-                    }
+                use $crate::math::lane::{RUN, Runs};
+                let mut runs = Runs::new(self);
+                for (x, out) in x.chunks(RUN).zip(out.chunks_mut(RUN)) {
+                    runs.next::<I, $T, _>(x.iter().copied(), out);
                 }
             }
         }
     };
 }
 pub(super) use calm_kernel;
+
+/// Arguments of a run: so few that a second look at them hits the nearest cache.
+pub(super) const RUN: usize = 512;
+
+/// A function of a block, run by run.
+pub(super) struct Runs<F> {
+    function: F,
+    calm: bool,
+}
+
+impl<F> Runs<F> {
+    pub(super) fn new(function: F) -> Self {
+        Runs { function, calm: true }
+    }
+
+    /// The function of every argument, into `out`. A run that turns out not to be calm is done again,
+    /// and the next one is not tried.
+    #[inline(always)]
+    pub(super) fn next<I: Isa, T: Lane, A: Copy>(
+        &mut self,
+        arguments: impl Iterator<Item = A> + Clone,
+        out: &mut [T],
+    ) where
+        F: Twins<A, T>,
+    {
+        self.calm = self.calm && run::<I, A, T, F, true>(self.function, arguments.clone(), out)
+            || run::<I, A, T, F, false>(self.function, arguments, out);
+    }
+}
+
+/// `function` of every argument, into `out`; whether all arguments are calm.
+///
+/// In a loop that reduces, and in no other of this length, LLVM keeps two or four vectors under way,
+/// step by step: a kernel is one long chain, and a processor that is given vector after vector looks
+/// ahead by five chains at most, which is less than its units could work on.
+#[inline(always)]
+fn run<I: Isa, A: Copy, T: Lane, F: Twins<A, T>, const CALM: bool>(
+    function: F,
+    arguments: impl Iterator<Item = A>,
+    out: &mut [T],
+) -> bool {
+    let mut largest = T::Bits::default();
+    for (out, argument) in out.iter_mut().zip(arguments) {
+        *out = function.at::<I, CALM>(argument);
+        largest = largest.max(F::rank(argument));
+    }
+    largest <= F::rank(F::LIMIT)
+}

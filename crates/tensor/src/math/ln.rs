@@ -1,16 +1,16 @@
 //! The natural logarithm, and the core that `log1p` and `softplus` share.
 
-use super::lane::{Lane, polynomial, unary_kernel};
+use super::lane::{Lane, calm_kernel, polynomial};
 use crate::simd::Isa;
 
 /// `ln x`. `-inf` at `±0`, NaN below zero, `inf` at `inf`, `+0` at `1`, NaN at NaN; subnormal
 /// arguments count in full.
 ///
-/// Error: `f32` 0.89 ULP, `f64` 0.90 ULP.
+/// Error: `f32` 0.89 ULP, `f64` 0.95 ULP.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ln;
 
-unary_kernel!(Ln, ln);
+calm_kernel!(Ln, ln, normality, f32: f32::MAX, f64: f64::MAX);
 
 /// `ln(1 + f) - f` for `√½ - 1 <= f <= √2 - 1`.
 ///
@@ -54,9 +54,9 @@ const Z_F64: [f64; 7] = [
 ];
 
 #[inline(always)]
-fn ln<I: Isa, T: Lane>(x: T) -> T {
+fn ln<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
     let (lift, lift_exponent) = T::LIFT;
-    let subnormal = x < T::NORMAL;
+    let subnormal = !CALM && x < T::NORMAL;
     let lifted = if subnormal { x * lift } else { x };
     let (k, m) = T::split_exponent(lifted);
     let k = if subnormal { k - lift_exponent } else { k };
@@ -64,6 +64,9 @@ fn ln<I: Isa, T: Lane>(x: T) -> T {
     let f = m - T::one();
     let low = I::mul_add(k, T::LN_2_LO, ln_1p_minus_f::<I, T>(f));
     let y = I::mul_add(k, T::LN_2_HI, f + low);
+    if CALM {
+        return y;
+    }
     // What the bits made of zero, infinity, NaN and negative numbers.
     let edge = if x == T::zero() { T::neg_infinity() } else { T::nan() };
     let edge = if x > T::zero() { x } else { edge };

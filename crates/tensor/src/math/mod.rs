@@ -72,4 +72,15 @@ pub trait Unary<T>: Copy + Send + Sync + 'static {
 pub trait Binary<T>: Copy + Send + Sync + 'static {
     /// The function at `(a, b)`.
     fn call<I: Isa>(self, a: T, b: T) -> T;
+
+    /// The function of every pair of `a` and `b`, into `out`; stops at the shortest of the three.
+    #[inline(always)]
+    fn block<I: Isa>(self, a: &[T], b: &[T], out: &mut [T])
+    where
+        T: Copy,
+    {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = self.call::<I>(a, b);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The smooth maximum of `x` and 0.
 
 use super::exp::{expm1_reduced, long_tail, reduce};
-use super::lane::{Lane, fast_two_sum, two_sum, unary_kernel};
+use super::lane::{Lane, calm_kernel, fast_two_sum, two_sum};
 use super::log1p::{ln_minus_f, split_sum};
 use crate::simd::Isa;
 
@@ -12,19 +12,19 @@ use crate::simd::Isa;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Softplus;
 
-unary_kernel!(Softplus, softplus);
+calm_kernel!(Softplus, softplus, magnitude, f32: 60.0, f64: 600.0);
 
 #[inline(always)]
-fn softplus<I: Isa, T: Lane>(x: T) -> T {
+fn softplus<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
     let (limit, floor) = if size_of::<T>() == 4 { (104.0, -100.0) } else { (746.0, -1000.0) };
     let (limit, floor) = (T::lit(limit), T::lit(floor));
     let a = x.abs();
-    let a = if a > limit { limit } else { a };
+    let a = if !CALM && a > limit { limit } else { a };
     // z = e^-|x| = 2^n (1 + t), with n held where z is normal; where that bites, the result is z
     // to the last bit, and the rest of the power may come at the end.
     let (n, r, error) = reduce::<I, T>(-a);
     let (t, t_lo) = expm1_reduced::<I, T>(r, error, long_tail::<I, T>(r));
-    let held = if n < floor { floor } else { n };
+    let held = if !CALM && n < floor { floor } else { n };
     let c = T::pow2(held);
     let (z, z_lo) = fast_two_sum(T::one(), t);
     let (z, z_lo) = (c * z, c * (z_lo + t_lo));
@@ -35,7 +35,7 @@ fn softplus<I: Isa, T: Lane>(x: T) -> T {
     let (base, base_lo) = two_sum(positive, k * T::LN_2_HI);
     let (high, high_lo) = two_sum(base, f);
     let y = high + (high_lo + (base_lo + low));
-    let y = if x < T::zero() { y * T::pow2(n - held) } else { y };
+    let y = if !CALM && x < T::zero() { y * T::pow2(n - held) } else { y };
     // Infinity minus itself has been in the sums.
-    if x < T::infinity() { y } else { x }
+    if CALM || x < T::infinity() { y } else { x }
 }
