@@ -16,7 +16,6 @@
 
 mod pack;
 mod packed;
-mod square;
 #[cfg(test)]
 mod tests;
 mod vector;

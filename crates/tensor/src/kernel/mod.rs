@@ -11,6 +11,7 @@ mod pointwise;
 mod reduce;
 mod scan;
 mod sort;
+mod square;
 
 pub use crate::cast::cast_block;
 pub use arg::{argmax, argmin};

@@ -8,13 +8,14 @@
 use smallvec::SmallVec;
 
 use crate::element::Element;
+use crate::kernel::square::{SQUARE, turn};
 use crate::layout::Layout;
 use crate::simd::{Isa, Kernel, dispatch};
 use crate::stream::Sink;
 use crate::view::View;
 
 /// Rows of a tile, which are neighbours in the input: a cache line of `f32`.
-const ROWS: usize = 16;
+const ROWS: usize = SQUARE;
 /// Columns of a tile, which are neighbours in the output. 128 rows of the output's pages are more
 /// than the processor translates at once; 128 columns of 8 bytes are half its first-level cache.
 const COLUMNS: usize = 128;
@@ -141,27 +142,18 @@ impl<T: Element> Kernel for Turn<'_, T> {
         let Turn { data, from, backwards, step, count, width, stage } = self;
         let whole = if count == ROWS { width / ROWS * ROWS } else { 0 };
         let lowest = if backwards { from - (count as isize - 1) } else { from };
+        let at = |column| (lowest + column as isize * step) as usize;
         for column in (0..whole).step_by(ROWS) {
-            // A square of constant size, so that it is turned in registers.
-            let lines: [&[T; ROWS]; ROWS] = std::array::from_fn(|c| {
-                let at = (lowest + (column + c) as isize * step) as usize;
-                data[at..at + ROWS].try_into().expect("the slice has ROWS elements")
-            });
-            for row in 0..ROWS {
-                let to = &mut stage[if backwards { ROWS - 1 - row } else { row }];
-                let to: &mut [T; ROWS] =
-                    (&mut to[column..column + ROWS]).try_into().expect("as above");
-                for c in 0..ROWS {
-                    to[c] = lines[c][row];
-                }
-            }
+            let to = &mut stage.as_flattened_mut()[column..];
+            turn(data, at(column), step, to, COLUMNS);
         }
         for column in whole..width {
-            let at = (lowest + column as isize * step) as usize;
-            let line = &data[at..at + count];
-            for (row, to) in stage[..count].iter_mut().enumerate() {
-                to[column] = line[if backwards { count - 1 - row } else { row }];
+            for (to, &x) in stage.iter_mut().zip(&data[at(column)..][..count]) {
+                to[column] = x;
             }
+        }
+        if backwards {
+            stage[..count].reverse();
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Operands laid out as a micro-kernel reads them.
 
 use super::Operand;
-use super::square::{SQUARE, turn};
 use crate::element::Float;
+use crate::kernel::square::{SQUARE, turn};
 use crate::simd::{Isa, Kernel};
 
 /// Packs columns of a matrix: `panel[l · width + j] = from[l, j]`, 0 beyond `columns`.
@@ -30,7 +30,8 @@ impl<T: Float> Kernel for Pack<'_, T> {
         // So that the panel is written from front to back.
         for l in (0..whole.0).step_by(SQUARE) {
             for j in (0..whole.1).step_by(SQUARE) {
-                turn(from.at(l, j), &mut panel[l * width + j..], width);
+                let to = &mut panel[l * width + j..];
+                turn(from.data, from.position(l, j), from.right, to, width);
             }
         }
         for (l, row) in panel.chunks_exact_mut(width).enumerate() {

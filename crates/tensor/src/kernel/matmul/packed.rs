@@ -16,8 +16,11 @@ use super::pack::{Pack, PackGroups};
 use super::{Operand, Product};
 use crate::buffer::Buffer;
 use crate::element::Float;
+use crate::kernel::copy;
+use crate::layout::Layout;
 use crate::par::{self, Shared};
 use crate::simd::{Level, dispatch};
+use crate::view::View;
 
 /// Terms of a slice. A panel of that depth takes a tenth of the second-level cache.
 const DEPTH: usize = 512;
@@ -97,9 +100,38 @@ impl<T: Float> Kernels<T> {
     pub(super) fn multiply(&self, product: &Product<'_, T>, out: &mut [T]) {
         let &Product { m, k, n, a, b } = product;
         assert!(out.len() == m * n && k > 0);
-        if self.turns(m, k, n) {
-            return self.multiply_turned(product, out);
+        if !self.turns(product) {
+            return self.write(product, out);
         }
+        // outᵀ = bᵀ aᵀ has the same terms in the same order.
+        let mut turned = Buffer::scratch(m * n);
+        self.write(&Product { m: n, k, n: m, a: b.t(), b: a.t() }, turned.as_mut_slice());
+        if n <= self.lanes {
+            for (j, column) in turned.as_slice().chunks_exact(m).enumerate() {
+                out[j..].iter_mut().step_by(n).zip(column).for_each(|(to, &x)| *to = x);
+            }
+            return;
+        }
+        let layout = Layout::contiguous(&[n, m], size_of::<T>()).and_then(|l| l.permute(&[1, 0]));
+        let layout = layout.expect("the output has this size");
+        copy(View::fitting(turned.as_slice(), &layout), out);
+    }
+
+    /// Whether the transpose of the product is faster, with its own transpose to be taken:
+    ///
+    /// - where a tile of one vector of columns has too few accumulators to hide the latency of their
+    ///   additions (in `f64`, packing the rows costs as much as it saves);
+    /// - where packing `b` means to turn it, and `a` and the output are smaller: a layer's weights, one
+    ///   row an output, and few samples.
+    fn turns(&self, &Product { m, k, n, a, b }: &Product<'_, T>) -> bool {
+        let narrow = size_of::<T>() == 4 && n <= self.lanes && m > 2 * self.lanes && k >= 32;
+        let stored_turned = a.right == 1 && b.down == 1 && b.right != 1;
+        let lighter = m >= 2 * self.lanes && 4 * m.saturating_mul(k + n) < 3 * k.saturating_mul(n);
+        narrow || stored_turned && lighter
+    }
+
+    fn write(&self, product: &Product<'_, T>, out: &mut [T]) {
+        let &Product { m, k, n, a, b } = product;
         let depth = k.div_ceil(k.div_ceil(DEPTH));
         let width = self.width();
         let columns = (PACKED / depth).next_multiple_of(width).min(n.next_multiple_of(width));
@@ -118,24 +150,6 @@ impl<T: Float> Kernels<T> {
                     adds: first > 0,
                 };
                 slice.multiply(panels.as_mut_slice(), &out, from);
-            }
-        }
-    }
-
-    /// Whether `outᵀ = bᵀ aᵀ` is faster: a tile of one vector of columns has too few accumulators to hide
-    /// the latency of their additions. In `f64` packing the rows costs as much as it saves.
-    fn turns(&self, m: usize, k: usize, n: usize) -> bool {
-        size_of::<T>() == 4 && n <= self.lanes && m > 2 * self.lanes && k >= 32
-    }
-
-    /// [`multiply`](Self::multiply) by way of `outᵀ = bᵀ aᵀ`, whose terms are the same.
-    fn multiply_turned(&self, product: &Product<'_, T>, out: &mut [T]) {
-        let &Product { m, k, n, a, b } = product;
-        let mut turned = Buffer::scratch(m * n);
-        self.multiply(&Product { m: n, k, n: m, a: b.t(), b: a.t() }, turned.as_mut_slice());
-        for (j, column) in turned.as_slice().chunks_exact(m).enumerate() {
-            for (to, &x) in out[j..].iter_mut().step_by(n).zip(column) {
-                *to = x;
             }
         }
     }
@@ -268,7 +282,6 @@ impl<T: Float> Slice<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::Layout;
     use crate::tensor::Tensor;
 
     /// Small integers, whose products and sums are exact.
@@ -291,10 +304,10 @@ mod tests {
     }
 
     fn agree<T: Float>() {
-        // Around panels, rows of a micro-kernel, slices and squares, above the threshold of threads, and
-        // with few columns.
+        // Around panels, rows of a micro-kernel, slices and squares, above the threshold of threads,
+        // and where the transpose is computed.
         let sizes = [(1, 1, 1), (7, 17, 65), (70, 513, 33), (70, 40, 200), (6, 1030, 129)];
-        for (m, k, n) in sizes.into_iter().chain([(70, 40, 10), (131, 70, 3)]) {
+        for (m, k, n) in sizes.into_iter().chain([(70, 40, 10), (131, 70, 3), (40, 100, 400)]) {
             for at in [Level::Avx2, Level::Avx512] {
                 let (a, b) = (counted::<T>(&[m, k], 1), counted::<T>(&[k, n], 2));
                 // Rows that overlap, and one that is repeated.

@@ -1,25 +1,29 @@
-//! Squares of a matrix, turned.
+//! Squares of a matrix, turned: what transposes and packed operands are made of.
 
-use super::Operand;
-use crate::element::Float;
+use crate::element::Element;
 
 /// Rows and columns of a square: a vector of `f32` with AVX-512.
 pub(super) const SQUARE: usize = 16;
 
-const WIDE: &str = "a panel is as wide as a square";
+const WIDE: &str = "lines are as long as a square";
 
-/// Writes a square whose columns lie side by side in memory: `panel[l · width + j] = from[l, j]`.
+/// Turns a square whose columns lie side by side in memory, from `data[start]` on and `step` apart:
+/// `to[l · width + j] = data[start + j · step + l]`.
+///
+/// # Panics
+/// When one of the slices is too short, or `width` less than a square's.
 #[inline(always)]
-pub(super) fn turn<T: Float>(from: Operand<'_, T>, panel: &mut [T], width: usize) {
+pub(super) fn turn<T: Element>(data: &[T], start: usize, step: isize, to: &mut [T], width: usize) {
+    let from = Columns { data, start, step };
     #[cfg(target_arch = "x86_64")]
-    if x86::turn(from, panel, width) {
+    if x86::turn(from, to, width) {
         return;
     }
-    let mut lines = [[T::zero(); SQUARE]; SQUARE];
+    let mut lines = [[T::default(); SQUARE]; SQUARE];
     for (j, line) in lines.iter_mut().enumerate() {
-        *line = *column(from, j);
+        *line = *from.column(j);
     }
-    for (l, to) in panel.chunks_mut(width).take(SQUARE).enumerate() {
+    for (l, to) in to.chunks_mut(width).take(SQUARE).enumerate() {
         let to: &mut [T; SQUARE] = to.first_chunk_mut().expect(WIDE);
         for j in 0..SQUARE {
             to[j] = lines[j][l];
@@ -27,10 +31,20 @@ pub(super) fn turn<T: Float>(from: Operand<'_, T>, panel: &mut [T], width: usize
     }
 }
 
-#[inline(always)]
-fn column<'a, T: Float, const N: usize>(from: Operand<'a, T>, j: usize) -> &'a [T; N] {
-    let column = from.data[from.position(0, j)..].first_chunk();
-    column.expect("a column of the square lies in the buffer")
+/// Columns of a square or of a part of it.
+#[derive(Clone, Copy)]
+struct Columns<'a, T> {
+    data: &'a [T],
+    start: usize,
+    step: isize,
+}
+
+impl<'a, T> Columns<'a, T> {
+    #[inline(always)]
+    fn column<const N: usize>(self, j: usize) -> &'a [T; N] {
+        let at = self.start.wrapping_add_signed(j as isize * self.step);
+        self.data.get(at..).and_then(<[T]>::first_chunk).expect("a column lies in the buffer")
+    }
 }
 
 /// The compiler turns squares element by element: 230 cycles instead of 70.
@@ -38,30 +52,30 @@ fn column<'a, T: Float, const N: usize>(from: Operand<'a, T>, j: usize) -> &'a [
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Operand, SQUARE, WIDE, column};
+    use super::{Columns, SQUARE, WIDE};
     use crate::any::{AnySlice, AnySliceMut};
-    use crate::element::Float;
+    use crate::element::Element;
     use crate::simd::{Level, level};
 
     /// Whether there are instructions for it, and it is done.
     #[inline(always)]
-    pub(super) fn turn<T: Float>(from: Operand<'_, T>, panel: &mut [T], width: usize) -> bool {
+    pub(super) fn turn<T: Element>(from: Columns<'_, T>, to: &mut [T], width: usize) -> bool {
         if level() < Level::Avx512 {
             return false;
         }
-        let Operand { start, down, right, .. } = from;
-        match (T::erase_slice(from.data), T::erase_slice_mut(panel)) {
-            (AnySlice::F32(data), AnySliceMut::F32(panel)) => {
+        let Columns { start, step, .. } = from;
+        match (T::erase_slice(from.data), T::erase_slice_mut(to)) {
+            (AnySlice::F32(data), AnySliceMut::F32(to)) => {
                 // SAFETY: `level` has found AVX-512 on this processor.
-                unsafe { turn_f32(Operand { data, start, down, right }, panel, width) };
+                unsafe { turn_f32(Columns { data, start, step }, to, width) };
             }
-            (AnySlice::F64(data), AnySliceMut::F64(panel)) => {
-                let from = Operand { data, start, down, right };
+            (AnySlice::F64(data), AnySliceMut::F64(to)) => {
                 for l in (0..SQUARE).step_by(SQUARE / 2) {
                     for j in (0..SQUARE).step_by(SQUARE / 2) {
-                        let panel = &mut panel[l * width + j..];
+                        let start = (start + l).wrapping_add_signed(j as isize * step);
+                        let to = &mut to[l * width + j..];
                         // SAFETY: `level` has found AVX-512 on this processor.
-                        unsafe { turn_f64(from.at(l, j), panel, width) };
+                        unsafe { turn_f64(Columns { data, start, step }, to, width) };
                     }
                 }
             }
@@ -71,13 +85,13 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f")]
-    fn turn_f32(from: Operand<'_, f32>, panel: &mut [f32], width: usize) {
+    fn turn_f32(from: Columns<'_, f32>, to: &mut [f32], width: usize) {
         let lines = std::array::from_fn(|j| {
-            let line: &[f32; 16] = column(from, j);
+            let line: &[f32; 16] = from.column(j);
             // SAFETY: the pointer is that of 16 elements.
             unsafe { _mm512_loadu_ps(line.as_ptr()) }
         });
-        for (to, row) in panel.chunks_mut(width).zip(turned(lines)) {
+        for (to, row) in to.chunks_mut(width).zip(turned(lines)) {
             let to: &mut [f32; 16] = to.first_chunk_mut().expect(WIDE);
             // SAFETY: the pointer is that of 16 elements.
             unsafe { _mm512_storeu_ps(to.as_mut_ptr(), row) };
@@ -86,13 +100,13 @@ mod x86 {
 
     /// A quarter of a square.
     #[target_feature(enable = "avx512f")]
-    fn turn_f64(from: Operand<'_, f64>, panel: &mut [f64], width: usize) {
+    fn turn_f64(from: Columns<'_, f64>, to: &mut [f64], width: usize) {
         let lines = std::array::from_fn(|j| {
-            let line: &[f64; 8] = column(from, j);
+            let line: &[f64; 8] = from.column(j);
             // SAFETY: the pointer is that of 8 elements.
             unsafe { _mm512_loadu_pd(line.as_ptr()) }
         });
-        for (to, row) in panel.chunks_mut(width).zip(turned_f64(lines)) {
+        for (to, row) in to.chunks_mut(width).zip(turned_f64(lines)) {
             let to: &mut [f64; 8] = to.first_chunk_mut().expect(WIDE);
             // SAFETY: the pointer is that of 8 elements.
             unsafe { _mm512_storeu_pd(to.as_mut_ptr(), row) };
