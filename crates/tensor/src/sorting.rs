@@ -72,7 +72,8 @@ impl<T: Number> Tensor<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::reductions::tests::{layouts, noise};
+    use crate::reductions::tests::layouts;
+    use crate::testing::noise;
     use crate::{Tensor, shape};
 
     const SHAPES: [&[usize]; 7] =

@@ -13,6 +13,18 @@ pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     }
 }
 
+/// Pseudo-random numbers of mixed sign and size, the same in every run.
+pub(crate) fn noise(n: usize) -> Vec<f64> {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64 - 0.4
+    };
+    (0..n).map(|_| next() * (1.0 + 30.0 * next().max(0.0))).collect()
+}
+
 /// The same values under every kind of layout: contiguous, column-major, walked backwards, with
 /// gaps on all sides that hold `gap`, and all of these at once.
 pub(crate) fn disguises<T: Element>(x: &Tensor<T>, gap: T) -> Vec<Tensor<T>> {
