@@ -12,8 +12,10 @@ pub trait Formula<const K: usize>: Copy + Send + Sync {
     fn next<T: Float>(&self, p: T, g: T, kept: [T; K]) -> (T, [T; K]);
 }
 
-/// Elements a task works on, where there is more than one task: some 200 KiB of f32.
-const PART: usize = 1 << 14;
+/// Elements read and written that a task has at least, where there is more than one task.
+const GRAIN: usize = 1 << 14;
+/// Where tasks may part a slice, so that none begins within a line of the cache.
+const UNIT: usize = 1 << 10;
 
 /// Applies `formula` to every element, in parallel for large parameters. Elements do not meet, so
 /// the bits depend neither on threads nor on instruction sets.
@@ -23,16 +25,17 @@ pub(super) fn run<T: Float, F: Formula<K>, const K: usize>(
     g: &[T],
     kept: [&mut [T]; K],
 ) {
-    let n = p.len();
-    if n < 2 * PART {
+    let (n, grain) = (p.len(), GRAIN / (K + 2));
+    if n < 2 * grain {
         return simd::dispatch(Pass { formula, p, g, kept });
     }
-    let mut kept = kept.map(|k| k.chunks_mut(PART));
-    let parts = p.chunks_mut(PART).zip(g.chunks(PART)).map(|(p, g)| {
+    let part = par::part_len(n, UNIT, grain, par::threads());
+    let mut kept = kept.map(|k| k.chunks_mut(part));
+    let parts = p.chunks_mut(part).zip(g.chunks(part)).map(|(p, g)| {
         let kept = kept.each_mut().map(|k| k.next().expect("all slices have the same length"));
         Pass { formula, p, g, kept }
     });
-    par::for_each_of(parts, n * (K + 2), simd::dispatch);
+    par::for_each_of(parts, usize::MAX, simd::dispatch);
 }
 
 struct Pass<'a, T, F, const K: usize> {
@@ -65,11 +68,17 @@ impl<T: Float, F: Formula<K>, const K: usize> simd::Kernel for Pass<'_, T, F, K>
 /// The first element that is infinite or not a number, and its position.
 pub(super) fn first_non_finite<T: Float>(x: &[T]) -> Option<(usize, T)> {
     let fault = AtomicBool::new(false);
-    par::for_each_of(x.chunks(PART), x.len() / 2, |part| {
+    let look = |part: &[T]| {
         if !simd::dispatch(AllFinite(part)) {
             fault.store(true, Ordering::Relaxed);
         }
-    });
+    };
+    if x.len() < 2 * GRAIN {
+        look(x);
+    } else {
+        let part = par::part_len(x.len(), UNIT, GRAIN, par::threads());
+        par::for_each_of(x.chunks(part), usize::MAX, look);
+    }
     let mut elements = x.iter().copied().enumerate();
     fault.into_inner().then(|| elements.find(|(_, x)| !x.is_finite())).flatten()
 }
