@@ -40,7 +40,7 @@ pub fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
     if threads < 2 {
         return (0..parts).for_each(f);
     }
-    Job::run(parts, f, |job| team::offer(job, threads - 1));
+    Job::run(parts, threads, f, |job| team::offer(job, threads - 1));
 }
 
 /// Splits `out` at multiples of [`BLOCK`] into tasks of at least `grain` elements and calls

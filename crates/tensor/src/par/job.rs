@@ -18,6 +18,9 @@ type Work<'a> = dyn Fn(usize) + Sync + 'a;
 pub(super) struct Job {
     work: *const Work<'static>,
     parts: u32,
+    /// One of so many shares of the parts that are left is claimed at a time: few at the end, so that all
+    /// end together, and many before, for a number that two threads count in travels between their cores.
+    shares: u32,
     /// How many parts are claimed from the front (the upper half) and from the back.
     claimed: AtomicU64,
     /// Parts that are not finished.
@@ -47,13 +50,19 @@ const LOOKS: usize = 1 << 12;
 
 impl Job {
     /// Does all parts of `work`. `offer` shows the job to others, who may [help](Self::help).
-    pub(super) fn run(parts: usize, work: &Work<'_>, offer: impl FnOnce(&Arc<Job>)) {
+    pub(super) fn run(
+        parts: usize,
+        threads: usize,
+        work: &Work<'_>,
+        offer: impl FnOnce(&Arc<Job>),
+    ) {
         let parts = u32::try_from(parts).expect("a part is worth a task");
         // SAFETY: only the lifetime is forgotten, and invariant 2 stands in for it.
         let work = unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) };
         let job = Arc::new(Job {
             work,
             parts,
+            shares: u32::try_from(4 * threads).unwrap_or(u32::MAX),
             claimed: AtomicU64::new(0),
             left: AtomicUsize::new(parts as usize),
             panic: Mutex::new(None),
@@ -61,8 +70,8 @@ impl Job {
         });
         let unwinding = Abort;
         offer(&job);
-        while let Some(part) = job.claim(1 << 32, |front, _| front) {
-            job.finish(part);
+        while let Some((front, _, count)) = job.claim(1 << 32) {
+            job.finish(front..front + count);
         }
         job.wait();
         std::mem::forget(unwinding);
@@ -74,31 +83,44 @@ impl Job {
 
     /// Does parts until all are claimed; whether it did one.
     pub(super) fn help(&self) -> bool {
-        let (last, mut helped) = (self.parts - 1, false);
-        while let Some(part) = self.claim(1, |_, back| last - back) {
+        let mut helped = false;
+        while let Some((_, back, count)) = self.claim(1) {
             helped = true;
-            if self.finish(part) {
+            let end = self.parts - back;
+            if self.finish((end - count..end).rev()) {
                 self.caller.unpark();
             }
         }
         helped
     }
 
-    /// Claims a part from one of the ends. From two ends, so that a thread meets the same parts of
-    /// the next kernel that it has in its cache from this one.
-    fn claim(&self, one: u64, part: impl Fn(u32, u32) -> u32) -> Option<usize> {
-        let split = |claimed: u64| ((claimed >> 32) as u32, claimed as u32);
-        let more = |claimed| {
-            let (front, back) = split(claimed);
-            (front + back < self.parts).then_some(claimed + one)
+    /// Claims parts from one of the ends: how many were claimed from the front and from the back
+    /// before, and how many are now. From two ends, so that a thread meets the same parts of the next
+    /// kernel that it has in its cache from this one.
+    fn claim(&self, one: u64) -> Option<(u32, u32, u32)> {
+        let split = |claimed: u64| {
+            let (front, back) = ((claimed >> 32) as u32, claimed as u32);
+            let left = self.parts - front - back;
+            (front, back, left.div_ceil(self.shares))
         };
-        let claimed = self.claimed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        let (front, back) = split(claimed);
-        Some(part(front, back) as usize)
+        let more = |claimed| match split(claimed) {
+            (_, _, 0) => None,
+            (_, _, count) => Some(claimed + one * u64::from(count)),
+        };
+        self.claimed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(split)
     }
 
-    /// Does a claimed part; whether it was the last one.
-    fn finish(&self, part: usize) -> bool {
+    /// Does claimed parts; whether these were the last ones.
+    fn finish(&self, parts: impl ExactSizeIterator<Item = u32>) -> bool {
+        let count = parts.len();
+        for part in parts {
+            self.part(part as usize);
+        }
+        self.left.fetch_sub(count, Ordering::AcqRel) == count
+    }
+
+    /// Does a claimed part, and keeps its panic.
+    fn part(&self, part: usize) {
         // SAFETY: invariant 2: the part was claimed and is not finished.
         let work = unsafe { &*self.work };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(part)))
@@ -110,7 +132,6 @@ impl Job {
                 Some(_) => std::mem::forget(payload),
             }
         }
-        self.left.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     /// Waits for the parts that others have claimed.
