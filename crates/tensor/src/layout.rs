@@ -159,14 +159,20 @@ impl Layout {
     /// Whether the elements lie side by side in row-major order.
     #[inline]
     pub fn is_contiguous(&self) -> bool {
+        self.side_by_side().is_some()
+    }
+
+    /// Where the elements lie, if they do so side by side in row-major order.
+    #[inline]
+    pub(crate) fn side_by_side(&self) -> Option<std::ops::Range<usize>> {
         let mut step = 1;
         for (&d, &s) in self.shape.iter().zip(&self.strides).rev() {
             if d > 1 && s != step {
-                return self.is_empty();
+                return self.is_empty().then_some(self.offset..self.offset);
             }
             step *= d as isize;
         }
-        true
+        Some(self.offset..self.offset + step as usize)
     }
 
     /// Axes in the order `axes`: axis `k` of the result is axis `axes[k]` of this layout.
