@@ -184,11 +184,9 @@ impl Layout {
         let fits = axes.len() == self.rank()
             && axes.iter().all(|&a| a < self.rank() && !std::mem::replace(&mut seen[a], true));
         if !fits {
-            return Err(ShapeError::new(format!(
-                "permute: {} is no order of the axes of shape {}",
-                Dims(axes),
-                Dims(&self.shape)
-            )));
+            let (axes, shape) = (Dims(axes), Dims(&self.shape));
+            let text = format!("permute: {axes} is no order of the axes of shape {shape}");
+            return Err(ShapeError::new(text));
         }
         Ok(Layout {
             shape: axes.iter().map(|&a| self.shape[a]).collect(),
@@ -216,12 +214,9 @@ impl Layout {
     /// When there are more ranges than axes, or one leaves its axis.
     pub fn slice(&self, ranges: &[Range]) -> Result<Self, ShapeError> {
         if ranges.len() > self.rank() {
-            return Err(ShapeError::new(format!(
-                "slice: {} ranges for shape {} of rank {}",
-                ranges.len(),
-                Dims(&self.shape),
-                self.rank()
-            )));
+            let (ranges, shape, rank) = (ranges.len(), Dims(&self.shape), self.rank());
+            let text = format!("slice: {ranges} ranges for shape {shape} of rank {rank}");
+            return Err(ShapeError::new(text));
         }
         let mut shape = Shape::new();
         let mut strides = Strides::new();
@@ -336,11 +331,9 @@ impl Layout {
     pub fn squeeze(&self, axis: isize) -> Result<Self, ShapeError> {
         let axis = shape::axis("squeeze", axis, &self.shape)?;
         if self.shape[axis] != 1 {
-            return Err(ShapeError::new(format!(
-                "squeeze: axis {axis} of shape {} has size {}, not 1",
-                Dims(&self.shape),
-                self.shape[axis]
-            )));
+            let (shape, size) = (Dims(&self.shape), self.shape[axis]);
+            let text = format!("squeeze: axis {axis} of shape {shape} has size {size}, not 1");
+            return Err(ShapeError::new(text));
         }
         let mut out = self.clone();
         out.shape.remove(axis);

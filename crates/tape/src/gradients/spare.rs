@@ -67,7 +67,9 @@ impl Making {
     fn reuse(&mut self, param: ParamId, fits: impl Fn(&mut Entry) -> bool) -> bool {
         let left = &mut self.entries[self.done..];
         let Some(place) = left.iter_mut().position(|(_, entry)| fits(entry)) else { return false };
-        left.swap(0, place);
+        if place > 0 {
+            left.swap(0, place); // which would copy an entry that stands there already
+        }
         left[0].0 = param;
         self.done += 1;
         true
