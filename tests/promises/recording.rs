@@ -73,7 +73,7 @@ fn values_that_do_not_fit_are_named_with_both_shapes() {
 
     let wrong = step.replay(&[&net.w], batch(0)).unwrap_err();
     assert!(matches!(&wrong, ReplayError::Param { param: 1, given, .. } if given == "missing"));
-    let lookup = |_| Some(tape_value(&tensor![1.0]));
+    let lookup = |_, _| Some(tape_value(&tensor![1.0]));
     let wrong = step.replay_with(lookup, batch(0)).unwrap_err();
     assert_eq!(
         wrong.to_string(),

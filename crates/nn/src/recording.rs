@@ -1,5 +1,7 @@
 //! A training step recorded once and run many times.
 
+use std::collections::BTreeMap;
+
 use smallvec::{SmallVec, smallvec};
 use tape::{Gradients, Lend, ParamId, ReplayError, Specs, Tape, Var};
 use tensor::{AnyTensor, AnyView, Float};
@@ -33,10 +35,10 @@ use crate::{Module, ParamRef};
 /// ```
 pub struct Recording<S: Specs, T: Float> {
     inner: tape::Recording<S, T>,
-    /// The paths of all parameters of the module that was recorded, in the order of its visits.
-    paths: Vec<String>,
-    /// Where in `paths` a recorded parameter stands, in the order of the parameters' numbers.
-    places: Vec<(ParamId, usize)>,
+    /// All parameters of the module that was recorded, in the order of its visits.
+    known: Vec<(String, ParamId)>,
+    /// Where in `known` each parameter of the recording stands.
+    places: Vec<usize>,
 }
 
 /// Why a [`Recording`] cannot be replayed.
@@ -69,19 +71,19 @@ impl<S: Specs, T: Float> Recording<S, T> {
         specs: S,
         f: impl for<'t> FnOnce(&'t Tape, &M, S::Vars<'t>) -> Var<'t, T>,
     ) -> Self {
-        let (mut paths, mut places) = (Vec::new(), Vec::new());
-        model.for_each_param(&mut |path, param| {
-            places.push((param.id(), paths.len()));
-            paths.push(path.to_string());
-        });
-        places.sort_unstable();
+        let mut known = Vec::new();
+        model.for_each_param(&mut |path, param| known.push((path.to_string(), param.id())));
         let inner = tape::Recording::new(specs, |tape, vars| f(tape, model, vars));
-        assert!(
-            inner.params().iter().all(|&id| find(&places, id).is_some()),
-            "recording: the loss uses a parameter that is not one of the module: {}",
-            paths.join(", ")
-        );
-        Recording { inner, paths, places }
+        let place = |&id: &ParamId| known.iter().position(|&(_, known)| known == id);
+        let places = inner.params().iter().map(place).collect::<Option<_>>();
+        let Some(places) = places else {
+            let paths: Vec<&str> = known.iter().map(|(path, _)| &path[..]).collect();
+            panic!(
+                "recording: the loss uses a parameter that is not one of the module: {}",
+                paths.join(", ")
+            )
+        };
+        Recording { inner, known, places }
     }
 
     /// The loss and its gradients at new inputs and at the present parameters of `model`.
@@ -94,24 +96,30 @@ impl<S: Specs, T: Float> Recording<S, T> {
         model: &M,
         values: S::Values,
     ) -> Result<(T, Gradients), RecordingError> {
-        let mut found: SmallVec<[Option<ParamRef<'_>>; 16]> = smallvec![None; self.paths.len()];
-        let mut next = 0;
+        let mut found: SmallVec<[Option<ParamRef<'_>>; 16]> = smallvec![None; self.known.len()];
+        let (mut next, mut recorded) = (0, true);
         model.for_each_param(&mut |path, param| {
             // As a rule the module has the structure of the recorded one, and the order agrees.
-            let expected = self.paths.get(next).is_some_and(|p| p == path);
-            let place =
-                if expected { Some(next) } else { self.paths.iter().position(|p| p == path) };
+            let here = |(known, _): &(String, ParamId)| known == path;
+            let expected = self.known.get(next).is_some_and(here);
+            let place = if expected { Some(next) } else { self.known.iter().position(here) };
             if let Some(place) = place {
+                recorded &= param.id() == self.known[place].1;
                 found[place] = Some(param);
                 next = place + 1;
             }
         });
-        let lookup = |id| find(&self.places, id).and_then(|place| found[place]);
-        let (loss, mut gradients) = match self.inner.replay_with(lookup, values) {
-            Ok(done) => done,
-            Err(error) => return Err(self.explain(error)),
-        };
-        gradients.rename(|id| lookup(id).map_or(id, ParamRef::id));
+        let (loss, mut gradients) =
+            match self.inner.replay_with(|i, _| found[self.places[i]], values) {
+                Ok(done) => done,
+                Err(error) => return Err(self.explain(error)),
+            };
+        if !recorded {
+            let pairs = self.known.iter().zip(&found);
+            let own: BTreeMap<ParamId, ParamId> =
+                pairs.filter_map(|((_, id), param)| Some((*id, (*param)?.id()))).collect();
+            gradients.rename(|id| own.get(&id).copied().unwrap_or(id));
+        }
         Ok((loss, gradients))
     }
 
@@ -130,19 +138,12 @@ impl<S: Specs, T: Float> Recording<S, T> {
     fn explain(&self, error: ReplayError) -> RecordingError {
         match error {
             ReplayError::Param { param, recorded, given } => {
-                let place = find(&self.places, self.inner.params()[param]);
-                let path = self.paths[place.expect("`new` has found it")].clone();
+                let path = self.known[self.places[param]].0.clone();
                 RecordingError::Param { path, recorded, given }
             }
             other => RecordingError::Replay(other),
         }
     }
-}
-
-/// The place of a parameter, if it is one of the module that was recorded.
-fn find(places: &[(ParamId, usize)], id: ParamId) -> Option<usize> {
-    let at = places.binary_search_by_key(&id, |&(id, _)| id).ok()?;
-    Some(places[at].1)
 }
 
 impl Lend for ParamRef<'_> {

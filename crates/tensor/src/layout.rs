@@ -159,14 +159,20 @@ impl Layout {
     /// Whether the elements lie side by side in row-major order.
     #[inline]
     pub fn is_contiguous(&self) -> bool {
+        self.side_by_side().is_some()
+    }
+
+    /// Where the elements lie, if they do so side by side in row-major order.
+    #[inline]
+    pub(crate) fn side_by_side(&self) -> Option<std::ops::Range<usize>> {
         let mut step = 1;
         for (&d, &s) in self.shape.iter().zip(&self.strides).rev() {
             if d > 1 && s != step {
-                return self.is_empty();
+                return self.is_empty().then_some(self.offset..self.offset);
             }
             step *= d as isize;
         }
-        true
+        Some(self.offset..self.offset + step as usize)
     }
 
     /// Axes in the order `axes`: axis `k` of the result is axis `axes[k]` of this layout.
@@ -178,11 +184,9 @@ impl Layout {
         let fits = axes.len() == self.rank()
             && axes.iter().all(|&a| a < self.rank() && !std::mem::replace(&mut seen[a], true));
         if !fits {
-            return Err(ShapeError::new(format!(
-                "permute: {} is no order of the axes of shape {}",
-                Dims(axes),
-                Dims(&self.shape)
-            )));
+            let (axes, shape) = (Dims(axes), Dims(&self.shape));
+            let text = format!("permute: {axes} is no order of the axes of shape {shape}");
+            return Err(ShapeError::new(text));
         }
         Ok(Layout {
             shape: axes.iter().map(|&a| self.shape[a]).collect(),
@@ -210,12 +214,9 @@ impl Layout {
     /// When there are more ranges than axes, or one leaves its axis.
     pub fn slice(&self, ranges: &[Range]) -> Result<Self, ShapeError> {
         if ranges.len() > self.rank() {
-            return Err(ShapeError::new(format!(
-                "slice: {} ranges for shape {} of rank {}",
-                ranges.len(),
-                Dims(&self.shape),
-                self.rank()
-            )));
+            let (ranges, shape, rank) = (ranges.len(), Dims(&self.shape), self.rank());
+            let text = format!("slice: {ranges} ranges for shape {shape} of rank {rank}");
+            return Err(ShapeError::new(text));
         }
         let mut shape = Shape::new();
         let mut strides = Strides::new();
@@ -330,11 +331,9 @@ impl Layout {
     pub fn squeeze(&self, axis: isize) -> Result<Self, ShapeError> {
         let axis = shape::axis("squeeze", axis, &self.shape)?;
         if self.shape[axis] != 1 {
-            return Err(ShapeError::new(format!(
-                "squeeze: axis {axis} of shape {} has size {}, not 1",
-                Dims(&self.shape),
-                self.shape[axis]
-            )));
+            let (shape, size) = (Dims(&self.shape), self.shape[axis]);
+            let text = format!("squeeze: axis {axis} of shape {shape} has size {size}, not 1");
+            return Err(ShapeError::new(text));
         }
         let mut out = self.clone();
         out.shape.remove(axis);

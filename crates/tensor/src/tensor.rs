@@ -1,6 +1,7 @@
 //! The tensor: a shared buffer and a layout.
 
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 use crate::blocks::Reader;
 use crate::buffer::Buffer;
@@ -57,7 +58,7 @@ impl<T: Element> Tensor<T> {
 
     /// The elements of a tensor that has just been made by `scratch`.
     fn fresh(&mut self) -> &mut [T] {
-        Arc::get_mut(&mut self.buffer).expect("a fresh buffer has one owner").as_mut_slice()
+        self.buffer_mut().expect("a fresh buffer has one owner").as_mut_slice()
     }
 
     /// A tensor of `shape` from its elements in row-major order.
@@ -145,23 +146,38 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The elements to overwrite, if no other tensor shares the buffer and they lie side by side.
+    #[inline]
     pub fn as_mut_slice(&mut self) -> Option<&mut [T]> {
-        if !self.layout.is_contiguous() {
-            return None;
-        }
-        let (start, len) = (self.layout.offset(), self.layout.len());
-        Some(&mut Arc::get_mut(&mut self.buffer)?.as_mut_slice()[start..start + len])
+        let place = self.layout.side_by_side()?;
+        Some(&mut self.buffer_mut()?.as_mut_slice()[place])
     }
 
     /// The elements to overwrite; copied first if another tensor shares them.
     pub fn make_mut(&mut self) -> &mut [T] {
-        // There are no weak references, so a count of one is one owner.
-        if Arc::strong_count(&self.buffer) > 1 || !self.layout.is_contiguous() {
-            *self = Tensor::build(self.shape(), |out| kernel::copy(self.view(), out));
+        let place = match (self.layout.side_by_side(), self.buffer_mut()) {
+            (Some(place), Some(_)) => place,
+            _ => {
+                *self = Tensor::build(self.shape(), |out| kernel::copy(self.view(), out));
+                0..self.len()
+            }
+        };
+        &mut self.buffer_mut().expect("it has one owner").as_mut_slice()[place]
+    }
+
+    /// The buffer, if no other tensor shares it.
+    ///
+    /// (As [`Arc::get_mut`], which has to lock out weak references: two atomic exchanges, which cost
+    /// more than an update of a few numbers.)
+    #[inline]
+    fn buffer_mut(&mut self) -> Option<&mut Buffer<T>> {
+        if Arc::strong_count(&self.buffer) > 1 {
+            return None;
         }
-        let (start, len) = (self.layout.offset(), self.layout.len());
-        &mut Arc::get_mut(&mut self.buffer).expect("it has one owner").as_mut_slice()
-            [start..start + len]
+        // What other owners did before they let go, they did before what is done now.
+        fence(Ordering::Acquire);
+        // SAFETY: this is the one owner, for nobody makes weak references: the field is private, and
+        // this file does not. It is borrowed uniquely, so that nobody else becomes one meanwhile.
+        Some(unsafe { &mut *Arc::as_ptr(&self.buffer).cast_mut() })
     }
 
     /// The elements in row-major order, side by side: the tensor itself if they are, else a copy.
@@ -253,5 +269,28 @@ impl<T: Element, const N: usize> std::ops::IndexMut<[usize; N]> for Tensor<T> {
             }
             None => panic!("index {index:?} is outside of shape {}", shape::Dims(self.shape())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tensor, tensor};
+
+    #[test]
+    fn elements_are_written_in_place_by_the_one_owner_and_copied_by_one_of_several() {
+        let mut x = tensor![1.0, 2.0, 3.0];
+        let at = x.as_slice().expect("side by side").as_ptr();
+        let shared = x.clone();
+        assert!(x.as_mut_slice().is_none());
+        let sum = std::thread::spawn(move || shared.iter().sum::<f64>()).join();
+        assert_eq!(sum.expect("it adds"), 6.0);
+        x.make_mut()[0] = 4.0;
+        assert_eq!(x.as_slice().expect("side by side").as_ptr(), at, "the other owner is gone");
+        let other = x.clone();
+        x.make_mut()[1] = 5.0;
+        assert_eq!((x, other), (tensor![4.0, 5.0, 3.0], tensor![4.0, 2.0, 3.0]));
+        let mut turned = Tensor::<f64>::zeros([2, 3]).t();
+        assert!(turned.as_mut_slice().is_none());
+        assert_eq!(turned.make_mut().len(), 6);
     }
 }

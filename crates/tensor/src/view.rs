@@ -62,8 +62,7 @@ impl<'a, T: Element> View<'a, T> {
     /// The elements, if they lie side by side in row-major order.
     #[inline]
     pub fn as_slice(&self) -> Option<&'a [T]> {
-        let start = self.layout.offset();
-        self.layout.is_contiguous().then(|| &self.data[start..start + self.len()])
+        Some(&self.data[self.layout.side_by_side()?])
     }
 
     /// The same elements under another layout of the same buffer.

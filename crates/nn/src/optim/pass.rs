@@ -67,6 +67,9 @@ impl<T: Float, F: Formula<K>, const K: usize> simd::Kernel for Pass<'_, T, F, K>
 
 /// The first element that is infinite or not a number, and its position.
 pub(super) fn first_non_finite<T: Float>(x: &[T]) -> Option<(usize, T)> {
+    if x.len() <= PART && simd::dispatch(AllFinite(x)) {
+        return None;
+    }
     let fault = AtomicBool::new(false);
     let look = |part: &[T]| {
         if !simd::dispatch(AllFinite(part)) {

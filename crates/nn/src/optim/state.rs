@@ -82,10 +82,12 @@ impl State {
         }
         let mut fault = None;
         model.for_each_param(&mut |path, param| {
-            fault = fault.take().or_else(|| match param {
-                ParamRef::F32(p) => self.fault(path, p, grads, names),
-                ParamRef::F64(p) => self.fault(path, p, grads, names),
-            });
+            if fault.is_none() {
+                fault = match param {
+                    ParamRef::F32(p) => self.fault(path, p, grads, names),
+                    ParamRef::F64(p) => self.fault(path, p, grads, names),
+                };
+            }
         });
         if let Some(fault) = fault {
             return Err(fault);

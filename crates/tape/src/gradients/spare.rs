@@ -46,31 +46,33 @@ impl Making {
 
     /// The gradient of `param` is output `i` of a script.
     pub(crate) fn output(&mut self, param: ParamId, script: &Script, i: usize) {
-        match self.left(|entry| entry.as_ref().is_ok_and(|tensor| script.fits(i, tensor))) {
-            Some((Ok(tensor), id)) => {
-                script.write_output(i, tensor);
-                *id = param;
-            }
-            _ => self.put(param, Ok(script.output(i))),
+        let written = |entry: &mut Entry| match entry {
+            Ok(tensor) => script.write_output(i, tensor),
+            Err(_) => false,
+        };
+        if !self.reuse(param, written) {
+            self.put(param, Ok(script.output(i)));
         }
     }
 
     /// There is none of `param`.
     pub(crate) fn none(&mut self, param: ParamId, why: &NoGradient) {
-        match self.left(|entry| entry.as_ref().is_err_and(|left| left == why)) {
-            Some((_, id)) => *id = param,
-            None => self.put(param, Err(why.clone())),
+        if !self.reuse(param, |entry| matches!(entry, Err(left) if left == why)) {
+            self.put(param, Err(why.clone()));
         }
     }
 
-    /// The next entry, if one that `fits` was left: as a rule it is the one that stands there.
-    fn left(&mut self, fits: impl Fn(&Entry) -> bool) -> Option<(&mut Entry, &mut ParamId)> {
+    /// Gives `param` the first entry left over that `fits`, which may be made to: as a rule the one that
+    /// stands next. Tells whether there was one.
+    fn reuse(&mut self, param: ParamId, fits: impl Fn(&mut Entry) -> bool) -> bool {
         let left = &mut self.entries[self.done..];
-        let place = left.iter().position(|(_, entry)| fits(entry))?;
-        left.swap(0, place);
+        let Some(place) = left.iter_mut().position(|(_, entry)| fits(entry)) else { return false };
+        if place > 0 {
+            left.swap(0, place); // which would copy an entry that stands there already
+        }
+        left[0].0 = param;
         self.done += 1;
-        let (id, entry) = &mut left[0];
-        Some((entry, id))
+        true
     }
 
     fn put(&mut self, param: ParamId, entry: Entry) {

@@ -3,8 +3,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use smallvec::SmallVec;
-use tensor::{AnyTensor, Element, Float, IntoTensor, Shape, Tensor};
+use tensor::{AnyTensor, Element, Float, Shape, Tensor};
 
 use super::script::{Lend, Script, kind};
 use crate::error::{EvalError, NoGradient};
@@ -35,9 +34,12 @@ pub trait Specs {
     /// Records the inputs and appends their nodes.
     #[doc(hidden)]
     fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Self::Vars<'t>;
-    /// Appends the values.
+    /// Calls `each` with each value, until one does not fit.
     #[doc(hidden)]
-    fn bind(&self, values: Self::Values, out: &mut SmallVec<[AnyTensor; 4]>);
+    fn bind<X>(
+        values: Self::Values,
+        each: &mut impl FnMut(AnyTensor) -> Result<(), X>,
+    ) -> Result<(), X>;
 }
 
 impl<E: Element> Specs for Spec<E> {
@@ -49,8 +51,12 @@ impl<E: Element> Specs for Spec<E> {
         nodes.push(input.id());
         input
     }
-    fn bind(&self, value: Tensor<E>, out: &mut SmallVec<[AnyTensor; 4]>) {
-        out.push(E::erase(value.into_tensor()));
+    #[inline]
+    fn bind<X>(
+        value: Tensor<E>,
+        each: &mut impl FnMut(AnyTensor) -> Result<(), X>,
+    ) -> Result<(), X> {
+        each(E::erase(value))
     }
 }
 
@@ -65,10 +71,12 @@ impl<S: Specs, const N: usize> Specs for [S; N] {
         }
         vars.try_into().unwrap_or_else(|_| unreachable!("one variable a spec"))
     }
-    fn bind(&self, values: Self::Values, out: &mut SmallVec<[AnyTensor; 4]>) {
-        for (spec, value) in self.iter().zip(values) {
-            spec.bind(value, out);
-        }
+    #[inline]
+    fn bind<X>(
+        values: Self::Values,
+        each: &mut impl FnMut(AnyTensor) -> Result<(), X>,
+    ) -> Result<(), X> {
+        values.into_iter().try_for_each(|value| S::bind(value, each))
     }
 }
 
@@ -82,8 +90,13 @@ macro_rules! tuple {
             fn declare<'t>(&self, tape: &'t Tape, nodes: &mut Vec<u32>) -> Self::Vars<'t> {
                 ($(self.$i.declare(tape, nodes),)+)
             }
-            fn bind(&self, values: Self::Values, out: &mut SmallVec<[AnyTensor; 4]>) {
-                $(self.$i.bind(values.$i, out);)+
+            #[inline]
+            fn bind<X>(
+                values: Self::Values,
+                each: &mut impl FnMut(AnyTensor) -> Result<(), X>,
+            ) -> Result<(), X> {
+                $($s::bind(values.$i, each)?;)+
+                Ok(())
             }
         }
     };
@@ -128,7 +141,6 @@ pub enum ReplayError {
 pub struct Recording<S: Specs, T: Float> {
     tape: Tape,
     script: Script,
-    specs: S,
     /// In the order of their slots, which follow those of the inputs.
     params: Vec<ParamId>,
     inputs: usize,
@@ -138,7 +150,7 @@ pub struct Recording<S: Specs, T: Float> {
     /// The outputs to keep.
     keep: Range<usize>,
     kept: Vec<AnyTensor>,
-    element: PhantomData<T>,
+    types: PhantomData<(S, T)>,
 }
 
 impl<S: Specs, T: Float> Recording<S, T> {
@@ -177,8 +189,8 @@ impl<S: Specs, T: Float> Recording<S, T> {
         tape.forget(&slots);
         let script = Script::new(&tape, &slots, &outputs);
         let params = own.iter().map(|b| b.param).collect();
-        let (kept, element) = (Vec::new(), PhantomData);
-        Recording { tape, script, specs, params, inputs, gradients, keep, kept, element }
+        let (kept, types) = (Vec::new(), PhantomData);
+        Recording { tape, script, params, inputs, gradients, keep, kept, types }
     }
 
     /// The parameters of the recording, in the order of their first use.
@@ -196,17 +208,18 @@ impl<S: Specs, T: Float> Recording<S, T> {
         params: &[&Param<T>],
         values: S::Values,
     ) -> Result<(T, Gradients), ReplayError> {
-        let lookup = |id| params.iter().find(|p| p.id() == id).map(|p| p.value());
+        let lookup = |_, id| params.iter().find(|p| p.id() == id).map(|p| p.value());
         self.replay_with(lookup, values)
     }
 
-    /// As [`replay`](Self::replay), with the present values of the parameters from `lookup`.
+    /// As [`replay`](Self::replay), with the present values of the parameters from `lookup`: it is given
+    /// the place of each in [`params`](Self::params), and what stands there.
     ///
     /// # Errors
     /// As [`replay`](Self::replay).
     pub fn replay_with<V: Lend>(
         &mut self,
-        lookup: impl Fn(ParamId) -> Option<V>,
+        lookup: impl Fn(usize, ParamId) -> Option<V>,
         values: S::Values,
     ) -> Result<(T, Gradients), ReplayError> {
         if let Err(misfit) = self.bind(lookup, values) {
@@ -223,8 +236,12 @@ impl<S: Specs, T: Float> Recording<S, T> {
         }
         for (k, output) in self.keep.clone().enumerate() {
             match self.kept.get_mut(k) {
-                Some(kept) => self.script.write_output(output, kept),
                 None => self.kept.push(self.script.output(output)),
+                Some(kept) => {
+                    if !self.script.write_output(output, kept) {
+                        *kept = self.script.output(output);
+                    }
+                }
             }
         }
         let loss = self.script.number(0);
@@ -234,16 +251,18 @@ impl<S: Specs, T: Float> Recording<S, T> {
 
     fn bind<V: Lend>(
         &mut self,
-        lookup: impl Fn(ParamId) -> Option<V>,
+        lookup: impl Fn(usize, ParamId) -> Option<V>,
         values: S::Values,
     ) -> Result<(), ReplayError> {
-        let mut given = SmallVec::new();
-        self.specs.bind(values, &mut given);
-        for (i, value) in given.iter().enumerate() {
-            self.script.bind(i, value).map_err(|given| self.misfit(i, given))?;
-        }
+        let mut input = 0;
+        S::bind(values, &mut |value| {
+            self.script.bind(input, &value)?;
+            input += 1;
+            Ok(())
+        })
+        .map_err(|given| self.misfit(input, given))?;
         for (i, &id) in self.params.iter().enumerate() {
-            let (slot, value) = (self.inputs + i, lookup(id));
+            let (slot, value) = (self.inputs + i, lookup(i, id));
             let bound =
                 value.ok_or_else(|| "missing".into()).and_then(|v| self.script.bind(slot, &v));
             bound.map_err(|given| self.misfit(slot, given))?;

@@ -197,22 +197,12 @@ impl Script {
         number.expect("the output has this type")
     }
 
-    /// Whether output `i` has the type and the shape of `tensor`.
-    pub(crate) fn fits(&self, i: usize, tensor: &AnyTensor) -> bool {
-        match &self.engine {
-            Engine::Straight(straight, _) => {
-                let value = straight.view(self.outputs[i]);
-                value.dtype() == tensor.dtype() && shape::same(value.shape(), tensor.shape())
-            }
-            Engine::Planned { .. } => false,
-        }
-    }
-
-    /// Makes `tensor` the value of output `i`: in its buffer, where that can be.
-    pub(crate) fn write_output(&self, i: usize, tensor: &mut AnyTensor) {
+    /// Writes the value of output `i` to the buffer of `tensor`, if that fits and is worth it; tells
+    /// whether it did.
+    pub(crate) fn write_output(&self, i: usize, tensor: &mut AnyTensor) -> bool {
         match &self.engine {
             Engine::Straight(straight, _) => straight.write_to(self.outputs[i], tensor),
-            Engine::Planned { .. } => *tensor = self.output(i),
+            Engine::Planned { .. } => false,
         }
     }
 
@@ -234,7 +224,7 @@ impl Script {
 }
 
 fn first<T: Float>(x: View<'_, T>) -> T {
-    x.iter().next().expect("it has an element")
+    x.buffer()[x.layout().offset()]
 }
 
 /// `f64[2, 3]`.

@@ -287,9 +287,9 @@ impl Straight {
         self.slab.view(self.slots[place as usize] as usize)
     }
 
-    /// Writes a computed value to a tensor; see [`Slab::write_to`].
-    pub(crate) fn write_to(&self, place: u32, tensor: &mut AnyTensor) {
-        self.slab.write_to(self.slots[place as usize] as usize, tensor);
+    /// Writes a computed value to a tensor, if that can be; see [`Slab::write_to`].
+    pub(crate) fn write_to(&self, place: u32, tensor: &mut AnyTensor) -> bool {
+        self.slab.write_to(self.slots[place as usize] as usize, tensor)
     }
 
     fn clear(&mut self) {

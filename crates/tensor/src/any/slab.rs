@@ -265,23 +265,21 @@ impl Slab {
     /// A tensor with the elements of a value.
     pub fn tensor(&self, slot: usize) -> AnyTensor {
         fn owned<T: Element>(v: View<'_, T>) -> AnyTensor {
-            T::erase(Tensor::build(v.shape(), |out| match v.as_slice() {
-                Some(x) => out.copy_from_slice(x),
-                None => v.reader().copy(0, out),
-            }))
+            T::erase(Tensor::build(v.shape(), |out| copy_elements(v, out)))
         }
         each!(self.view(slot), AnyView, v => owned(v))
     }
 
-    /// Makes `tensor` one with the elements of a value: in its own buffer, if that fits and nobody
-    /// shares it.
-    pub fn write_to(&self, slot: usize, tensor: &mut AnyTensor) {
-        let value = self.view(slot);
-        let alike = tensor.dtype() == value.dtype() && shape::same(tensor.shape(), value.shape());
-        match tensor.as_mut_slice() {
-            Some(out) if alike => copy(value, out),
-            _ => *tensor = self.tensor(slot),
+    /// Writes the elements of a value to `tensor`, if that has the value's type and shape, and nobody
+    /// shares its buffer; tells whether it did.
+    pub fn write_to(&self, slot: usize, tensor: &mut AnyTensor) -> bool {
+        fn same<T: Element>(x: View<'_, T>, tensor: &mut AnyTensor) -> bool {
+            let alike = |tensor: &&mut Tensor<T>| shape::same(tensor.shape(), x.shape());
+            let tensor = T::of_tensor_mut(tensor).filter(alike);
+            let out = tensor.and_then(Tensor::as_mut_slice);
+            out.map(|out| copy_elements(x, out)).is_some()
         }
+        each!(self.view(slot), AnyView, x => same(x, tensor))
     }
 }
 
@@ -364,16 +362,21 @@ fn poison(out: AnySliceMut<'_>) {
     }
 }
 
-/// By the reader, since the kernel for copies takes a block from the heap, for larger ones than these.
+/// `out = x`, in which no value changes its type.
 fn copy(x: AnyView<'_>, out: AnySliceMut<'_>) {
     fn same<T: Element>(x: View<'_, T>, out: AnySliceMut<'_>) {
-        let out = T::of_slice_mut(out).expect("a value keeps its type");
-        match x.as_slice() {
-            Some(x) => out.copy_from_slice(x),
-            None => x.reader().copy(0, out),
-        }
+        copy_elements(x, T::of_slice_mut(out).expect("a value keeps its type"));
     }
     each!(x, AnyView, v => same(v, out));
+}
+
+/// By the reader, since the kernel for copies takes a block from the heap, for larger ones than these.
+#[inline]
+fn copy_elements<T: Element>(x: View<'_, T>, out: &mut [T]) {
+    match x.as_slice() {
+        Some(x) => out.copy_from_slice(x),
+        None => x.reader().copy(0, out),
+    }
 }
 
 #[cfg(test)]

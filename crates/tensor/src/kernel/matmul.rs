@@ -229,7 +229,22 @@ struct Product<'a, T> {
 
 impl<T: Float> Product<'_, T> {
     /// Writes the `m x n` elements of the product.
+    #[inline]
     fn write(self, out: &mut [T]) {
+        let Product { m, k, n, a, b } = self;
+        // One after the other, whatever the rules for vectors: without a thread to be thought of, which
+        // costs as much as a product of a few numbers. A column is a row of the turned product.
+        if k <= FEW && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {
+            return match n {
+                1 => dispatch(Small { k, n: m, a: b.t(), b: a.t(), out }),
+                _ => dispatch(Small { k, n, a, b, out }),
+            };
+        }
+        self.write_large(out);
+    }
+
+    /// [`write`](Self::write) of other than few terms and few elements.
+    fn write_large(self, out: &mut [T]) {
         let Product { m, k, n, a, b } = self;
         if out.is_empty() {
         } else if k == 0 {

@@ -64,3 +64,23 @@ fn what_was_made_since_a_beginning_is_forgotten_at_its_end() {
     slab.end();
     assert_eq!(slab.push(DType::U8, &[]).unwrap(), 0, "without a beginning all is forgotten");
 }
+
+#[test]
+fn a_tensor_is_written_over_only_if_it_fits_and_nobody_shares_it() {
+    let mut slab = Slab::default();
+    let a = slab.push(DType::F64, &[2, 3]).unwrap();
+    slab.set(a, AnyTensor::F64(tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).view());
+    let turned = slab.layout(a).permute(&[1, 0]).unwrap();
+    let t = slab.push_view(a, &turned).unwrap();
+    let mut fits = AnyTensor::F64(Tensor::zeros([3, 2]));
+    assert!(slab.write_to(t, &mut fits));
+    assert_eq!(fits, slab.tensor(t));
+    let mut shared = fits.clone();
+    let strided = AnyTensor::F64(Tensor::<f64>::zeros([2, 3]).t());
+    let other =
+        [AnyTensor::F64(Tensor::zeros([6])), AnyTensor::F32(Tensor::zeros([3, 2])), strided];
+    assert!(!slab.write_to(t, &mut shared));
+    assert!(other.into_iter().all(|mut x| !slab.write_to(t, &mut x)));
+    drop(shared);
+    assert!(slab.write_to(t, &mut fits));
+}

@@ -73,22 +73,23 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
     out: &mut [O],
     finish: impl Fn(Option<F::Acc>) -> O + Sync,
 ) {
+    let n = axes.count(x.shape());
+    // One leaf that lies side by side, such as the loss of a small network: to look at its axes would
+    // take longer than to fold it. (Where every element is reduced into one there is one output.)
+    if let ([out], [param], Some(x)) = (&mut *out, params, x.as_slice())
+        && n == x.len()
+        && (1..=LEAF).contains(&n)
+    {
+        *out = finish(Some(rows::leaf_of(f, x, *param)));
+        return;
+    }
     let outputs = shape::len(&axes.reduce(x.shape(), false));
     assert!(out.len() == outputs && params.len() == outputs, "fold: lengths differ");
-    let n = axes.count(x.shape());
     if n == 0 {
         out.iter_mut().for_each(|o| *o = finish(None));
         return;
     }
     let finish = |acc| finish(Some(acc));
-    // One leaf that lies side by side, such as the loss of a small network: to look at its axes would
-    // take longer than to fold it.
-    if let ([out], [param], Some(x)) = (&mut *out, params, x.as_slice())
-        && n <= LEAF
-    {
-        *out = finish(rows::leaf_of(f, x, *param));
-        return;
-    }
     let grain = (par::GRAIN_BYTES / size_of::<T>()).div_ceil(n);
     if columns_run_along(x.layout(), axes) {
         let layout = ordered(x.layout(), axes, true);

@@ -33,6 +33,7 @@ impl<T: Float> Kernel for Small<'_, T> {
                     16.. => in_order::<T, I, 16>(k, a, b, out),
                     8.. => in_order::<T, I, 8>(k, a, b, out),
                     4.. => in_order::<T, I, 4>(k, a, b, out),
+                    2.. => in_order::<T, I, 2>(k, a, b, out),
                     _ => in_order::<T, I, 1>(k, a, b, out),
                 };
             }
