@@ -3,7 +3,7 @@
 use tape::{Gradients, Param, Pointwise, Pullback, Stats, Tape, Var};
 use tensor::{AnySlice, Float, Rng, Scalar, Tensor, rng, s, tensor};
 
-use crate::support::bits;
+use crate::support::{bits, panic_of};
 
 /// Rounds of a program; each records a few nodes, and their adjoints are twice as many.
 const ROUNDS: usize = 1500;
@@ -134,4 +134,74 @@ fn what_fails_in_a_long_program_is_named() {
     let nodes = tape.len();
     let failed = tape.gradients(loss).unwrap_err();
     assert_eq!((failed.op.as_str(), failed.at.line(), tape.len()), ("gather", line, nodes));
+}
+
+/// Rules look at how a cotangent was recorded: at the end of a piece it is a constant.
+#[test]
+fn where_a_piece_ends_changes_no_bit() {
+    let draw = |shape: &[usize], seed| Tensor::<f32>::uniform(shape, -0.3, 0.3, &mut rng(seed));
+    let (p, v, w) = (Param::new(draw(&[2, 3, 1], 1)), draw(&[33, 3], 2), draw(&[3, 33], 3));
+    for before in 0..9 {
+        let gradient = |tape: Tape| {
+            let (v, w) = (tape.constant(&v).t(), tape.constant(&w).t());
+            // Batches by one matrix, turned before and behind.
+            let turned = |x, _| Var::t(x).matmul(v).matmul(w).t().sin() + x;
+            let last = (0..400).fold(tape.param(&p), turned);
+            let loss = (0..before).fold(last.sum(), |x, _| -x);
+            bits(&loss.backward()[&p])
+        };
+        tape::forget_programs();
+        assert_eq!(gradient(Tape::new()), gradient(Tape::new().unfused()));
+    }
+}
+
+/// `sin x`, by a rule and a kernel that differentiate on tapes of their own, or panic.
+#[derive(Debug, PartialEq)]
+struct Nested {
+    panics: bool,
+}
+
+/// The derivative of a long program of numbers.
+fn aside(rounds: usize) -> f64 {
+    let (tape, p) = (Tape::new(), Param::new(Tensor::scalar(0.5)));
+    let x = tape.param(&p);
+    (0..rounds).fold(x, |y, _| (y * x).sin() + x).backward()[&p].item()
+}
+
+impl<T: Float> Pointwise<T, 1> for Nested {
+    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        assert!(aside(ROUNDS).is_finite());
+        out.iter_mut().zip(x).for_each(|(out, x)| *out = x.sin());
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        assert!(aside(ROUNDS).is_finite() && !self.panics, "a rule panics");
+        [Some(cx.g * cx.x[0].cos())]
+    }
+}
+
+#[test]
+fn rules_and_kernels_may_go_backward_on_other_tapes_and_panic() {
+    let p = Param::new(tensor![0.9, 0.3]);
+    let gradient = |tape: &Tape, panics: Option<bool>| {
+        let x = tape.param(&p);
+        let half = (0..ROUNDS).fold(x, |y, _| (y * x).sin() + x);
+        let y = match panics {
+            Some(panics) => tape.apply(Nested { panics }, [half]),
+            None => half.sin(),
+        };
+        bits(&(0..ROUNDS).fold(y, |y, _| (y * x).sin() + x).sum().backward()[&p])
+    };
+    let (expected, alone) = (gradient(&Tape::new().unfused(), None), aside(ROUNDS));
+    for _ in 0..4 {
+        let tape = Tape::new();
+        assert_eq!(panic_of(|| gradient(&tape, Some(true))).text, "a rule panics");
+        let failed = tape.failure().expect("it failed");
+        assert_eq!(failed.op, "nested");
+        // By what the thread has left, on a tape of its own and on the one that failed.
+        assert_eq!(gradient(&tape, Some(false)), expected);
+        assert_eq!(gradient(&Tape::new(), Some(false)), expected);
+        assert_eq!(aside(ROUNDS).to_bits(), alone.to_bits());
+        // Its memory stays with the thread that drops it.
+        std::thread::spawn(move || drop(tape)).join().expect("it is dropped");
+    }
 }

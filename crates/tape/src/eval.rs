@@ -172,7 +172,7 @@ impl Tape {
 
     fn run_straight(&self, wanted: &[u32], ids: &[u32], retain: Retain) -> Result<(), Halt> {
         let mut straight = Straight::recycled();
-        straight.load(&self.nodes.borrow(), ids)?;
+        straight.extend(&self.nodes.borrow(), ids)?;
         straight.run()?;
         let mut nodes = self.nodes.borrow_mut();
         for (place, &id) in ids.iter().enumerate() {
@@ -272,19 +272,7 @@ impl Tape {
     pub(crate) fn pending(&self, wanted: &[u32]) -> Vec<u32> {
         let walk = self.start_walk();
         let mut nodes = self.nodes.borrow_mut();
-        let mut stack = wanted.to_vec();
-        let mut found = Vec::new();
-        while let Some(id) = stack.pop() {
-            let node = &mut nodes[id as usize];
-            if node.mark.0 == walk {
-                continue;
-            }
-            node.mark.0 = walk;
-            found.push(id);
-            if node.value.is_none() {
-                stack.extend_from_slice(nodes.inputs(id));
-            }
-        }
+        let mut found = nodes.pending(walk, wanted.to_vec());
         nodes.in_order(walk, &mut found);
         found
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
-use tensor::{AnyTensor, DType, Shape, shape};
+use tensor::{AnyTensor, DType, Shape, pool, shape};
 
 use crate::op::Recorded;
 
@@ -105,7 +105,9 @@ impl Drop for Recycled {
         let mut memory = std::mem::replace(&mut self.0, Nodes::EMPTY);
         let (nodes, inputs) = (memory.list.len(), memory.inputs.len());
         if nodes * size_of::<Node>() + inputs * size_of::<u32>() <= MOST_SPARE {
-            memory.cut(Extent::default());
+            pool::reuse(&mut memory.list);
+            pool::reuse(&mut memory.inputs);
+            pool::reuse(&mut memory.shapes);
             // Fails while the thread is torn down, when nobody needs it.
             let _ = SPARE.try_with(|left| left.set(memory));
         }
@@ -232,6 +234,24 @@ impl Nodes {
             shapes = shapes.max(self.list[to].shape as usize + 1);
         }
         self.cut(Extent { nodes: extent.nodes + kept.len(), shapes, ..extent });
+    }
+
+    /// The nodes that the `wanted` ones are computed from, themselves among them, back to those with a
+    /// value, as far as `walk` has not met them; it has now.
+    pub(crate) fn pending(&mut self, walk: u32, mut wanted: Vec<u32>) -> Vec<u32> {
+        let mut found = Vec::new();
+        while let Some(id) = wanted.pop() {
+            let node = &mut self.list[id as usize];
+            if node.mark.0 == walk {
+                continue;
+            }
+            node.mark.0 = walk;
+            found.push(id);
+            if node.value.is_none() {
+                wanted.extend_from_slice(self.inputs(id));
+            }
+        }
+        found
     }
 
     /// Puts the nodes that `walk` has met in the order of the tape, and marks each with its place there:

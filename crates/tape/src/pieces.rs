@@ -13,7 +13,7 @@
 //! What this cannot do is left to the sweep in one go, which starts from the beginning: programs of
 //! larger values, rules that ask for values or bind parameters, and saying what has failed and where.
 
-use std::cell::Ref;
+use std::cell::RefMut;
 
 use tensor::{AnyTensor, Float};
 
@@ -40,16 +40,13 @@ impl<T: Float> Var<'_, T> {
         let trained: Vec<u32> = bound.iter().filter(|b| !b.frozen).map(|b| b.node).collect();
         let seed = self.seed("backward");
         let mut sweep = Sweep::new(tape, self.id(), seed.id(), &trained);
-        let mut pieces = Pieces::new(tape);
-        pieces.forward(self.id())?;
+        let mut pieces = Pieces::new(tape, self.id());
+        pieces.forward()?;
         pieces.backward(&mut sweep, adjoints.start())?;
-        let mut values = Vec::with_capacity(trained.len());
-        for cotangent in sweep.found() {
-            values.push(match cotangent {
-                Some(id) => Some(pieces.value(id)?),
-                None => None,
-            });
-        }
+        // A rule may return a node of the forward part that the loss, being known, did not ask for.
+        pieces.ask(sweep.found().flatten().collect())?;
+        let values: Vec<Option<AnyTensor>> =
+            sweep.found().map(|found| found.map(|id| pieces.value(id))).collect();
         pieces.keep();
         let found = self.found(sweep, &trained).into_iter().zip(values);
         let mut found = found.map(|(found, value)| found.map(|_| value.expect("it was found")));
@@ -68,6 +65,7 @@ impl<T: Float> Var<'_, T> {
 
 struct Pieces<'t> {
     tape: &'t Tape,
+    y: u32,
     /// The nodes that `walk` has met have their values here; their marks tell the places.
     straight: Straight,
     walk: u32,
@@ -79,39 +77,45 @@ struct Pieces<'t> {
 }
 
 impl<'t> Pieces<'t> {
-    fn new(tape: &'t Tape) -> Self {
+    fn new(tape: &'t Tape, y: u32) -> Self {
         let (straight, params) = (Straight::recycled(), tape.params.borrow().len());
-        Pieces { tape, straight, walk: 0, params, kept: Vec::new(), adjoints: 0 }
+        Pieces { tape, y, straight, walk: 0, params, kept: Vec::new(), adjoints: 0 }
     }
 
     /// The nodes, unless a rule or an operation has walked them meanwhile, or bound a parameter.
-    fn nodes(&self) -> Option<Ref<'t, Recycled>> {
+    fn nodes(&self) -> Option<RefMut<'t, Recycled>> {
         let own = self.tape.walk.get() == self.walk;
         let same = own && self.tape.params.borrow().len() == self.params;
-        same.then(|| self.tape.nodes.borrow())
+        same.then(|| self.tape.nodes.borrow_mut())
     }
 
-    /// Computes what `y` depends on.
-    fn forward(&mut self, y: u32) -> Option<()> {
-        let ids = self.tape.pending(&[y]);
+    /// Computes `y` and what it depends on.
+    fn forward(&mut self) -> Option<()> {
+        let ids = self.tape.pending(&[self.y]);
         self.walk = self.tape.walk.get();
+        self.compute(&ids)
+    }
+
+    /// Sees to it that nodes that stand on the tape for good have places.
+    fn ask(&mut self, wanted: Vec<u32>) -> Option<()> {
+        let mut ids = self.nodes()?.pending(self.walk, wanted);
+        ids.sort_unstable();
+        self.compute(&ids)
+    }
+
+    /// Takes nodes, in the order of the tape, and computes them where they have no value.
+    fn compute(&mut self, ids: &[u32]) -> Option<()> {
         let mut tiny = Tiny::default();
         for piece in ids.chunks(PIECE) {
             let nodes = self.nodes()?;
-            if !piece.iter().all(|&id| is_known(&nodes, id) && tiny.admits(&nodes, id)) {
-                return None;
-            }
+            let known = piece.iter().all(|&id| is_known(&nodes, id) && tiny.admits(&nodes, id));
             let first = self.straight.len();
-            tiny.fit().then(|| self.straight.extend(&nodes, piece))?.ok()?;
-            drop(nodes);
-            self.straight.run().ok()?;
-            self.straight.forget_steps();
-            drop(self.nodes()?);
-            let mut nodes = self.tape.nodes.borrow_mut();
+            (known && tiny.fit()).then(|| self.take(nodes, piece))??;
+            let mut nodes = self.run()?;
             for (&id, place) in piece.iter().zip(first..) {
                 let node = &mut nodes[id as usize];
                 if node.value.is_none() && matches!(node.source, Source::Op(_)) {
-                    if node.keep || id == y {
+                    if node.keep || id == self.y {
                         self.kept.push((id, place));
                     }
                     self.tape.count(node);
@@ -148,14 +152,11 @@ impl<'t> Pieces<'t> {
     /// Computes nodes `ends`, which are recorded from `start` on, and puts constants in the place of all
     /// that is recorded there, one for each.
     fn replace_by_constants(&mut self, ends: &[u32], start: Extent) -> Option<()> {
-        let (needed, given) = self.needed(start.nodes as u32, ends)?;
-        self.extend(&given)?;
+        let (needed, before) = self.needed(start.nodes as u32, ends)?;
+        self.ask(before)?;
         self.straight.begin();
-        self.extend(&needed)?;
-        self.straight.run().ok()?;
-        self.straight.forget_steps();
-        drop(self.nodes()?);
-        let mut nodes = self.tape.nodes.borrow_mut();
+        self.take(self.nodes()?, &needed)?;
+        let mut nodes = self.run()?;
         let worked = |id: &&u32| matches!(nodes[**id as usize].source, Source::Op(_));
         self.adjoints += needed.iter().filter(worked).count() as u64;
         for &id in ends {
@@ -171,53 +172,49 @@ impl<'t> Pieces<'t> {
         Some(())
     }
 
-    /// The nodes from `first` on that `ends` depend on, and those before that these start from and that
-    /// have no place yet; `None` if one has too many elements or no value.
+    /// The nodes from `first` on that `ends` depend on, and those before that these start from; `None`
+    /// if one has too many elements.
     fn needed(&self, first: u32, ends: &[u32]) -> Option<(Vec<u32>, Vec<u32>)> {
         let nodes = self.nodes()?;
         let mut is_needed = vec![false; nodes.len() - first as usize];
         for &id in ends {
             is_needed[(id - first) as usize] = true;
         }
-        let (mut needed, mut given) = (Vec::new(), Vec::new());
+        let (mut needed, mut before) = (Vec::new(), Vec::new());
+        let mut tiny = Tiny::default();
         for id in (first..nodes.len() as u32).rev() {
             if !is_needed[(id - first) as usize] {
                 continue;
+            }
+            if !tiny.admits(&nodes, id) {
+                return None;
             }
             needed.push(id);
             for &input in nodes.inputs(id) {
                 match input.checked_sub(first) {
                     Some(within) => is_needed[within as usize] = true,
                     None if nodes[input as usize].mark.0 == self.walk => {}
-                    None => given.push(input),
+                    None => before.push(input),
                 }
             }
         }
         needed.reverse();
-        given.sort_unstable();
-        given.dedup();
-        let given_is_known = given.iter().all(|&id| {
-            is_known(&nodes, id)
-                && (nodes[id as usize].value.is_some() || nodes.inputs(id).is_empty())
-        });
-        let mut tiny = Tiny::default();
-        let mut tiny_each = true;
-        for ids in [&needed, &given] {
-            for &id in ids {
-                tiny_each &= tiny.admits(&nodes, id);
-            }
-        }
-        let tiny = tiny_each && tiny.fit();
-        (given_is_known && tiny).then_some((needed, given))
+        tiny.fit().then_some((needed, before))
     }
 
     /// Takes nodes, and marks them with their places.
-    fn extend(&mut self, ids: &[u32]) -> Option<()> {
-        let mut nodes = self.tape.nodes.borrow_mut();
+    fn take(&mut self, mut nodes: RefMut<'_, Recycled>, ids: &[u32]) -> Option<()> {
         for (&id, place) in ids.iter().zip(self.straight.len()..) {
             nodes[id as usize].mark = (self.walk, place);
         }
         self.straight.extend(&nodes, ids).ok()
+    }
+
+    /// Computes what was taken.
+    fn run(&mut self) -> Option<RefMut<'t, Recycled>> {
+        self.straight.run().ok()?;
+        self.straight.forget_steps();
+        self.nodes()
     }
 
     /// Stores the values of the nodes to keep.
@@ -230,16 +227,9 @@ impl<'t> Pieces<'t> {
         computed.set(computed.get() + self.adjoints);
     }
 
-    /// The value of a node, if it is at hand: a rule may return a node of the forward part that the loss,
-    /// being known, did not ask for.
-    fn value(&self, id: u32) -> Option<AnyTensor> {
-        let nodes = self.nodes()?;
-        let node = &nodes[id as usize];
-        match (&node.value, &node.source) {
-            (Some(value), _) => Some((**value).clone()),
-            (None, Source::Number(x)) => Some(AnyTensor::number(node.dtype, nodes.shape(id), *x)),
-            _ => (node.mark.0 == self.walk).then(|| self.straight.value(node.mark.1)),
-        }
+    /// The value of a node that has a place.
+    fn value(&self, id: u32) -> AnyTensor {
+        self.straight.value(self.tape.nodes.borrow()[id as usize].mark.1)
     }
 }
 
@@ -255,18 +245,23 @@ mod tests {
     use crate::Param;
     use tensor::Tensor;
 
-    /// The gradient of a program of about `nodes` nodes on matrices of `size`, in pieces.
-    fn gradient(nodes: usize, size: usize) -> Option<Gradients> {
+    /// The gradient of a program of about `nodes` nodes on matrices of `size`, in pieces, whose loss is
+    /// `known` beforehand or not.
+    fn gradient(nodes: usize, size: usize, known: bool) -> Option<Gradients> {
         let w = Param::new(Tensor::<f64>::full([size, size], 0.1));
         let tape = Tape::new();
         let w = tape.param(&w);
-        (0..nodes / 3).fold(w, |x, _| x.matmul(w).t().tanh()).sum().in_pieces()
+        let loss = (0..nodes / 3).fold(w, |x, _| x.matmul(w).t().tanh()).sum();
+        known.then(|| loss.item());
+        loss.in_pieces()
     }
 
     #[test]
     fn programs_of_any_length_are_done_in_pieces_and_those_of_large_values_are_not() {
-        assert!(gradient(3, 2).is_some());
-        assert!(gradient(10 * PIECE, 2).is_some());
-        assert!(gradient(3, 100).is_none());
+        for known in [false, true] {
+            assert!(gradient(3, 2, known).is_some());
+            assert!(gradient(10 * PIECE, 2, known).is_some());
+            assert!(gradient(3, 100, known).is_none());
+        }
     }
 }

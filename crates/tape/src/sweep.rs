@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::panic::Location;
 
-use tensor::DType;
 use tensor::shape::Dims;
+use tensor::{DType, pool};
 
 use crate::node::Source;
 use crate::op::{self, Pulled, Recorded, Site};
@@ -190,8 +190,12 @@ impl Between {
         Between { ids: Vec::new(), needed: Vec::new(), inputs: Vec::new(), targets: Vec::new() };
 
     /// Leaves the memory to the next sweep of this thread.
-    fn recycle(self) {
+    fn recycle(mut self) {
         if self.ids.len() <= MOST_SPARE {
+            pool::reuse(&mut self.ids);
+            pool::reuse(&mut self.needed);
+            pool::reuse(&mut self.inputs);
+            pool::reuse(&mut self.targets);
             // Fails while the thread is torn down, when nobody needs it.
             let _ = SPARE.try_with(|spare| spare.set(self));
         }
@@ -201,10 +205,6 @@ impl Between {
         let mut between =
             SPARE.try_with(|spare| spare.replace(Between::EMPTY)).unwrap_or(Between::EMPTY);
         let Between { ids, needed, inputs, targets } = &mut between;
-        ids.clear();
-        needed.clear();
-        inputs.clear();
-        targets.clear();
         let walk = tape.start_walk();
         // What was recorded before the first target depends on none: a loop that differentiates by its
         // present state does not walk back to its beginning.

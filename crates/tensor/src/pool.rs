@@ -207,9 +207,40 @@ pub fn clear() {
     }
 }
 
+/// Room of a list below which nothing is given back.
+const MODEST: usize = 1 << 20;
+
+/// Empties a list that a thread leaves to its next use, and gives back an eighth of the room that this use
+/// has not needed: what one large program took is gone after some dozens of small ones, while a loop that
+/// goes through large and small ones by turns keeps most of what the large ones need.
+pub fn reuse<X>(list: &mut Vec<X>) {
+    let (used, room) = (list.len(), list.capacity());
+    list.clear();
+    if room * size_of::<X>() > MODEST {
+        list.shrink_to(room - (room - used) / 8);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_keep_what_they_use_and_give_back_the_rest_in_time() {
+        let mut list = Vec::new();
+        let used = |list: &mut Vec<u64>, count| {
+            list.resize(count, 0);
+            reuse(list);
+            list.capacity()
+        };
+        let large = used(&mut list, 10 * MODEST);
+        assert!((0..100).all(|_| used(&mut list, large) == large));
+        assert!(used(&mut list, 3) >= large / 8 * 7);
+        (0..100).for_each(|_| _ = used(&mut list, 3));
+        let left = list.capacity() * size_of::<u64>();
+        assert!((1..=MODEST).contains(&left), "{left} bytes");
+        assert_eq!(used(&mut list, 3) * size_of::<u64>(), left);
+    }
 
     #[test]
     fn a_class_determines_its_size_and_wastes_at_most_a_quarter() {

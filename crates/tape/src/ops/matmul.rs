@@ -43,14 +43,17 @@ impl<T: Float> Op<T, 2> for Matmul {
     }
 }
 
-/// The factors of a cotangent that a rule of the present sweep recorded as a matrix product.
+/// The factors of a cotangent that a rule of the present sweep recorded as a matrix product, if
+/// `bᵀaᵀ` has the bits of `(ab)ᵀ`: whether a sweep in pieces still sees a product here depends on where a
+/// piece ends. (Batches by one matrix are one product, with more rows than each of them.)
 pub(super) fn factors<T: Float>(x: Var<'_, T>) -> Option<[Var<'_, T>; 2]> {
     if x.id() < x.tape().rules_from.get() {
         return None;
     }
-    x.recorded_as(|_: &General<Matmul, T, 2, 0>, inputs| {
-        [Var::at(x.tape(), inputs[0]), Var::at(x.tape(), inputs[1])]
-    })
+    let product = |_: &General<Matmul, T, 2, 0>, inputs: &[u32]| [inputs[0], inputs[1]];
+    let [a, b] = x.recorded_as(product)?.map(|id| Var::at(x.tape(), id));
+    let lead = |v: Var<'_, T>| Shape::from_slice(&v.shape()[..v.rank() - 2]);
+    (lead(a) == lead(b)).then_some([a, b])
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -17,7 +17,7 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
-use tensor::{DType, Shape, shape};
+use tensor::{DType, Shape, pool, shape};
 
 use super::script::Script;
 use super::straight::Straight;
@@ -170,8 +170,8 @@ impl Forward {
     /// Leaves the memory to the next of this thread.
     pub(crate) fn recycle(mut self) {
         if self.ids.len() <= NODES {
-            self.ids.clear();
-            self.inputs.clear();
+            pool::reuse(&mut self.ids);
+            pool::reuse(&mut self.inputs);
             let _ = SPARE.try_with(|spare| spare.set(self));
         }
     }

@@ -90,7 +90,7 @@ impl Script {
         let mut straight = Straight::EMPTY;
         let tiny = tape.group_limit > 1 && straight::is_tiny(&nodes, &ids);
         // A view that does not fit is for the planned run to report.
-        let engine = if tiny && straight.load(&nodes, &ids).is_ok() {
+        let engine = if tiny && straight.extend(&nodes, &ids).is_ok() {
             Engine::Straight(straight, Spare::default())
         } else {
             let mut load = tape.load(outputs, &ids, Retain::Asked);

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use smallvec::SmallVec;
 use tensor::any::Slab;
 use tensor::blocks::BLOCK;
-use tensor::{AnyTensor, AnyView, ShapeError};
+use tensor::{AnyTensor, AnyView, ShapeError, pool};
 
 use super::gathered;
 use super::run::Halt;
@@ -115,28 +115,23 @@ impl Straight {
     /// Leaves the memory to the next program, unless it is much.
     pub(crate) fn recycle(mut self) {
         if self.bytes() <= MOST_SPARE {
-            self.clear();
+            self.slab.reuse();
+            pool::reuse(&mut self.slots);
+            pool::reuse(&mut self.steps);
+            pool::reuse(&mut self.ops);
+            pool::reuse(&mut self.operands);
             // Fails while the thread is torn down, when nobody needs it.
             let _ = SPARE.try_with(|left| left.set(self));
         }
     }
 
-    /// Takes the program of nodes `ids`, whose marks tell their places in `ids`. The values the tape
-    /// knows are copied in; those it does not know, of inputs and parameters, are to be
+    /// Takes nodes `ids`, whose marks tell their places: they count on from those taken before. The
+    /// values the tape knows are copied in; those it does not know, of inputs and parameters, are to be
     /// [set](Self::set).
     ///
     /// # Errors
     /// When a view does not fit or panics, with its place. (A view that records on this very tape would
     /// panic: the nodes are borrowed.)
-    pub(crate) fn load(&mut self, nodes: &Nodes, ids: &[u32]) -> Result<(), Halt> {
-        self.clear();
-        self.extend(nodes, ids)
-    }
-
-    /// As [`load`](Self::load), behind the nodes taken before: places count on.
-    ///
-    /// # Errors
-    /// As `load`.
     pub(crate) fn extend(&mut self, nodes: &Nodes, ids: &[u32]) -> Result<(), Halt> {
         let taken = catch_unwind(AssertUnwindSafe(|| {
             for &id in ids {
@@ -290,12 +285,6 @@ impl Straight {
     /// Writes a computed value to a tensor, if that can be; see [`Slab::write_to`].
     pub(crate) fn write_to(&self, place: u32, tensor: &mut AnyTensor) -> bool {
         self.slab.write_to(self.slots[place as usize] as usize, tensor)
-    }
-
-    fn clear(&mut self) {
-        self.slab.clear();
-        self.slots.clear();
-        self.forget_steps();
     }
 }
 

@@ -21,6 +21,7 @@ use super::{AnySlice, AnySliceMut, AnyTensor, AnyView, each};
 use crate::element::{DType, Element};
 use crate::error::ShapeError;
 use crate::layout::Layout;
+use crate::pool;
 use crate::shape::{self, Dims, Shape};
 use crate::tensor::Tensor;
 use crate::view::View;
@@ -173,12 +174,12 @@ impl Slab {
         self.slots[slot].contiguous
     }
 
-    /// Forgets all values and keeps the memory.
-    pub fn clear(&mut self) {
-        self.slots.clear();
-        self.layouts.clear();
+    /// Forgets all values and keeps the memory for others; see [`pool::reuse`].
+    pub fn reuse(&mut self) {
+        pool::reuse(&mut self.memory);
+        pool::reuse(&mut self.slots);
+        pool::reuse(&mut self.layouts);
         self.recent = None;
-        self.memory.clear();
         self.begun.clear();
     }
 
