@@ -115,9 +115,9 @@ impl<S: Specs, T: Float> Recording<S, T> {
                 Err(error) => return Err(self.explain(error)),
             };
         if !recorded {
-            let pairs = self.known.iter().zip(&found);
+            let pairs = self.inner.params().iter().zip(&self.places);
             let own: BTreeMap<ParamId, ParamId> =
-                pairs.filter_map(|((_, id), param)| Some((*id, (*param)?.id()))).collect();
+                pairs.filter_map(|(&id, &place)| Some((id, found[place]?.id()))).collect();
             gradients.rename(|id| own.get(&id).copied().unwrap_or(id));
         }
         Ok((loss, gradients))

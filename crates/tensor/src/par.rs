@@ -1,8 +1,8 @@
 //! When and how work is spread over threads.
 //!
-//! A kernel cuts its work into numbered parts. The caller's own thread takes one part after the
-//! other from the front, and helpers, threads of the caller's rayon pool, take theirs from the back,
-//! if and when they are awake. Nobody waits for a helper that has not come: waking a thread takes
+//! A kernel cuts its work into numbered parts. The caller's own thread takes parts from the front, and
+//! helpers, threads of the caller's rayon pool, take theirs from the back, if and when they are awake:
+//! several at a time while many are left, single ones at the end. Nobody waits for a helper that has not come: waking a thread takes
 //! longer than most kernels, and a core that is busy with something else should cost its share and no
 //! more. Rejected: `rayon::join` and parallel iterators, where a thread outside of the pool hands
 //! over all of its work and sleeps meanwhile, which costs two wakings a kernel.

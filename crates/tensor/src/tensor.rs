@@ -176,7 +176,8 @@ impl<T: Element> Tensor<T> {
         // What other owners did before they let go, they did before what is done now.
         fence(Ordering::Acquire);
         // SAFETY: this is the one owner, for nobody makes weak references: the field is private, and
-        // this file does not. It is borrowed uniquely, so that nobody else becomes one meanwhile.
+        // this file does not. It is borrowed uniquely, so that nobody else becomes one meanwhile. The
+        // pointer is the one that the memory was allocated with, and may be written through.
         Some(unsafe { &mut *Arc::as_ptr(&self.buffer).cast_mut() })
     }
 

@@ -1,6 +1,9 @@
 //! What it was measured on.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
 
 /// Processor, instruction sets, memory: one line each.
 pub fn describe() -> Vec<String> {
@@ -27,4 +30,37 @@ pub fn describe() -> Vec<String> {
 pub fn load() -> f64 {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
+}
+
+/// How many nanoseconds a cache line takes from one processor to another and back. Virtual processors
+/// share a last cache at some times and not at others, which costs all libraries.
+pub fn round_trip() -> f64 {
+    const TRIPS: usize = 1000;
+    let ball = AtomicUsize::new(0);
+    let wait = |turn| {
+        while ball.load(Ordering::Acquire) != turn {
+            std::hint::spin_loop();
+        }
+    };
+    let once = || {
+        ball.store(0, Ordering::Release);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for trip in 0..TRIPS {
+                    wait(2 * trip + 1);
+                    ball.store(2 * trip + 2, Ordering::Release);
+                }
+            });
+            ball.store(1, Ordering::Release);
+            wait(2);
+            let start = Instant::now();
+            for trip in 1..TRIPS {
+                ball.store(2 * trip + 1, Ordering::Release);
+                wait(2 * trip + 2);
+            }
+            start.elapsed().as_nanos() as f64 / (TRIPS - 1) as f64
+        })
+    };
+    // The two may have met on one processor at first.
+    (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
 }

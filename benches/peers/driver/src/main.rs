@@ -70,6 +70,9 @@ fn run(options: &Options) -> Result<(), String> {
         print!("{text}");
         page += &text;
     }
+    let text = report::distance(&children.trips);
+    print!("{text}");
+    page += &text;
     if options.write {
         let path: PathBuf = root.join("../../docs/performance.md");
         report::write(&path, &page).map_err(|e| format!("{}: {e}", path.display()))?;

@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::child::{Child, Peer};
+use crate::machine;
 use crate::options::Options;
 use crate::rows::{Row, Series};
 
@@ -18,6 +19,8 @@ pub struct Children {
     running: BTreeMap<(Peer, usize), Child>,
     /// Peers that are not there, with the reason.
     pub missing: Vec<(Peer, String)>,
+    /// Nanoseconds from one processor to another and back, before each round.
+    pub trips: Vec<f64>,
 }
 
 impl Children {
@@ -29,7 +32,8 @@ impl Children {
         needed.retain(|(peer, _)| !Peer::OTHERS.contains(peer) || options.peers.contains(peer));
         needed.sort();
         needed.dedup();
-        let mut children = Children { running: BTreeMap::new(), missing: Vec::new() };
+        let mut children =
+            Children { running: BTreeMap::new(), missing: Vec::new(), trips: Vec::new() };
         for (peer, threads) in needed {
             match Child::start(peer, threads, root) {
                 Ok(child) => drop(children.running.insert((peer, threads), child)),
@@ -63,6 +67,9 @@ pub fn row(children: &mut Children, options: &Options, row: Row) -> Result<Measu
     let iterations = prepare(children, options, &row)?;
     let mut times: BTreeMap<Series, Vec<f64>> = BTreeMap::new();
     for _ in 0..options.rounds {
+        if options.threads > 1 {
+            children.trips.push(machine::round_trip());
+        }
         for (&series, n) in &iterations {
             let child = children.of(series, options.threads).expect("it was there");
             let key = series.key(&row.key);

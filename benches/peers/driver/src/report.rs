@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use crate::loaded::Loaded;
 use crate::machine;
-use crate::measure::{Children, Measured, TOLERANCE};
+use crate::measure::{self, Children, Measured, TOLERANCE};
 use crate::memory::Memory;
 use crate::options::Options;
 use crate::rows::{Goal, Series};
@@ -30,6 +30,19 @@ pub fn head(options: &Options, children: &Children) -> String {
         options.rounds
     ));
     lines.iter().map(|line| format!("- {line}\n")).collect()
+}
+
+/// How far the processors were from each other, round by round.
+pub fn distance(trips: &[f64]) -> String {
+    let Some(median) = (!trips.is_empty()).then(|| measure::median(trips.to_vec())) else {
+        return String::new();
+    };
+    let least = trips.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = trips.iter().copied().fold(0.0, f64::max);
+    format!(
+        "\nBefore a round, a cache line took {least:.0} to {most:.0} ns from one processor to another \
+         and back, {median:.0} ns in the middle.\n"
+    )
 }
 
 /// One table, empty if it has no row.

@@ -67,23 +67,22 @@ impl<T: Float, F: Formula<K>, const K: usize> simd::Kernel for Pass<'_, T, F, K>
 
 /// The first element that is infinite or not a number, and its position.
 pub(super) fn first_non_finite<T: Float>(x: &[T]) -> Option<(usize, T)> {
-    let finite = match x.len() {
-        ..GRAIN => simd::dispatch(AllFinite(x)),
-        n => {
-            let fault = AtomicBool::new(false);
-            let part = par::part_len(n, UNIT, GRAIN, par::threads());
-            par::for_each_of(x.chunks(part), usize::MAX, |part| {
-                if !simd::dispatch(AllFinite(part)) {
-                    fault.store(true, Ordering::Relaxed);
-                }
-            });
-            !fault.into_inner()
+    let fault = AtomicBool::new(false);
+    let look = |part| {
+        if !simd::dispatch(AllFinite(part)) {
+            fault.store(true, Ordering::Relaxed);
         }
     };
-    if finite {
-        return None;
+    if x.len() < 2 * GRAIN {
+        look(x);
+    } else {
+        let part = par::part_len(x.len(), UNIT, GRAIN, par::threads());
+        par::for_each_of(x.chunks(part), usize::MAX, look);
     }
-    x.iter().copied().enumerate().find(|(_, x)| !x.is_finite())
+    match fault.into_inner() {
+        false => None,
+        true => x.iter().copied().enumerate().find(|(_, x)| !x.is_finite()),
+    }
 }
 
 struct AllFinite<'a, T>(&'a [T]);

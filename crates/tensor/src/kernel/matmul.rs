@@ -234,7 +234,7 @@ impl<T: Float> Product<'_, T> {
         let Product { m, k, n, a, b } = self;
         // One after the other, whatever the rules for vectors: without a thread to be thought of, which
         // costs as much as a product of a few numbers. A column is a row of the turned product.
-        if k <= FEW && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {
+        if (1..=FEW).contains(&k) && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {
             return match n {
                 1 => dispatch(Small { k, n: m, a: b.t(), b: a.t(), out }),
                 _ => dispatch(Small { k, n, a, b, out }),

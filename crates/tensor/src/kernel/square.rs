@@ -14,11 +14,18 @@ const WIDE: &str = "lines are as long as a square";
 /// When one of the slices is too short, or `width` less than a square's.
 #[inline(always)]
 pub(super) fn turn<T: Element>(data: &[T], start: usize, step: isize, to: &mut [T], width: usize) {
+    assert!(width >= SQUARE && to.len() >= (SQUARE - 1) * width + SQUARE, "room for a square");
     let from = Columns { data, start, step };
     #[cfg(target_arch = "x86_64")]
     if x86::turn(from, to, width) {
         return;
     }
+    plain(from, to, width);
+}
+
+/// [`turn`] without instructions of a processor's own.
+#[inline(always)]
+fn plain<T: Element>(from: Columns<'_, T>, to: &mut [T], width: usize) {
     let mut lines = [[T::default(); SQUARE]; SQUARE];
     for (j, line) in lines.iter_mut().enumerate() {
         *line = *from.column(j);
@@ -172,5 +179,35 @@ mod x86 {
             out[c + 12] = _mm512_shuffle_f32x4::<ODD>(low, high);
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns<T: Element + From<u16>>() {
+        let data: Vec<T> = (0..2000).map(T::from).collect();
+        for (start, step) in [(0, 16), (3, 100), (1900, -100), (300, -17), (7, 1)] {
+            for width in [16, 24, 64] {
+                let room = vec![T::from(9999); 15 * width + 16];
+                let (mut found, mut without) = (room.clone(), room);
+                turn(&data, start, step, &mut found, width);
+                plain(Columns { data: &data, start, step }, &mut without, width);
+                for (at, (&found, without)) in found.iter().zip(without).enumerate() {
+                    let (l, j) = (at / width, at % width);
+                    let from = start as isize + j as isize * step + l as isize;
+                    let expected = if j < SQUARE { data[from as usize] } else { T::from(9999) };
+                    assert!(found == expected && without == expected, "{l}, {j}: {step}, {width}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_square_is_turned_with_and_without_instructions_of_its_own() {
+        turns::<f32>();
+        turns::<f64>();
+        turns::<i64>();
     }
 }

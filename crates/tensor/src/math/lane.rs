@@ -46,8 +46,9 @@ pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
     /// `self * 2^n` where `turns` is `n + MAGIC`: for a normal `self` and a normal result only.
     fn scaled(self, turns: Self) -> Self;
 
-    /// As [`scaled`](Self::scaled), for a positive normal `self` and any result: rounded once where it is
-    /// subnormal, infinite where it overflows. The exponent is some bits beyond the range at most.
+    /// As [`scaled`](Self::scaled), for a positive normal `self` and results beyond the normal ones: rounded
+    /// once where it is subnormal, 0 below, infinite with the exponent that is next above the range. No
+    /// exponent may be further above, nor so far below that the bits of the result wrap.
     fn scaled_beyond(self, turns: Self) -> Self;
 
     /// Ordered as the magnitudes are, NaN above all.

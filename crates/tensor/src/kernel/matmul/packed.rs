@@ -24,7 +24,7 @@ use crate::view::View;
 
 /// Terms of a slice. A panel of that depth takes a tenth of the second-level cache.
 const DEPTH: usize = 512;
-/// Multiplications of a piece: some two microseconds, by which threads may end apart.
+/// Multiplications of a piece: some two microseconds, by which threads end apart if none is disturbed.
 const PIECE: usize = 1 << 18;
 /// Multiplications from which a second thread pays.
 const THREADED: usize = 1 << 19;
@@ -126,7 +126,7 @@ impl<T: Float> Kernels<T> {
     fn turns(&self, &Product { m, k, n, a, b }: &Product<'_, T>) -> bool {
         let narrow = size_of::<T>() == 4 && n <= self.lanes && m > 2 * self.lanes && k >= 32;
         let stored_turned = a.right == 1 && b.down == 1 && b.right != 1;
-        let lighter = m >= 2 * self.lanes && 4 * m.saturating_mul(k + n) < 3 * k.saturating_mul(n);
+        let lighter = m >= 2 * self.lanes && 4 * m * (k + n) < 3 * k * n;
         narrow || stored_turned && lighter
     }
 
