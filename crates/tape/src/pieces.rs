@@ -207,7 +207,9 @@ impl<'t> Pieces<'t> {
         for (&id, place) in ids.iter().zip(self.straight.len()..) {
             nodes[id as usize].mark = (self.walk, place);
         }
-        self.straight.extend(&nodes, ids).ok()
+        // The layout of a view is its author's code, which may read the tape.
+        drop(nodes);
+        self.straight.extend(&self.tape.nodes.borrow(), ids).ok()
     }
 
     /// Computes what was taken.

@@ -107,6 +107,7 @@ impl<T: Float> Kernels<T> {
         let mut turned = Buffer::scratch(m * n);
         self.write(&Product { m: n, k, n: m, a: b.t(), b: a.t() }, turned.as_mut_slice());
         if n <= self.lanes {
+            // Too few columns for the tiles of a copy, which would take half as long again.
             for (j, column) in turned.as_slice().chunks_exact(m).enumerate() {
                 out[j..].iter_mut().step_by(n).zip(column).for_each(|(to, &x)| *to = x);
             }
