@@ -7,6 +7,7 @@
 
 use smallvec::SmallVec;
 
+use crate::buffer::Buffer;
 use crate::element::Element;
 use crate::layout::Layout;
 
@@ -39,9 +40,13 @@ impl<'a, T: Element> Reader<'a, T> {
         self.len() == 0
     }
 
-    /// Whether every element is the same one of the buffer.
-    pub fn is_uniform(&self) -> bool {
-        self.runs.iter().all(|&(_, stride)| stride == 0)
+    /// After how many elements the sequence begins anew, if it does: a number that is added to a matrix
+    /// after one, a row that is added to all its rows after as many as it has.
+    pub fn period(&self) -> Option<usize> {
+        match self.runs.split_first()? {
+            (&(_, 0), row) => Some(row.iter().map(|&(size, _)| size).product()),
+            _ => None,
+        }
     }
 
     /// Whether [`block`](Self::block) gives slices of the buffer and needs no scratch.
@@ -61,9 +66,18 @@ impl<'a, T: Element> Reader<'a, T> {
         &self.data[from..from + len]
     }
 
+    /// `len` elements of the buffer from `position` on.
+    ///
+    /// # Panics
+    /// When they leave the buffer.
+    #[inline]
+    pub(crate) fn beside(&self, position: usize, len: usize) -> &'a [T] {
+        &self.data[position..position + len]
+    }
+
     /// Where element `index` of the sequence lies in the buffer.
     #[inline]
-    fn position(&self, index: usize) -> usize {
+    pub(crate) fn position(&self, index: usize) -> usize {
         let mut rest = index;
         let mut at = self.offset;
         for &(size, stride) in self.runs.iter().rev() {
@@ -97,7 +111,34 @@ impl<'a, T: Element> Reader<'a, T> {
         &self.data[from..from + len]
     }
 
-    /// Copies elements `start..start + out.len()`.
+    /// Room for the blocks of this sequence.
+    pub fn desk(&self) -> Desk<T> {
+        let size = BLOCK.min(self.len());
+        match self.period().filter(|&period| period <= BLOCK) {
+            _ if self.is_direct() => Desk { room: Buffer::scratch(0), period: None },
+            None => Desk { room: Buffer::scratch(size), period: None },
+            Some(period) => {
+                let mut room = Buffer::scratch(period - 1 + size);
+                self.copy(0, room.as_mut_slice());
+                Desk { room, period: Some(period) }
+            }
+        }
+    }
+
+    /// As [`block`](Self::block), of at most [`BLOCK`] elements if it needs the `desk`, which is one of
+    /// this sequence.
+    #[inline]
+    pub fn block_at<'b>(&self, start: usize, len: usize, desk: &'b mut Desk<T>) -> &'b [T]
+    where
+        'a: 'b,
+    {
+        match desk.period {
+            Some(period) => &desk.room.as_slice()[start % period..][..len],
+            None => self.block(start, len, desk.room.as_mut_slice()),
+        }
+    }
+
+    /// Copies elements `start..start + out.len()`; after the last comes the first again.
     pub fn copy(&self, start: usize, out: &mut [T]) {
         if out.is_empty() {
             return;
@@ -145,6 +186,13 @@ impl<'a, T: Element> Reader<'a, T> {
             }
         }
     }
+}
+
+/// Where the blocks of a [`Reader`] are laid that do not lie side by side. What begins anew within a
+/// block is laid there once, so that every block is a part of it.
+pub struct Desk<T: Element> {
+    room: Buffer<T>,
+    period: Option<usize>,
 }
 
 /// Fills `out` with repetitions of its first `period` elements.

@@ -186,8 +186,14 @@ fn check(x: &Tensor<i64>, m: &Model, c: &mut Choices) {
         assert_eq!(out[..len], m.values[start..start + len]);
         assert_eq!(out[len], -1);
         assert_eq!(reader.block(start, len, &mut out), &m.values[start..start + len]);
+        assert_eq!(reader.block_at(start, len, &mut reader.desk()), &m.values[start..start + len]);
     }
-    assert!(!reader.is_uniform() || m.values.windows(2).all(|w| w[0] == w[1]));
+    if let (Some(period), false) = (reader.period(), m.values.is_empty()) {
+        assert_eq!(m.values[period..], m.values[..m.values.len() - period]);
+    }
+    let mut twice = vec![-1; 2 * m.values.len()];
+    reader.copy(0, &mut twice);
+    assert_eq!(twice, m.values.repeat(2), "after the last element comes the first again");
     if m.shape.len() == 3 {
         for (flat, value) in m.values.iter().enumerate() {
             let [_, b, c] = m.shape[..] else { unreachable!() };
@@ -227,6 +233,17 @@ proptest! {
         let mut scratch = vec![-2; len];
         let block = x.reader().block(start, len, &mut scratch).to_vec();
         prop_assert!(block.iter().copied().eq(start as i64..(start + len) as i64));
+    }
+
+    #[test]
+    fn rows_that_repeat_are_read_alike_in_every_block(
+        start in 0usize..3000, len in 0usize..2000, row in 1usize..2500, kind in 0usize..6,
+    ) {
+        let x = Tensor::arange(0, row as i64, 1i64).reshape([1, row]);
+        let x = disguises(&x, -1)[kind].broadcast_to([5000 / row + 1, row]);
+        let (reader, expected) = (x.reader(), (start..start + len).map(|i| (i % row) as i64));
+        let mut desk = reader.desk();
+        prop_assert!(reader.block_at(start, len, &mut desk).iter().copied().eq(expected));
     }
 }
 

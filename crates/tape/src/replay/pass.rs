@@ -20,8 +20,8 @@ use crate::op::{Closing, Kind, Recorded};
 pub(super) enum Feed<'a> {
     /// Where it lies.
     Direct(AnyReader<'a>),
-    /// From a block in which one number is repeated.
-    Uniform(AnyReader<'a>),
+    /// From a block and more in which it is repeated: a number, or a row of so many.
+    Repeated(AnyReader<'a>, usize),
     /// From a copy of each block, side by side.
     Copied(AnyReader<'a>),
     /// From the block that a store is about to overwrite: it took over the buffer of an input that
@@ -31,10 +31,10 @@ pub(super) enum Feed<'a> {
 
 impl<'a> Feed<'a> {
     pub(super) fn of(reader: AnyReader<'a>) -> Self {
-        match () {
-            () if reader.is_direct() => Feed::Direct(reader),
-            () if reader.is_uniform() => Feed::Uniform(reader),
-            () => Feed::Copied(reader),
+        match reader.period() {
+            _ if reader.is_direct() => Feed::Direct(reader),
+            Some(period) if period <= BLOCK => Feed::Repeated(reader, period),
+            _ => Feed::Copied(reader),
         }
     }
 }
@@ -167,7 +167,7 @@ impl Pass<'_> {
                     Feed::Overwritten(store) => {
                         copy.copy_from(desk.part.outs[*store].as_slice().range(at..at + n));
                     }
-                    Feed::Direct(_) | Feed::Uniform(_) => {}
+                    Feed::Direct(_) | Feed::Repeated(..) => {}
                 }
             }
             for step in &self.group.code {
@@ -181,7 +181,8 @@ impl Pass<'_> {
         let size = part.len.min(BLOCK);
         let copies = self.feeds.iter().map(|feed| match feed {
             Feed::Direct(_) => AnyBlock::default(),
-            Feed::Uniform(reader) => {
+            Feed::Repeated(reader, period) => {
+                let size = period - 1 + size;
                 let mut block = AnyBlock::new(reader.dtype(), size);
                 reader.copy(0, block.as_mut_slice(size));
                 block
@@ -251,6 +252,11 @@ impl Pass<'_> {
         match *operand {
             Operand::Load(l) => match &self.feeds[l as usize] {
                 Feed::Direct(reader) => reader.slice(from.start + from.at, from.n),
+                Feed::Repeated(_, period) => {
+                    let first = (from.start + from.at) % period;
+                    let end = first + from.n;
+                    from.copies[l as usize].as_slice(end).range(first..end)
+                }
                 _ => from.copies[l as usize].as_slice(from.n),
             },
             Operand::Register(r) => beside(from.registers, r).as_slice(from.n),

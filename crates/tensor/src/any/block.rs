@@ -143,15 +143,15 @@ impl<'a> AnyReader<'a> {
         }
     }
 
-    /// Whether every element is the same one of the buffer.
-    pub fn is_uniform(&self) -> bool {
+    /// After how many elements the sequence begins anew, if it does.
+    pub fn period(&self) -> Option<usize> {
         match self {
-            AnyReader::F32(r) => r.is_uniform(),
-            AnyReader::F64(r) => r.is_uniform(),
-            AnyReader::Bool(r) => r.is_uniform(),
-            AnyReader::I64(r) => r.is_uniform(),
-            AnyReader::Usize(r) => r.is_uniform(),
-            AnyReader::U8(r) => r.is_uniform(),
+            AnyReader::F32(r) => r.period(),
+            AnyReader::F64(r) => r.period(),
+            AnyReader::Bool(r) => r.period(),
+            AnyReader::I64(r) => r.period(),
+            AnyReader::Usize(r) => r.period(),
+            AnyReader::U8(r) => r.period(),
         }
     }
 
@@ -171,10 +171,10 @@ impl<'a> AnyReader<'a> {
         }
     }
 
-    /// Copies elements from `start` on to `out`.
+    /// Copies elements from `start` on to `out`; after the last comes the first again.
     ///
     /// # Panics
-    /// When the types differ, or there are fewer elements.
+    /// When the types differ.
     #[inline]
     pub fn copy(&self, start: usize, out: AnySliceMut<'_>) {
         match (self, out) {
