@@ -104,11 +104,7 @@ impl Tensor<bool> {
         let (mask, a, b) =
             (self.broadcast_to(&shape), a.broadcast_to(&shape), b.broadcast_to(&shape));
         Tensor::build(&shape, |out| {
-            kernel::map3(mask.view(), a.view(), b.view(), out, |mask, a, b, out| {
-                for (((out, &m), &a), &b) in out.iter_mut().zip(mask).zip(a).zip(b) {
-                    *out = if m { a } else { b };
-                }
-            });
+            kernel::map3(mask.view(), a.view(), b.view(), out, kernel::select_block);
         })
     }
 }
@@ -222,6 +218,11 @@ mod tests {
                 assert_eq!(mask.select(a, 0).to_vec(), [1, 0, 0, 4]);
             }
         }
+        let ramp = Tensor::arange(0, 5000, 1i64); // several blocks, the last one of odd length
+        let odd = ramp.map(|i| i % 3 == 1 || i % 7 == 2);
+        let expected = ramp.map(|i| if i % 3 == 1 || i % 7 == 2 { i } else { -i });
+        assert_eq!(odd.select(&ramp, -&ramp), expected);
+        assert_eq!(odd.select(ramp.cast::<f32>(), (-&ramp).cast()), expected.cast());
         assert_eq!(
             panic_of(|| tensor![true, false].select(tensor![1, 2, 3], 0)),
             "select: shapes [2] and [3] do not broadcast: sizes 2 and 3 differ at axis 0"

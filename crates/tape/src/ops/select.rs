@@ -1,6 +1,6 @@
 //! The choice between two by a mask.
 
-use tensor::{AnySlice, Float, Tensor};
+use tensor::{AnySlice, Float, Tensor, kernel};
 
 use crate::op::{Pointwise, Pullback};
 use crate::var::{Operand, Var};
@@ -12,9 +12,7 @@ pub struct Select;
 impl<T: Float> Pointwise<T, 2, 1> for Select {
     fn block(&self, [a, b]: [&[T]; 2], [mask]: [AnySlice<'_>; 1], out: &mut [T]) {
         let mask = mask.get::<bool>().expect("a mask is bool");
-        for (((out, &a), &b), &mask) in out.iter_mut().zip(a).zip(b).zip(mask) {
-            *out = if mask { a } else { b };
-        }
+        kernel::select_block(mask, a, b, out);
     }
 
     /// The branch that was not taken gets exactly 0.
