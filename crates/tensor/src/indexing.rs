@@ -203,6 +203,38 @@ mod tests {
     }
 
     #[test]
+    fn many_indices_are_those_of_each_line() {
+        let x = tensor((0..90_000).map(|i| i as f32), &[300, 300]);
+        let index = tensor((0..90_000).map(|i| i * 7 % 299 + i % 2), &[300, 300]);
+        let picked = tensor((0..500).map(|i| i * 7 % 300), &[500]);
+        for x in [x.clone(), x.t(), x.flip(1)] {
+            let (rows, columns) = (x.gather(0, &index).unwrap(), x.gather(1, &index.t()).unwrap());
+            let of_columns = x.index_select(1, &picked).unwrap();
+            let cube = x.reshape([100, 300, 3]).index_select(1, &picked).unwrap();
+            for (i, j) in (0..3000).map(|p| (p * 31 % 300, p * 17 % 300)) {
+                assert_eq!(rows[[i, j]], x[[index[[i, j]] as usize, j]]);
+                assert_eq!(columns[[i, j]], x[[i, index[[j, i]] as usize]]);
+                assert_eq!(of_columns[[i, j]], x[[i, picked[[j]] as usize]]);
+                let flat = (i / 3 * 300 + picked[[j]] as usize) * 3 + i % 3;
+                assert_eq!(cube[[i / 3, j, i % 3]], x[[flat / 300, flat % 300]]);
+            }
+        }
+    }
+
+    #[test]
+    fn of_many_indices_out_of_range_the_first_is_named() {
+        let x = tensor((0..300).map(|i| i as f32), &[300, 1]).broadcast_to([300, 300]);
+        for first in [0, 2047, 2048, 50_000, 89_990] {
+            let wrong = move |i: i64| i >= first && (i - first) % 9 == 0;
+            let index =
+                tensor((0..90_000).map(|i| if wrong(i) { 300 + i } else { 299 }), &[300, 300]);
+            let position = first as usize;
+            let is = Error::Index { op: "gather", index: 300 + first, position, size: 300 };
+            assert_eq!(x.gather(0, &index).unwrap_err(), is);
+        }
+    }
+
+    #[test]
     fn an_index_out_of_range_is_an_error_that_names_it() {
         let x = tensor([1f32, 2.0, 3.0], &[3]);
         for (index, position) in [(vec![0, 3], 1), (vec![-1, 0], 0)] {

@@ -140,6 +140,14 @@ mod tests {
         let y = Tensor::concat(&[&a.t(), &a], 1);
         let (left, right) = (y.slice(s![.., ..300]), y.slice(s![.., 300..]));
         assert!(left == a.t() && right == a);
+        for (a, b) in [(a.clone(), a.flip(1)), (a.t(), a.clone())] {
+            for len in [1, 2, 9, 15, 16, 300] {
+                let (a, b) = (a.reshape([90_000 / len, len]), b.reshape([90_000 / len, len]));
+                let y = Tensor::concat(&[&a, &b, &a], 1);
+                assert!(y.slice(s![.., ..len]) == a && y.slice(s![.., len..2 * len]) == b);
+                assert!(y.slice(s![.., 2 * len..]) == a);
+            }
+        }
         let padded = a.pad(&[(1, 2), (3, 4)], -1.0);
         assert!(padded.slice(s![1..301, 3..303]) == a);
         assert_eq!(padded.iter().filter(|&x| x == -1.0).count(), 303 * 307 - 90_000);

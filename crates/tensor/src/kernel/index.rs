@@ -1,10 +1,13 @@
 //! Reading and writing at places that other tensors name.
 //!
-//! Indices are checked before anything is read: 0 up to the size of the axis, negative ones are
-//! errors, for a wrong index that wraps round is a silent wrong value.
+//! Indices are checked before they are used: 0 up to the size of the axis, negative ones are errors, for
+//! a wrong index that wraps round is a silent wrong value.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use smallvec::SmallVec;
 
+use crate::blocks::BLOCK;
 use crate::element::{Element, Number};
 use crate::error::{Error, OrPanic, ShapeError};
 use crate::kernel::copy;
@@ -62,14 +65,25 @@ fn checked(op: &'static str, index: i64, position: usize, size: usize) -> Result
     }
 }
 
+/// Which of the indices is the first that is not one of an axis of `size`.
+#[inline]
+fn first_wrong(indices: &[i64], size: usize) -> Option<usize> {
+    let wrong = |&i: &i64| i as u64 >= size as u64; // a negative one is larger than any size
+    // To go over all of them is a vector loop, to stop at the first is not.
+    match indices.iter().fold(false, |any, i| any | wrong(i)) {
+        true => indices.iter().position(wrong),
+        false => None,
+    }
+}
+
 /// Checks all indices.
 fn check(op: &'static str, index: View<'_, i64>, size: usize) -> Result<(), Error> {
-    let mut position = 0;
+    let mut start = 0;
     blocks(index, |indices| {
-        for &i in indices {
-            checked(op, i, position, size)?;
-            position += 1;
+        if let Some(k) = first_wrong(indices, size) {
+            checked(op, indices[k], start + k, size)?;
         }
+        start += indices.len();
         Ok(())
     })
 }
@@ -79,7 +93,6 @@ fn blocks<T: Element>(
     x: View<'_, T>,
     mut f: impl FnMut(&[T]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    use crate::blocks::BLOCK;
     let reader = x.reader();
     let mut scratch = [T::default(); BLOCK];
     for start in (0..x.len()).step_by(BLOCK) {
@@ -88,20 +101,20 @@ fn blocks<T: Element>(
     Ok(())
 }
 
-/// Walks the positions of `shape` in row-major order and keeps the sum of index times stride over
-/// all axes but one.
-struct Walk<'a> {
+/// Walks the positions of `shape` in row-major order, line by line of the last axis, and keeps the sum of
+/// index times stride over all axes but one.
+struct Lines<'a> {
     shape: &'a [usize],
     strides: SmallVec<[isize; 4]>,
     index: SmallVec<[usize; 4]>,
     at: isize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Lines<'a> {
     fn new(shape: &'a [usize], strides: &[isize], except: usize, offset: isize) -> Self {
         let mut strides = SmallVec::from_slice(strides);
         strides[except] = 0;
-        Walk { shape, strides, index: smallvec::smallvec![0; shape.len()], at: offset }
+        Lines { shape, strides, index: smallvec::smallvec![0; shape.len()], at: offset }
     }
 
     /// The walk after `position` steps.
@@ -115,17 +128,26 @@ impl<'a> Walk<'a> {
         self
     }
 
-    #[inline]
-    fn step(&mut self) {
-        for k in (0..self.shape.len()).rev() {
-            self.index[k] += 1;
-            self.at += self.strides[k];
-            if self.index[k] < self.shape[k] {
-                return;
-            }
+    /// The present sum, and how many positions follow in the line, this one included, of at most `most`:
+    /// they are walked, a stride of the line each.
+    fn take(&mut self, most: usize) -> (isize, usize) {
+        let (at, mut k) = (self.at, self.shape.len() - 1);
+        let count = most.min(self.shape[k] - self.index[k]);
+        self.index[k] += count;
+        self.at += count as isize * self.strides[k];
+        while self.index[k] == self.shape[k] && k > 0 {
             self.at -= self.index[k] as isize * self.strides[k];
             self.index[k] = 0;
+            k -= 1;
+            self.index[k] += 1;
+            self.at += self.strides[k];
         }
+        (at, count)
+    }
+
+    /// The stride of a line.
+    fn step(&self) -> isize {
+        self.strides[self.shape.len() - 1]
     }
 }
 
@@ -133,7 +155,7 @@ impl<'a> Walk<'a> {
 /// a matrix, `out[i, j] = x[index[i, j], j]`.
 ///
 /// # Errors
-/// [`Error::Index`] when an index is out of range.
+/// [`Error::Index`] when an index is out of range; `out` is then unspecified.
 ///
 /// # Panics
 /// When the shapes do not fit [`gather_shape`], or `out` has another length than `index`.
@@ -146,27 +168,42 @@ pub fn gather<T: Element>(
 ) -> Result<(), Error> {
     gather_shape("gather", x.shape(), axis as isize, index.shape()).or_panic();
     assert_eq!(index.len(), out.len(), "gather: lengths differ");
-    check("gather", index, x.shape()[axis])?;
     if out.is_empty() {
         return Ok(());
     }
     let (data, layout, indices) = (x.buffer(), x.layout(), index.reader());
-    let along = layout.strides()[axis];
+    let (size, along) = (x.shape()[axis], layout.strides()[axis]);
     let offset = layout.offset() as isize;
+    let wrong = AtomicUsize::new(usize::MAX);
     par::for_parts(out, par::GRAIN_BYTES / 16, |start, out| {
-        let mut walk = Walk::new(index.shape(), layout.strides(), axis, offset).from(start);
-        let mut scratch = [0; crate::blocks::BLOCK];
-        for (block, out) in out.chunks_mut(scratch.len()).enumerate() {
-            let at = start + block * scratch.len();
-            let picked = indices.block(at, out.len(), &mut scratch);
-            for (o, &i) in out.iter_mut().zip(picked) {
-                *o = data[(walk.at + i as isize * along) as usize];
-                walk.step();
+        let mut lines = Lines::new(index.shape(), layout.strides(), axis, offset).from(start);
+        let (step, mut desk) = (lines.step(), indices.desk());
+        for (block, mut out) in out.chunks_mut(BLOCK).enumerate() {
+            let start = start + block * BLOCK;
+            let mut picked = indices.block_at(start, out.len(), &mut desk);
+            if let Some(k) = first_wrong(picked, size) {
+                wrong.fetch_min(start + k, Ordering::Relaxed);
+                return;
+            }
+            while !out.is_empty() {
+                let (at, count) = lines.take(out.len());
+                let (line, rest) = out.split_at_mut(count);
+                let (own, others) = picked.split_at(count);
+                for (j, (o, &i)) in line.iter_mut().zip(own).enumerate() {
+                    *o = data[(at + j as isize * step + i as isize * along) as usize];
+                }
+                (out, picked) = (rest, others);
             }
         }
     });
-    Ok(())
+    match wrong.into_inner() {
+        usize::MAX => Ok(()),
+        first => checked("gather", indices.at(first), first, size).map(|_| ()),
+    }
 }
+
+/// Below this length of a slice, [`index_select`] picks element by element.
+const SHORT: usize = 8;
 
 /// `out[.., i, ..] = x[.., index[i], ..]` along `axis`: whole slices, in the order of `index`.
 ///
@@ -189,6 +226,12 @@ pub fn index_select<T: Element>(
     let count = shape[axis];
     if out.is_empty() {
         return Ok(());
+    }
+    if inner < SHORT {
+        let mut line = Shape::from_elem(1, shape.len());
+        line[axis] = count;
+        let line = index.layout().reshape(&line).or_panic().expect("axes of size 1 can be added");
+        return gather(x, axis, index.with_layout(&line.broadcast_to(&shape).or_panic()), out);
     }
     // Row `r` of the output is the slice at `index[r % count]` of outer position `r / count`; in row-
     // major order that slice starts at this element of `x`.
@@ -229,17 +272,20 @@ pub fn scatter_add<T: Number>(
     copy(x, out);
     let layout = Layout::contiguous(x.shape(), size_of::<T>()).or_panic();
     let along = layout.strides()[axis];
-    let mut walk = Walk::new(index.shape(), layout.strides(), axis, 0);
-    let (mut position, source) = (0, src.reader());
-    let mut scratch = [T::default(); crate::blocks::BLOCK];
-    blocks(index, |indices| {
-        let values = source.block(position, indices.len(), &mut scratch);
-        for (&i, &value) in indices.iter().zip(values) {
-            let o = &mut out[(walk.at + i as isize * along) as usize];
-            *o = o.plus(value);
-            walk.step();
-        }
+    let mut lines = Lines::new(index.shape(), layout.strides(), axis, 0);
+    let (mut position, source, step) = (0, src.reader(), lines.step());
+    let mut desk = source.desk();
+    blocks(index, |mut indices| {
+        let mut values = source.block_at(position, indices.len(), &mut desk);
         position += indices.len();
+        while !indices.is_empty() {
+            let (at, count) = lines.take(indices.len());
+            for (j, (&i, &value)) in indices.iter().zip(values).take(count).enumerate() {
+                let o = &mut out[(at + j as isize * step + i as isize * along) as usize];
+                *o = o.plus(value);
+            }
+            (indices, values) = (&indices[count..], &values[count..]);
+        }
         Ok(())
     })
 }

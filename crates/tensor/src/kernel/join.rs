@@ -1,5 +1,6 @@
 //! Tensors put side by side, and space put around them.
 
+use crate::blocks::{BLOCK, Reader};
 use crate::element::Element;
 use crate::error::{OrPanic, ShapeError};
 use crate::kernel::copy;
@@ -63,15 +64,53 @@ pub fn concat<T: Element>(parts: &[View<'_, T>], axis: usize, out: &mut [T]) {
     let rows = (par::GRAIN_BYTES / size_of::<T>() / row).max(1);
     let work = out.len();
     par::for_chunks(out, rows * row, work, |chunk, out| {
-        for (r, mut out) in out.chunks_exact_mut(row).enumerate() {
-            for (reader, len) in &readers {
-                let (head, tail) = out.split_at_mut(*len);
-                reader.copy((chunk * rows + r) * len, head);
-                out = tail;
-            }
+        let mut before = 0;
+        for (reader, len) in &readers {
+            let strip = Strip { len: *len, before, row };
+            strip.write(reader, chunk * rows * len, out);
+            before += len;
         }
     });
 }
+
+/// The elements of one part in rows of all parts: `len` of each `row`, behind `before` others.
+struct Strip {
+    len: usize,
+    before: usize,
+    row: usize,
+}
+
+impl Strip {
+    /// Writes elements of `part` from `start` on, as many as the rows of `out` have.
+    fn write<T: Element>(&self, part: &Reader<'_, T>, start: usize, out: &mut [T]) {
+        let &Strip { len, before, row } = self;
+        if len == 0 {
+            return;
+        }
+        if len >= SHORT {
+            for (r, out) in out.chunks_exact_mut(row).enumerate() {
+                part.copy(start + r * len, &mut out[before..before + len]);
+            }
+        } else {
+            let (rows, mut desk) = (BLOCK / len, part.desk());
+            for (k, out) in out.chunks_mut(rows * row).enumerate() {
+                let count = out.len() / row * len;
+                let x = part.block_at(start + k * rows * len, count, &mut desk);
+                if len == 1 {
+                    let own = out[before..].iter_mut().step_by(row);
+                    own.zip(x).for_each(|(out, &x)| *out = x);
+                    continue;
+                }
+                for (out, x) in out.chunks_exact_mut(row).zip(x.chunks_exact(len)) {
+                    out[before..before + len].iter_mut().zip(x).for_each(|(out, &x)| *out = x);
+                }
+            }
+        }
+    }
+}
+
+/// Below this length of a row, a call of [`Reader::copy`] takes longer than what it copies.
+const SHORT: usize = 16;
 
 /// The shape of [`pad`]: each axis longer by its pair.
 ///
