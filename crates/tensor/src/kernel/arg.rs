@@ -38,6 +38,7 @@ fn first<T: Number>(x: View<'_, T>, axes: AxisSet, extrema: &[T], out: &mut [i64
 #[derive(Clone, Copy)]
 struct First;
 impl<T: Number> Fold<T> for First {
+    const EXACT: bool = true;
     type Param = T;
     type Acc = i64;
     #[inline(always)]

@@ -4,11 +4,14 @@
 //! tree of [`fold`](super::fold), so their bits depend on the values alone. Accumulators are
 //! [`Wide`]: `f32` results are computed in `f64` and rounded once.
 
-use super::fold::{Fold, fold};
-use super::pointwise::unary_update;
-use crate::element::{DType, Element, Float, Number, Wide};
-use crate::error::ShapeError;
-use crate::math::{Exp, Ln, Unary};
+use super::fold::{Fold, fold, in_slabs};
+use super::pointwise::{map2, unary_block, unary_update};
+use crate::blocks::BLOCK;
+use crate::buffer::Buffer;
+use crate::element::{Element, Float, Number, Wide};
+use crate::error::{OrPanic, ShapeError};
+use crate::layout::Layout;
+use crate::math::{Exp, Ln};
 use crate::shape::{AxisSet, Dims, Shape};
 use crate::simd::Isa;
 use crate::view::View;
@@ -178,14 +181,35 @@ pub fn norm<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
 pub fn logsumexp<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
     // Infinite maxima are replaced by 0: inf - inf would be NaN, and exp(±inf) is what it should be.
     let shift = |m: T| if m.is_infinite() { T::zero() } else { m };
-    let mut shifts = vec![T::zero(); out.len()];
-    let mut sums = vec![0.0; out.len()];
-    plain(Max, x, axes, &mut shifts, |max| shift(max.unwrap_or(T::zero())));
-    fold(Exponentials, x, axes, &shifts, &mut sums, |sum| sum.unwrap_or(0.0));
-    unary_update(Ln, &mut sums);
-    for ((out, m), ln) in out.iter_mut().zip(shifts).zip(sums) {
-        *out = T::of(m.wide() + ln);
-    }
+    in_slabs(x, axes, out, |x, out| {
+        let mut shifts = vec![T::zero(); out.len()];
+        let mut sums = vec![0.0; out.len()];
+        plain(Max, x, axes, &mut shifts, |max| shift(max.unwrap_or(T::zero())));
+        exponentials(x, axes, &shifts, |e| {
+            plain(Sum, e, axes, &mut sums, |sum| sum.map_or(0.0, |sum| sum.wide()));
+        });
+        unary_update(Ln, &mut sums);
+        for ((out, m), ln) in out.iter_mut().zip(shifts).zip(sums) {
+            *out = T::of(m.wide() + ln);
+        }
+    });
+}
+
+/// `then` on `e^(x - m)`, where `m` has a number for each output.
+fn exponentials<T: Float>(x: View<'_, T>, axes: AxisSet, m: &[T], then: impl FnOnce(View<'_, T>)) {
+    let contiguous = |shape: &[usize]| Layout::contiguous(shape, size_of::<T>()).or_panic();
+    let kept = contiguous(&axes.reduce(x.shape(), true));
+    let spread = kept.broadcast_to(x.shape()).or_panic();
+    let mut e = Buffer::scratch(x.len());
+    map2(x, View::fitting(m, &spread), e.as_mut_slice(), |x, m, out| {
+        let mut d = [T::zero(); BLOCK];
+        for ((x, m), out) in x.chunks(BLOCK).zip(m.chunks(BLOCK)).zip(out.chunks_mut(BLOCK)) {
+            let d = &mut d[..out.len()];
+            d.iter_mut().zip(x.iter().zip(m)).for_each(|(d, (&x, &m))| *d = x - m);
+            unary_block(Exp, d, out);
+        }
+    });
+    then(View::fitting(e.as_slice(), &contiguous(x.shape())));
 }
 
 /// `out`: whether one of `x` is true; false for nothing.
@@ -238,6 +262,7 @@ impl<T: Number> Fold<T> for Product {
 #[derive(Clone, Copy)]
 pub(super) struct Max;
 impl<T: Number> Fold<T> for Max {
+    const EXACT: bool = true;
     type Param = ();
     type Acc = T;
     #[inline(always)]
@@ -247,7 +272,8 @@ impl<T: Number> Fold<T> for Max {
     #[inline(always)]
     #[allow(clippy::eq_op)] // asks for NaN
     fn merge(self, a: T, b: T) -> T {
-        if (b > a) | (b != b) { b } else { a }
+        let larger = if b > a { b } else { a }; // one instruction
+        if b != b { b } else { larger }
     }
 }
 
@@ -255,6 +281,7 @@ impl<T: Number> Fold<T> for Max {
 #[derive(Clone, Copy)]
 pub(super) struct Min;
 impl<T: Number> Fold<T> for Min {
+    const EXACT: bool = true;
     type Param = ();
     type Acc = T;
     #[inline(always)]
@@ -264,7 +291,8 @@ impl<T: Number> Fold<T> for Min {
     #[inline(always)]
     #[allow(clippy::eq_op)] // asks for NaN
     fn merge(self, a: T, b: T) -> T {
-        if (b < a) | (b != b) { b } else { a }
+        let smaller = if b < a { b } else { a };
+        if b != b { b } else { smaller }
     }
 }
 
@@ -312,29 +340,10 @@ impl<T: Float> Fold<T> for Squares {
     }
 }
 
-/// Σ exp(x - m).
-#[derive(Clone, Copy)]
-struct Exponentials;
-impl<T: Float> Fold<T> for Exponentials {
-    type Param = T;
-    type Acc = f64;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: T, _: usize, m: T) -> f64 {
-        let d = (x - m).wide();
-        match T::DTYPE {
-            DType::F32 => f64::from(Unary::<f32>::call::<I>(Exp, d as f32)),
-            _ => Unary::<f64>::call::<I>(Exp, d),
-        }
-    }
-    #[inline(always)]
-    fn merge(self, a: f64, b: f64) -> f64 {
-        a + b
-    }
-}
-
 #[derive(Clone, Copy)]
 struct Or;
 impl Fold<bool> for Or {
+    const EXACT: bool = true;
     type Param = ();
     type Acc = bool;
     #[inline(always)]
@@ -350,6 +359,7 @@ impl Fold<bool> for Or {
 #[derive(Clone, Copy)]
 struct And;
 impl Fold<bool> for And {
+    const EXACT: bool = true;
     type Param = ();
     type Acc = bool;
     #[inline(always)]

@@ -54,8 +54,18 @@ fn groups<T: Element>(x: &Tensor<T>, axes: &[usize]) -> Vec<Vec<T>> {
     groups
 }
 
-const SHAPES: [&[usize]; 9] =
-    [&[], &[1], &[40], &[2500], &[7, 9], &[70, 33], &[3, 1100], &[1100, 9], &[5, 34, 12]];
+const SHAPES: [&[usize]; 10] = [
+    &[],
+    &[1],
+    &[40],
+    &[2500],
+    &[7, 9],
+    &[70, 33],
+    &[3, 1100],
+    &[1100, 9],
+    &[5, 34, 12],
+    &[3, 37, 130],
+];
 
 /// Every subset of the axes of `rank`.
 fn subsets(rank: usize) -> impl Iterator<Item = Vec<usize>> {
@@ -230,6 +240,39 @@ fn bits_do_not_depend_on_threads_or_layout() {
                 assert!(found == expected, "{shape:?}, {strides:?}, {threads} threads");
             }
         }
+    }
+}
+
+#[test]
+fn extrema_of_equals_and_nan_are_the_same_bits_along_rows_and_columns() {
+    // Zeros of both signs and NaN of both, so that it shows which one of several was taken.
+    let pick = |x: f64| [-0.0, 0.0, -0.0, 0.0, f64::NAN, -f64::NAN][(x.abs() * 1e6) as usize % 6];
+    for kinds in [4, 6] {
+        for n in [2, 31, 33, 64, 100, 129, 255, 300, 1025] {
+            let data = noise(3 * n).into_iter().map(|x| match pick(x) {
+                nan if nan.is_nan() && kinds == 4 => 0.0,
+                value => value,
+            });
+            let x = Tensor::from_vec(data.collect(), [3, n]).unwrap();
+            let y = x.t().to_contiguous();
+            let bits = |t: Tensor<f64>| t.map(|x| x.to_bits() as i64);
+            assert_eq!(bits(x.max_axis(1)), bits(y.max_axis(0)), "{n}");
+            assert_eq!(bits(x.min_axis(1)), bits(y.min_axis(0)), "{n}");
+        }
+    }
+}
+
+#[test]
+fn a_logsumexp_of_many_rows_is_that_of_each() {
+    for (rows, n) in [(700, 90), (20_000, 3), (3, 70_000)] {
+        let x = Tensor::from_vec(noise(rows * n), [rows, n]).unwrap();
+        let (all, turned) = (x.logsumexp_axis(1), x.t().to_contiguous().logsumexp_axis(0));
+        for k in (0..rows).step_by(rows / 3) {
+            let own = x.index_axis(0, k as isize);
+            assert!(same(all[[k]], own.logsumexp().item()), "row {k} of {rows}");
+            assert!(near(all[[k]], own.exp().sum().item().ln()), "row {k} of {rows}");
+        }
+        assert!(all.iter().zip(turned.iter()).all(|(a, b)| same(a, b)), "{rows} rows of {n}");
     }
 }
 

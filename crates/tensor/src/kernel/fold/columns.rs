@@ -24,8 +24,10 @@ pub(super) struct Tiles<'a, T, F: Fold<T>> {
     pub params: &'a [F::Param],
     pub n: usize,
     pub outputs: usize,
-    /// Outputs in one contiguous stretch.
+    /// Outputs in one stretch of one stride.
     pub run: usize,
+    /// How far apart the elements of one output lie, if evenly, and the outputs of a stretch side by side.
+    pub step: Option<isize>,
 }
 
 impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
@@ -43,7 +45,9 @@ impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
             let width = TILE.min(part.len() - done).min(stretch);
             let group = if width == self.outputs { (TILE / width).min(LANES) } else { 1 };
             let group = 1 << group.ilog2();
-            let tile = Tile { tiles: self, at, width, group };
+            let whole = self.reader.is_direct() || group == 1 && at % self.run + width <= self.run;
+            let rows = self.step.filter(|_| whole).map(|step| (self.reader.position(at), step));
+            let tile = Tile { tiles: self, at, width, group, rows };
             let acc = tile.climb(0..self.n.div_ceil(LEAF), &mut tile.scratch());
             for (o, acc) in part[done..done + width].iter_mut().zip(acc) {
                 *o = finish(acc);
@@ -61,31 +65,33 @@ struct Tile<'a, T, F: Fold<T>> {
     /// Neighbouring lanes that are read as one row: where the tile has all outputs, so have their
     /// elements one stretch, and even one output is a long vector. A power of two.
     group: usize,
+    /// Where its first row lies, and how far from it the next one, if all lie side by side and evenly.
+    rows: Option<(usize, isize)>,
 }
 
-impl<T, F: Fold<T>> Tile<'_, T, F> {
+impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
     /// Groups of lanes.
     fn groups(&self) -> usize {
         LANES / self.group
     }
 
-    /// Where row `i` of the tile starts.
-    fn start(&self, i: usize) -> usize {
-        i * self.tiles.outputs + self.at
+    /// The first `len` elements from row `i` of the tile on, in place.
+    #[inline(always)]
+    fn row(&self, i: usize, len: usize) -> Option<&[T]> {
+        let (first, step) = self.rows?;
+        Some(self.tiles.reader.beside(first.wrapping_add_signed(i as isize * step), len))
     }
-}
 
-impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
     /// Rows `next`, `next + LANES`, .. of the tile, if they are to be asked for: where they lie far
     /// apart, the processor does not see their pattern.
     #[inline(always)]
     fn ahead<const K: usize>(&self, next: usize) -> Option<[&[T]; K]> {
-        let Tiles { reader, n, .. } = *self.tiles;
-        if !reader.is_direct() || reader.len() * size_of::<T>() < FAR {
+        let Tiles { n, outputs, .. } = *self.tiles;
+        if self.rows.is_none() || n * outputs * size_of::<T>() < FAR {
             return None;
         }
         Some(std::array::from_fn(|k| match next + k * LANES {
-            next if next < n => reader.slice(self.start(next), self.width),
+            next if next < n => self.row(next, self.width).unwrap_or_default(),
             _ => &[],
         }))
     }
@@ -115,7 +121,7 @@ impl<T: Element, F: Fold<T>> Tree for Tile<'_, T, F> {
         let groups = self.tiles.n.div_ceil(self.group).min(self.groups()).next_power_of_two();
         let depth = groups.ilog2() as usize + 1;
         Desk {
-            rows: vec![T::default(); if self.tiles.reader.is_direct() { 0 } else { AHEAD * row }],
+            rows: vec![T::default(); if self.rows.is_some() { 0 } else { AHEAD * row }],
             columns,
             stack: vec![F::Acc::default(); depth * row],
         }
@@ -254,7 +260,7 @@ impl<T: Element, F: Fold<T>> TileLeaf<'_, '_, T, F> {
     #[inline(always)]
     fn rows<I: Isa, const K: usize, const FIRST: bool>(&mut self, place: Place, i: usize) {
         let tile = self.tile;
-        let &Tiles { f, reader, .. } = tile.tiles;
+        let &Tiles { f, reader, outputs, .. } = tile.tiles;
         let more = i + K * LANES < self.count;
         let at = self.first + i;
         let ahead = tile.ahead::<K>(if more { at + K * LANES } else { place.then });
@@ -263,8 +269,9 @@ impl<T: Element, F: Fold<T>> TileLeaf<'_, '_, T, F> {
         let (acc, columns) = (&mut stack[place.from..][..row], &columns[..row]);
         let mut room = &mut rows[..];
         let x: [&[T]; K] = std::array::from_fn(|k| {
+            let i = at + k * LANES;
             let own = room.split_off_mut(..row).unwrap_or_default();
-            reader.block(tile.start(at + k * LANES), row, own)
+            tile.row(i, row).unwrap_or_else(|| reader.block(i * outputs + tile.at, row, own))
         });
         let fold = |before: F::Acc, (p, j): (F::Param, usize), x: [T; K]| {
             let mut all = if FIRST { f.lift::<I>(x[0], at + j, p) } else { before };

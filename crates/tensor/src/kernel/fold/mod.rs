@@ -24,10 +24,12 @@ use std::ops::Range;
 
 use crate::blocks::{BLOCK, Reader};
 use crate::element::Element;
+use crate::error::OrPanic;
 use crate::layout::Layout;
 use crate::par;
 use crate::shape::{self, AxisSet};
 use crate::simd::Isa;
+use crate::slice;
 use crate::view::View;
 pub use blockwise::{leaf_sum, sum_of_leaves};
 use columns::{TILE, Tiles};
@@ -47,6 +49,8 @@ const FAR: usize = 1 << 23;
 pub trait Fold<T>: Copy + Send + Sync {
     /// What is known of an output beforehand, such as its mean when its variance is taken.
     type Param: Copy + Send + Sync;
+    /// Whether `merge` is associative to the last bit, so that neighbours of a lane may be merged first.
+    const EXACT: bool = false;
     /// The accumulator.
     type Acc: Copy + Default + Send + Sync;
     /// The accumulator of `x`, element `i` of its output.
@@ -93,11 +97,13 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
     let grain = (par::GRAIN_BYTES / size_of::<T>()).div_ceil(n);
     if columns_run_along(x.layout(), axes) {
         let layout = ordered(x.layout(), axes, true);
-        let (reader, run) = (Reader::new(x.buffer(), &layout), inner_run(&layout));
+        let reader = Reader::new(x.buffer(), &layout);
+        let (run, stride) = layout.merged().last().copied().unwrap_or((1, 1));
+        let step = even_step(x.layout(), axes).filter(|_| stride == 1);
         // From memory a whole page of a row; leaves are there to be shared as well.
         let grain = if n * outputs * size_of::<T>() < FAR { grain } else { grain.max(TILE) };
         par::for_units(out, 64, grain, |start, part| {
-            let tiles = Tiles { f, reader: &reader, params, n, outputs, run };
+            let tiles = Tiles { f, reader: &reader, params, n, outputs, run, step };
             tiles.fold(start, part, &finish);
         });
     } else {
@@ -112,6 +118,33 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
             Rows { f, reader: &reader, params, n }.fold(start, part, &finish);
         });
     }
+}
+
+/// `f` on slabs of `x` that stay in the cache of a core, and on the outputs that each is reduced to: for
+/// reductions that keep something for every element on the way. On all of `x` at once where that is
+/// small, or its outputs lie closer together than the elements of one. (Variances and positions of
+/// extrema, which read their elements twice, gain nothing: they compute for longer than they read.)
+pub fn in_slabs<T: Element, O: Send>(
+    x: View<'_, T>,
+    axes: AxisSet,
+    out: &mut [O],
+    f: impl Fn(View<'_, T>, &mut [O]) + Sync,
+) {
+    let shape = x.shape();
+    let outermost = (0..shape.len()).find(|&k| shape[k] > 1 && !axes.contains(k));
+    let Some(axis) = outermost.filter(|_| !columns_run_along(x.layout(), axes)) else {
+        return f(x, out);
+    };
+    let rows = par::GRAIN_BYTES / 2 * shape[axis] / (x.len() * size_of::<T>()).max(1);
+    if rows == 0 || rows >= shape[axis] {
+        return f(x, out);
+    }
+    let outputs = out.len() / shape[axis];
+    par::for_chunks(out, rows * outputs, x.len(), |k, out| {
+        let mut ranges = vec![slice::Range::from(..); axis];
+        ranges.push((k * rows..k * rows + out.len() / outputs).into());
+        f(x.with_layout(&x.layout().slice(&ranges).or_panic()), out);
+    });
 }
 
 /// Whether neighbouring outputs lie closer together than neighbouring elements of one.
@@ -132,9 +165,18 @@ fn ordered(layout: &Layout, axes: AxisSet, reduced_first: bool) -> Layout {
     layout.permute(&[first, last].concat()).expect("a partition of the axes is a permutation")
 }
 
-/// How many elements follow each other at one stride.
-fn inner_run(layout: &Layout) -> usize {
-    layout.merged().last().map_or(1, |&(size, _)| size)
+/// How far apart the elements lie that are reduced into one, if evenly.
+fn even_step(layout: &Layout, axes: AxisSet) -> Option<isize> {
+    let alone = (0..layout.rank()).map(|k| match axes.contains(k) {
+        true => slice::Range::from(..),
+        false => (..layout.shape()[k].min(1)).into(),
+    });
+    let alone = layout.slice(&alone.collect::<Vec<_>>()).or_panic();
+    match alone.merged()[..] {
+        [] => Some(0),
+        [(_, step)] => Some(step),
+        _ => None,
+    }
 }
 
 /// The tree over the leaves of one output, or of one tile of outputs.

@@ -189,6 +189,13 @@ impl<T: Copy, F: Fold<T>> Lanes<T, F> {
         let &mut Lanes { f, param, at, .. } = self;
         for j in 0..LANES {
             let lane = &mut self.folds[j];
+            if F::EXACT {
+                let own =
+                    std::array::from_fn(|k| f.lift::<I>(group[k][j], at + k * LANES + j, param));
+                let own = pairs::<K, T, F>(f, own);
+                *lane = if FIRST { own } else { f.merge(*lane, own) };
+                continue;
+            }
             let mut all = if FIRST { f.lift::<I>(group[0][j], at + j, param) } else { *lane };
             for (k, chunk) in group.iter().enumerate().skip(FIRST as usize) {
                 all = f.step::<I>(all, chunk[j], at + k * LANES + j, param);
@@ -196,6 +203,20 @@ impl<T: Copy, F: Fold<T>> Lanes<T, F> {
             *lane = all;
         }
     }
+}
+
+/// The fold of a power of two of neighbours, in pairs: an extremum takes a dozen cycles, which those of
+/// other pairs need not wait for.
+#[inline(always)]
+fn pairs<const K: usize, T, F: Fold<T>>(f: F, mut own: [F::Acc; K]) -> F::Acc {
+    let mut count = K;
+    while count > 1 {
+        count /= 2;
+        for k in 0..count {
+            own[k] = f.merge(own[2 * k], own[2 * k + 1]);
+        }
+    }
+    own[0]
 }
 
 /// The upper half of `2 H` lanes folded onto the lower one; of constant length, so that it is a few
