@@ -190,6 +190,11 @@ impl<'a, T: Float> Operand<'a, T> {
         Operand { data: view.buffer(), start, down, right }
     }
 
+    /// A panel as [`pack`] lays it out, turned: `width` columns, one beside the other.
+    fn packed(panel: &'a [T], width: usize) -> Self {
+        Operand { data: panel, start: 0, down: 1, right: width as isize }
+    }
+
     fn t(self) -> Self {
         Operand { down: self.right, right: self.down, ..self }
     }

@@ -2,8 +2,8 @@
 //!
 //! A micro-kernel multiplies a panel of `b`, a few vectors wide and up to [`DEPTH`] deep, with a few
 //! rows of `a`, in registers. Around it there are three loops: slices of the depth, panels, and rows.
-//! The panels of a slice are packed first, so that each is one stream, by all threads together; then
-//! all threads take pieces, a panel by some rows, until none is left.
+//! The panels of a slice are packed first, so that each is one stream, by all threads together, unless
+//! they are small where they lie; then all threads take pieces, a panel by some rows, until none is left.
 //!
 //! Element `[i, j]` adds the terms of a slice one after the other, and the sums of slices likewise;
 //! slices depend on `k` alone. So the bits depend neither on threads nor on strides.
@@ -28,6 +28,8 @@ const DEPTH: usize = 512;
 const PIECE: usize = 1 << 18;
 /// Multiplications from which a second thread pays.
 const THREADED: usize = 1 << 19;
+/// Bytes of a slice of `b` up to which panels are read where they lie.
+const LYING: usize = 1 << 20;
 /// Elements of the panels that are packed at a time.
 const PACKED: usize = 1 << 20;
 
@@ -176,39 +178,69 @@ impl<T: Float> Slice<'_, T> {
         let &Slice { kernels, m, k, n, .. } = self;
         let width = kernels.width();
         let panels = n.div_ceil(width);
-        let rows = (PIECE / (width * k)).max(1).next_multiple_of(kernels.rows);
+        let lying = self.lying(panels);
         // Where the rows of `a` do not lie along the depth, a micro-kernel would read a line of the
         // cache for each of its terms.
-        let packed = (self.a.right != 1 && panels > 1).then(|| self.rows_packed());
-        let room = Shared::new(&mut room[..panels * width * k]);
-        self.spread(panels, &|p| {
-            // SAFETY: each part is taken once, and `room` is borrowed by nobody else.
-            let panel = unsafe { room.part(p, width * k) };
-            let columns = width.min(n - p * width);
-            dispatch(Pack { from: self.b.at(0, p * width), k, columns, width, panel });
+        let groups = match self.a.right != 1 && panels > 1 {
+            true => m.div_ceil(kernels.rows),
+            false => 0,
+        };
+        let mut groups_room = Buffer::scratch(groups * kernels.rows * k);
+        let (room, groups_room) = (Shared::new(room), Shared::new(groups_room.as_mut_slice()));
+        let together = (PIECE / 32 / k / kernels.rows).max(1);
+        let tasks = groups.div_ceil(together);
+        self.spread(tasks + panels - lying, &|part| match part.checked_sub(tasks) {
+            None => {
+                // SAFETY: each part is taken once, and the room is borrowed by nobody else.
+                let room = unsafe { groups_room.part(part, together * kernels.rows * k) };
+                self.pack_groups(part * together * kernels.rows, room);
+            }
+            Some(p) => {
+                let p = p + lying;
+                // SAFETY: as above.
+                let panel = unsafe { room.part(p, width * k) };
+                let columns = width.min(n - p * width);
+                dispatch(Pack { from: self.b.at(0, p * width), k, columns, width, panel });
+            }
         });
+        let rows = (PIECE / (width * k)).max(1).next_multiple_of(kernels.rows);
         let pieces = m.div_ceil(rows);
         self.spread(panels * pieces, &|piece| {
             let (p, first) = (piece / pieces, piece % pieces * rows);
-            // SAFETY: all panels are packed and are only read from here on.
-            let panel = unsafe { room.shared(p, width * k) };
+            let panel = match p < lying {
+                true => self.b.at(0, p * width),
+                // SAFETY: all panels are packed and are only read from here on.
+                false => Operand::packed(unsafe { room.shared(p, width * k) }, width).t(),
+            };
             let columns = width.min(n - p * width);
             for i in (first..m.min(first + rows)).step_by(kernels.rows) {
                 let height = kernels.rows.min(m - i);
-                let a = match &packed {
-                    Some(packed) => Operand {
-                        data: packed.as_slice(),
-                        start: (i * k) as isize,
-                        down: 1,
-                        right: kernels.rows as isize,
-                    },
-                    None => self.a.at(i, 0),
+                let a = match groups {
+                    0 => self.a.at(i, 0),
+                    _ => {
+                        // SAFETY: as above.
+                        let group =
+                            unsafe { groups_room.shared(i / kernels.rows, kernels.rows * k) };
+                        Operand::packed(group, kernels.rows)
+                    }
                 };
                 let at = i * self.stride + from + p * width;
                 // SAFETY: pieces are disjoint, and the tile is inside of the output.
                 unsafe { self.tile(columns, height, panel, a, out.at(at)) };
             }
         });
+    }
+
+    /// How many panels, from the first on, a micro-kernel reads where they lie: with whole vectors side by
+    /// side, and so few rows, no longer than [`LYING`] together, that they stay in the second-level cache.
+    /// (More could not, even of a narrow panel: lines that far apart share their places in it.)
+    fn lying(&self, panels: usize) -> usize {
+        let &Slice { kernels, b, k, n, .. } = self;
+        let near = (1..=LYING / size_of::<T>() / k).contains(&b.down.unsigned_abs());
+        match b.right == 1 && b.down > 0 && near {
+            true => panels - usize::from(n % kernels.lanes != 0),
+            false => 0,
+        }
     }
 
     /// `f` of each part, on several threads if the slice is worth them.
@@ -219,20 +251,12 @@ impl<T: Float> Slice<'_, T> {
         par::run(parts, f);
     }
 
-    /// The rows of `a` in groups for the micro-kernel, each group side by side along the depth.
-    fn rows_packed(&self) -> Buffer<T> {
-        let (rows, k, m) = (self.kernels.rows, self.k, self.m);
-        let mut packed = Buffer::scratch(m.next_multiple_of(rows) * k);
-        let room = Shared::new(packed.as_mut_slice());
-        let together = (PIECE / 32 / k).next_multiple_of(rows).max(rows);
-        self.spread(m.div_ceil(together), &|part| {
-            let first = part * together;
-            // SAFETY: each part is taken once, and `room` is borrowed by nobody else.
-            let room = unsafe { room.part(part, together * k) };
-            let (from, columns) = (self.a.at(first, 0).t(), together.min(m - first));
-            dispatch(PackGroups { from, k, columns, rows, room });
-        });
-        packed
+    /// Packs rows of `a` from `first` on in groups for the micro-kernel, each group side by side along the
+    /// depth.
+    fn pack_groups(&self, first: usize, room: &mut [T]) {
+        let (rows, k) = (self.kernels.rows, self.k);
+        let (from, columns) = (self.a.at(first, 0).t(), (room.len() / k).min(self.m - first));
+        dispatch(PackGroups { from, k, columns, rows, room });
     }
 
     /// One call of a micro-kernel.
@@ -244,28 +268,28 @@ impl<T: Float> Slice<'_, T> {
         &self,
         columns: usize,
         height: usize,
-        panel: &[T],
+        panel: Operand<'_, T>,
         a: Operand<'_, T>,
         out: *mut T,
     ) {
         let Kernels { lanes, rows, table, .. } = self.kernels;
         let micro = table[(columns.div_ceil(*lanes) - 1) * rows + height - 1];
         let (one, status) = (T::one(), if self.adds { 1 } else { 0 });
-        let (width, stride) = (self.kernels.width() as isize, self.stride as isize);
-        // SAFETY: `Kernels::of` gave kernels that this processor has. The panel holds `k` rows of
-        // `width` elements; the operand reaches `height` rows and `k` columns of its buffer
-        // (invariant 4 of `layout`, or as just packed); the tile is the caller's promise.
+        let from = |x: Operand<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
+        // SAFETY: `Kernels::of` gave kernels that this processor has. The panel reaches `k` rows of
+        // whole vectors for all columns, and `a` reaches `height` rows and `k` columns (invariant 4 of
+        // `layout`, or as just packed); the tile is the caller's promise.
         unsafe {
             micro(
                 columns,
                 height,
                 self.k,
                 out,
-                panel.as_ptr(),
-                a.data.as_ptr().wrapping_offset(a.start),
-                stride,
+                from(panel),
+                from(a),
+                self.stride as isize,
                 1,
-                width,
+                panel.down,
                 a.right,
                 a.down,
                 one,
@@ -274,7 +298,7 @@ impl<T: Float> Slice<'_, T> {
                 false,
                 false,
                 false,
-                panel.as_ptr(),
+                from(panel),
             );
         }
     }

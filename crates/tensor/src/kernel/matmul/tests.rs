@@ -82,6 +82,7 @@ fn layouts_agree<T: Float>() {
         (90, 70, 1),
         (13, 2, 70),
         (66, 530, 67),
+        (66, 130, 96), // whole vectors, which are read where they lie
     ] {
         for a in layouts::<T>(m, k, rough) {
             for b in layouts::<T>(k, n, rough) {
@@ -105,6 +106,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let products: Vec<(Tensor<f32>, Tensor<f32>)> = vec![
         (rough(&[1, 56], 1), rough(&[444, 56], 2).t()),
         (rough(&[130, 70], 3), rough(&[70, 90], 4)),
+        (rough(&[130, 70], 3), rough(&[70, 128], 4)),
         (rough(&[70, 600], 5), rough(&[600, 80], 6)),
         (rough(&[1, 600], 7), rough(&[600, 1000], 8)),
         (rough(&[700, 900], 9), rough(&[900], 10)),
