@@ -28,8 +28,8 @@ const DEPTH: usize = 512;
 const PIECE: usize = 1 << 18;
 /// Multiplications from which a second thread pays.
 const THREADED: usize = 1 << 19;
-/// Bytes of a slice of `b` up to which panels are read where they lie.
-const LYING: usize = 1 << 20;
+/// Bytes of a slice of `b` that stay in the second-level cache.
+const NEAR: usize = 1 << 20;
 /// Elements of the panels that are packed at a time.
 const PACKED: usize = 1 << 20;
 
@@ -129,7 +129,7 @@ impl<T: Float> Kernels<T> {
     fn turns(&self, &Product { m, k, n, a, b }: &Product<'_, T>) -> bool {
         let narrow = size_of::<T>() == 4 && n <= self.lanes && m > 2 * self.lanes && k >= 32;
         let stored_turned = a.right == 1 && b.down == 1 && b.right != 1;
-        let lighter = m >= 2 * self.lanes && 4 * m * (k + n) < 3 * k * n;
+        let lighter = m >= 2 * self.lanes && m * (k + n) < k * n;
         narrow || stored_turned && lighter
     }
 
@@ -204,9 +204,11 @@ impl<T: Float> Slice<'_, T> {
             }
         });
         let rows = (PIECE / (width * k)).max(1).next_multiple_of(kernels.rows);
-        let pieces = m.div_ceil(rows);
-        self.spread(panels * pieces, &|piece| {
-            let (p, first) = (piece / pieces, piece % pieces * rows);
+        let bands = self.bands();
+        let pieces = m.div_ceil(rows).div_ceil(bands);
+        self.spread(bands * panels * pieces, &|piece| {
+            let (band, p) = (piece / pieces / panels, piece / pieces % panels);
+            let first = (band * pieces + piece % pieces) * rows;
             let panel = match p < lying {
                 true => self.b.at(0, p * width),
                 // SAFETY: all panels are packed and are only read from here on.
@@ -232,15 +234,26 @@ impl<T: Float> Slice<'_, T> {
     }
 
     /// How many panels, from the first on, a micro-kernel reads where they lie: with whole vectors side by
-    /// side, and so few rows, no longer than [`LYING`] together, that they stay in the second-level cache.
-    /// (More could not, even of a narrow panel: lines that far apart share their places in it.)
+    /// side, in a slice that stays [`NEAR`] with what lies between its rows. (Of a larger one not even a
+    /// narrow panel would: lines that lie far apart share their places in a cache.)
     fn lying(&self, panels: usize) -> usize {
         let &Slice { kernels, b, k, n, .. } = self;
-        let near = (1..=LYING / size_of::<T>() / k).contains(&b.down.unsigned_abs());
+        let near = (1..=NEAR / size_of::<T>() / k).contains(&b.down.unsigned_abs());
         match b.right == 1 && b.down > 0 && near {
             true => panels - usize::from(n % kernels.lanes != 0),
             false => 0,
         }
+    }
+
+    /// Into how many bands the rows are cut, each with all panels: as many as there are threads, so that
+    /// each has its own rows of `a` and of the output, or one, where each has its own panels. What is
+    /// `NEAR`, and less, is read by all; of what they share, each line travels between the cores once to
+    /// be read, and once more when it is next written. Rows go to threads as the elements of a fused pass
+    /// and of an update do.
+    fn bands(&self) -> usize {
+        let &Slice { m, k, n, .. } = self;
+        let own_rows = k * n * size_of::<T>() <= NEAR && k * n <= m * (k + n);
+        if own_rows { par::threads() } else { 1 }
     }
 
     /// `f` of each part, on several threads if the slice is worth them.
