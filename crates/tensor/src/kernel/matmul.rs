@@ -22,7 +22,7 @@ mod vector;
 
 use gemm_common::Parallelism;
 use packed::Kernels;
-use vector::{Lanes, Small};
+use vector::{Lanes, Small, Tiny};
 
 use crate::buffer::Buffer;
 use crate::element::{DType, Float};
@@ -34,6 +34,8 @@ use crate::shape::{self, Dims, Shape};
 use crate::simd::{dispatch, level};
 use crate::view::View;
 
+/// Products of at most so many multiplications do not pay blocks of columns.
+const TINY: usize = 32;
 /// Products of at most so many multiplications do not pay packing.
 const SMALL: usize = 8 * 8 * 8;
 /// Multiplications from which more than one thread pays: of vectors and batches, and in the loops of
@@ -220,6 +222,17 @@ impl<'a, T: Float> Operand<'a, T> {
             std::array::from_fn(|j| self.data[(from + j as isize * self.right) as usize])
         }
     }
+
+    /// Element `[i, j]`.
+    ///
+    /// # Safety
+    /// The matrix has it.
+    #[inline(always)]
+    unsafe fn get(self, i: usize, j: usize) -> T {
+        debug_assert!(self.position(i, j) < self.data.len());
+        // SAFETY: the elements of the matrix lie in `data`.
+        unsafe { *self.data.get_unchecked(self.position(i, j)) }
+    }
 }
 
 /// One product of matrices; [`Operand`]s reach `m x k` and `k x n` elements of their buffers
@@ -237,6 +250,9 @@ impl<T: Float> Product<'_, T> {
     #[inline]
     fn write(self, out: &mut [T]) {
         let Product { m, k, n, a, b } = self;
+        if k.saturating_mul(out.len()) <= TINY {
+            return dispatch(Tiny { product: &self, out });
+        }
         // One after the other, whatever the rules for vectors: without a thread to be thought of, which
         // costs as much as a product of a few numbers. A column is a row of the turned product.
         if (1..=FEW).contains(&k) && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {

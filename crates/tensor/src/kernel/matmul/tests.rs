@@ -102,6 +102,22 @@ fn a_view_gives_the_bits_of_its_copy() {
 }
 
 #[test]
+fn a_part_of_a_small_product_has_the_bits_of_the_whole() {
+    fn parts<T: Float>() {
+        for k in 1..=8 {
+            let (a, b) = (rough::<T>(&[8, k], 1), rough::<T>(&[k, 8], 2));
+            let whole = a.matmul(&b);
+            for (m, n) in (0..64).map(|i| (i / 8 + 1, i % 8 + 1)) {
+                let part = a.slice(s![..m, ..]).matmul(&b.slice(s![.., ..n]));
+                assert_eq!(part, whole.slice(s![..m, ..n]), "{m} {k} {n}");
+            }
+        }
+    }
+    parts::<f32>();
+    parts::<f64>();
+}
+
+#[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let products: Vec<(Tensor<f32>, Tensor<f32>)> = vec![
         (rough(&[1, 56], 1), rough(&[444, 56], 2).t()),

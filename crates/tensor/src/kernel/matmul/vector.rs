@@ -1,6 +1,6 @@
 //! Products with a vector, and products too small for `gemm`.
 
-use super::Operand;
+use super::{Operand, Product};
 use crate::element::Float;
 use crate::simd::{Isa, Kernel};
 
@@ -8,6 +8,33 @@ use crate::simd::{Isa, Kernel};
 const LANES: usize = 16;
 /// Distances over which they are added up.
 const HALVES: [usize; 4] = [8, 4, 2, 1];
+
+/// A product of so few numbers that what surrounds them takes longer: the bits of [`Small`], with
+/// neither its blocks of columns, which have to be chosen, nor checks.
+pub(super) struct Tiny<'a, T> {
+    pub product: &'a Product<'a, T>,
+    /// As many elements as the product has.
+    pub out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Tiny<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let &Product { k, n, a, b, .. } = self.product;
+        for (i, row) in self.out.chunks_mut(n.max(1)).enumerate() {
+            for (j, out) in row.iter_mut().enumerate() {
+                let mut sum = T::zero();
+                for l in 0..k {
+                    // SAFETY: the operands of a product have `m x k` and `k x n` elements.
+                    let (x, y) = unsafe { (a.get(i, l), b.get(l, j)) };
+                    sum = I::mul_add(x, y, sum);
+                }
+                *out = sum;
+            }
+        }
+    }
+}
 
 /// Every element summed one term after the other; `out` is `m x n`.
 pub(super) struct Small<'a, T> {
