@@ -33,25 +33,9 @@ pub struct Neg;
 #[derive(Debug, PartialEq)]
 pub struct Mul0;
 
-/// `f` of each pair. One pair needs no vectors, and so no choice of an instruction set: arithmetic is
-/// rounded the same in all of them.
-#[inline]
-fn arithmetic<T: Float, F: math::Binary<f32> + math::Binary<f64>>(
-    f: F,
-    alone: impl Fn(T, T) -> T,
-    a: &[T],
-    b: &[T],
-    out: &mut [T],
-) {
-    match (a, b, out) {
-        (&[a], &[b], [out]) => *out = alone(a, b),
-        (a, b, out) => binary_block(f, a, b, out),
-    }
-}
-
 impl<T: Float> Pointwise<T, 2> for Add {
     fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
-        arithmetic(math::Add, |a, b| a + b, a, b, out);
+        binary_block(math::Add, a, b, out);
     }
     fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
         [Some(cx.g), Some(cx.g)]
@@ -60,7 +44,7 @@ impl<T: Float> Pointwise<T, 2> for Add {
 
 impl<T: Float> Pointwise<T, 2> for Sub {
     fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
-        arithmetic(math::Sub, |a, b| a - b, a, b, out);
+        binary_block(math::Sub, a, b, out);
     }
     fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
         [Some(cx.g), cx.when(1, || -cx.g)]
@@ -69,7 +53,7 @@ impl<T: Float> Pointwise<T, 2> for Sub {
 
 impl<T: Float> Pointwise<T, 2> for Mul {
     fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
-        arithmetic(math::Mul, |a, b| a * b, a, b, out);
+        binary_block(math::Mul, a, b, out);
     }
     fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
         let (g, [a, b]) = (cx.g, cx.x);
@@ -83,7 +67,7 @@ impl<T: Float> Pointwise<T, 2> for Mul {
 
 impl<T: Float> Pointwise<T, 2> for Div {
     fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
-        arithmetic(math::Div, |a, b| a / b, a, b, out);
+        binary_block(math::Div, a, b, out);
     }
     /// `∂(a/b)/∂a = 1/b`, `∂(a/b)/∂b = -(a/b)/b`.
     fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {

@@ -10,7 +10,7 @@ use crate::element::{Element, Float};
 use crate::layout::Layout;
 use crate::math::{Binary, Unary};
 use crate::par;
-use crate::simd::{Isa, Kernel, dispatch};
+use crate::simd::{Baseline, Isa, Kernel, dispatch};
 use crate::stream::Sink;
 use crate::view::View;
 
@@ -201,13 +201,26 @@ pub fn binary_update<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &mut [T], 
     update2(a, b, |old, b, a| binary_block(f, old, b, a));
 }
 
+/// So many elements take less time than to choose an instruction set for them, and one even less than
+/// to begin a loop.
+const FEW: usize = 8;
+
 /// One block of [`unary`].
 #[inline]
 pub fn unary_block<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &[T], out: &mut [T]) {
     match (T::erase_slice(x), T::erase_slice_mut(out)) {
-        (AnySlice::F32(x), AnySliceMut::F32(out)) => dispatch(UnaryLoop { f, x, out }),
-        (AnySlice::F64(x), AnySliceMut::F64(out)) => dispatch(UnaryLoop { f, x, out }),
+        (AnySlice::F32(x), AnySliceMut::F32(out)) => unary_loop(f, x, out),
+        (AnySlice::F64(x), AnySliceMut::F64(out)) => unary_loop(f, x, out),
         _ => unreachable!("a Float is f32 or f64"),
+    }
+}
+
+#[inline]
+fn unary_loop<T: Copy, F: Unary<T>>(f: F, x: &[T], out: &mut [T]) {
+    match (x, out) {
+        (&[x], [out]) if F::EXACT => *out = f.call::<Baseline>(x),
+        (x, out) if F::EXACT && out.len() <= FEW => f.block::<Baseline>(x, out),
+        (x, out) => dispatch(UnaryLoop { f, x, out }),
     }
 }
 
@@ -215,13 +228,18 @@ pub fn unary_block<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &[T], out: &mu
 #[inline]
 pub fn binary_block<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &[T], b: &[T], out: &mut [T]) {
     match (T::erase_slice(a), T::erase_slice(b), T::erase_slice_mut(out)) {
-        (AnySlice::F32(a), AnySlice::F32(b), AnySliceMut::F32(out)) => {
-            dispatch(BinaryLoop { f, a, b, out })
-        }
-        (AnySlice::F64(a), AnySlice::F64(b), AnySliceMut::F64(out)) => {
-            dispatch(BinaryLoop { f, a, b, out })
-        }
+        (AnySlice::F32(a), AnySlice::F32(b), AnySliceMut::F32(out)) => binary_loop(f, a, b, out),
+        (AnySlice::F64(a), AnySlice::F64(b), AnySliceMut::F64(out)) => binary_loop(f, a, b, out),
         _ => unreachable!("a Float is f32 or f64"),
+    }
+}
+
+#[inline]
+fn binary_loop<T: Copy, F: Binary<T>>(f: F, a: &[T], b: &[T], out: &mut [T]) {
+    match (a, b, out) {
+        (&[a], &[b], [out]) if F::EXACT => *out = f.call::<Baseline>(a, b),
+        (a, b, out) if F::EXACT && out.len() <= FEW => f.block::<Baseline>(a, b, out),
+        (a, b, out) => dispatch(BinaryLoop { f, a, b, out }),
     }
 }
 

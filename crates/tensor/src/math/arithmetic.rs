@@ -15,6 +15,8 @@ macro_rules! unary {
     )*};
     (@impl $name:ident, $T:ty, $x:ident, $value:expr) => {
         impl Unary<$T> for $name {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, $x: $T) -> $T {
                 $value
@@ -34,6 +36,8 @@ macro_rules! binary {
     )*};
     (@impl $name:ident, $T:ty, $a:ident, $b:ident, $value:expr) => {
         impl Binary<$T> for $name {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, $a: $T, $b: $T) -> $T {
                 $value

@@ -50,6 +50,9 @@ use crate::simd::Isa;
 
 /// A function of one element, compiled for every instruction set.
 pub trait Unary<T>: Copy + Send + Sync + 'static {
+    /// Whether it is exact or correctly rounded, so that all instruction sets give the same bits.
+    const EXACT: bool = false;
+
     /// The function at `x`.
     fn call<I: Isa>(self, x: T) -> T;
 
@@ -70,6 +73,9 @@ pub trait Unary<T>: Copy + Send + Sync + 'static {
 
 /// A function of two elements.
 pub trait Binary<T>: Copy + Send + Sync + 'static {
+    /// Whether it is exact or correctly rounded, so that all instruction sets give the same bits.
+    const EXACT: bool = false;
+
     /// The function at `(a, b)`.
     fn call<I: Isa>(self, a: T, b: T) -> T;
 

@@ -58,6 +58,8 @@ pub struct Mul0;
 macro_rules! select {
     ($T:ty) => {
         impl Unary<$T> for Relu {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, x: $T) -> $T {
                 if x < 0.0 { 0.0 } else { x }
@@ -65,6 +67,8 @@ macro_rules! select {
         }
 
         impl Unary<$T> for Sign {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, x: $T) -> $T {
                 let y = if x < 0.0 { -1.0 } else { x };
@@ -73,6 +77,8 @@ macro_rules! select {
         }
 
         impl Unary<$T> for Heaviside {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, x: $T) -> $T {
                 let y = if x < 0.0 { 0.0 } else { x };
@@ -81,6 +87,8 @@ macro_rules! select {
         }
 
         impl Unary<$T> for Clamp {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, x: $T) -> $T {
                 let (lo, hi) = (self.lo as $T, self.hi as $T);
@@ -90,6 +98,8 @@ macro_rules! select {
         }
 
         impl Binary<$T> for Minimum {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, a: $T, b: $T) -> $T {
                 let y = if a < b { a } else { b };
@@ -98,6 +108,8 @@ macro_rules! select {
         }
 
         impl Binary<$T> for Maximum {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, a: $T, b: $T) -> $T {
                 let y = if a > b { a } else { b };
@@ -106,6 +118,8 @@ macro_rules! select {
         }
 
         impl Binary<$T> for Mul0 {
+            const EXACT: bool = true;
+
             #[inline(always)]
             fn call<I: Isa>(self, g: $T, d: $T) -> $T {
                 if g == 0.0 { 0.0 } else { g * d }

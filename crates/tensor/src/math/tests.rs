@@ -2,6 +2,8 @@
 //!
 //! All of the 2^32 `f32` arguments: `examples/ulp_sweep.rs`.
 
+mod exact;
+
 use super::*;
 use crate::simd::{Kernel, Level, dispatch_at};
 
