@@ -290,3 +290,45 @@ impl<S: Specs, T: Float> Recording<S, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::op::{Pointwise, Pullback};
+    use tensor::{AnySlice, tensor};
+
+    /// `x`, counted whenever it is computed.
+    #[derive(Debug, PartialEq)]
+    struct Counted;
+
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+    impl Pointwise<f64, 1> for Counted {
+        fn block(&self, [x]: [&[f64]; 1], _: [AnySlice<'_>; 0], out: &mut [f64]) {
+            COUNT.fetch_add(1, Ordering::Relaxed);
+            out.copy_from_slice(x);
+        }
+        fn vjp<'t>(&self, cx: Pullback<'t, f64, 1>) -> [Option<Var<'t, f64>>; 1] {
+            [Some(cx.g)]
+        }
+    }
+
+    #[test]
+    fn what_depends_on_no_input_is_computed_once() {
+        let p = Param::new(tensor![1.0, 2.0]);
+        let mut step = Recording::new(spec::<f64>([2]), |tape, x| {
+            let fixed = tape.apply(Counted, [tape.constant(tensor![3.0, 4.0])]).exp().ln();
+            (x * fixed * tape.param(&p)).sum()
+        });
+        for k in 1..4 {
+            let x = Tensor::full([2], f64::from(k));
+            let (loss, gradients) = step.replay(&[&p], x).unwrap();
+            assert!((loss - f64::from(11 * k)).abs() < 1e-12);
+            let expected = tensor![3.0, 4.0] * f64::from(k);
+            assert!(gradients[&p].allclose(&expected, 1e-12, 0.0));
+        }
+        assert_eq!(COUNT.load(Ordering::Relaxed), 1);
+    }
+}

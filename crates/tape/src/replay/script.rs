@@ -91,6 +91,7 @@ impl Script {
         let tiny = tape.group_limit > 1 && straight::is_tiny(&nodes, &ids);
         // A view that does not fit is for the planned run to report.
         let engine = if tiny && straight.extend(&nodes, &ids).is_ok() {
+            straight.settle(slots.iter().filter_map(|slot| slot.place));
             Engine::Straight(straight, Spare::default())
         } else {
             let mut load = tape.load(outputs, &ids, Retain::Asked);

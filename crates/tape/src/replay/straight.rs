@@ -225,6 +225,25 @@ impl Straight {
         self.slab.set_number(self.slots[place as usize] as usize, x);
     }
 
+    /// Computes the values that depend on none of nodes `given`, which are to be set before each run:
+    /// they are the same at every run. If one fails, all are left to the runs.
+    ///
+    /// (By [`run`](Self::run), whose loop is inlined whole as long as it stands in one place.)
+    pub(crate) fn settle(&mut self, given: impl Iterator<Item = u32>) {
+        let mut varies = vec![false; self.slab.len()];
+        given.for_each(|place| varies[self.slots[place as usize] as usize] = true);
+        let all = std::mem::take(&mut self.steps);
+        let (varying, settled) = all.iter().partition(|step| {
+            let (first, end) = step.operands;
+            let operands = &self.operands[first as usize..end as usize];
+            let varying = operands.iter().any(|&slot| varies[self.slab.base(slot as usize)]);
+            varies[step.out as usize] = varying;
+            varying
+        });
+        self.steps = settled;
+        self.steps = if self.run().is_ok() { varying } else { all };
+    }
+
     /// Computes all values.
     pub(crate) fn run(&mut self) -> Result<(), Halt> {
         let Straight { slab, steps, ops, operands, .. } = self;

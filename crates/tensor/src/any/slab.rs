@@ -163,6 +163,21 @@ impl Slab {
         &self.layouts[self.slots[slot].layout as usize]
     }
 
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The value whose elements a value views: itself if it is no view.
+    pub fn base(&self, slot: usize) -> usize {
+        self.slots[slot].base as usize
+    }
+
     /// The element type of a value.
     pub fn dtype(&self, slot: usize) -> DType {
         self.slots[slot].dtype
