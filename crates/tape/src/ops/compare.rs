@@ -27,17 +27,21 @@ pub enum Comparison {
 
 impl<E: Element> DataPointwise<E, bool, 2> for Comparison {
     fn block(&self, [a, b]: [&[E]; 2], out: &mut [bool]) {
-        let holds: fn(E, E) -> bool = match self {
-            Comparison::Eq => |a, b| a == b,
-            Comparison::Ne => |a, b| a != b,
-            Comparison::Lt => |a, b| a < b,
-            Comparison::Le => |a, b| a <= b,
-            Comparison::Gt => |a, b| a > b,
-            Comparison::Ge => |a, b| a >= b,
-        };
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = holds(a, b);
+        // A loop for each: a function that is chosen at run time would be called for every element.
+        match self {
+            Comparison::Eq => zip(a, b, out, |a, b| a == b),
+            Comparison::Ne => zip(a, b, out, |a, b| a != b),
+            Comparison::Lt => zip(a, b, out, |a, b| a < b),
+            Comparison::Le => zip(a, b, out, |a, b| a <= b),
+            Comparison::Gt => zip(a, b, out, |a, b| a > b),
+            Comparison::Ge => zip(a, b, out, |a, b| a >= b),
         }
+    }
+}
+
+fn zip<E: Copy>(a: &[E], b: &[E], out: &mut [bool], holds: impl Fn(E, E) -> bool) {
+    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+        *out = holds(a, b);
     }
 }
 
@@ -56,16 +60,12 @@ pub struct IsNan;
 
 impl DataPointwise<bool, bool, 2> for And {
     fn block(&self, [a, b]: [&[bool]; 2], out: &mut [bool]) {
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = a & b;
-        }
+        zip(a, b, out, |a, b| a & b);
     }
 }
 impl DataPointwise<bool, bool, 2> for Or {
     fn block(&self, [a, b]: [&[bool]; 2], out: &mut [bool]) {
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = a | b;
-        }
+        zip(a, b, out, |a, b| a | b);
     }
 }
 impl DataPointwise<bool, bool, 1> for Not {
