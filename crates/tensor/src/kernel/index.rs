@@ -151,6 +151,11 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Whether the indices of a line are one number, repeated: whole lines are picked.
+fn picks_lines(index: View<'_, i64>) -> bool {
+    index.layout().strides().last() == Some(&0)
+}
+
 /// `out[.., i, ..] = x[.., index[.., i, ..], ..]` along `axis`, the other axes in step: for axis 0 of
 /// a matrix, `out[i, j] = x[index[i, j], j]`.
 ///
@@ -174,6 +179,7 @@ pub fn gather<T: Element>(
     let (data, layout, indices) = (x.buffer(), x.layout(), index.reader());
     let (size, along) = (x.shape()[axis], layout.strides()[axis]);
     let offset = layout.offset() as isize;
+    let whole = picks_lines(index);
     let wrong = AtomicUsize::new(usize::MAX);
     par::for_parts(out, par::GRAIN_BYTES / 16, |start, out| {
         let mut lines = Lines::new(index.shape(), layout.strides(), axis, offset).from(start);
@@ -189,8 +195,13 @@ pub fn gather<T: Element>(
                 let (at, count) = lines.take(out.len());
                 let (line, rest) = out.split_at_mut(count);
                 let (own, others) = picked.split_at(count);
-                for (j, (o, &i)) in line.iter_mut().zip(own).enumerate() {
-                    *o = data[(at + j as isize * step + i as isize * along) as usize];
+                if whole && step == 1 {
+                    let from = (at + own[0] as isize * along) as usize;
+                    line.copy_from_slice(&data[from..from + count]);
+                } else {
+                    for (j, (o, &i)) in line.iter_mut().zip(own).enumerate() {
+                        *o = data[(at + j as isize * step + i as isize * along) as usize];
+                    }
                 }
                 (out, picked) = (rest, others);
             }
@@ -274,15 +285,23 @@ pub fn scatter_add<T: Number>(
     let along = layout.strides()[axis];
     let mut lines = Lines::new(index.shape(), layout.strides(), axis, 0);
     let (mut position, source, step) = (0, src.reader(), lines.step());
+    let whole = picks_lines(index);
     let mut desk = source.desk();
     blocks(index, |mut indices| {
         let mut values = source.block_at(position, indices.len(), &mut desk);
         position += indices.len();
         while !indices.is_empty() {
             let (at, count) = lines.take(indices.len());
-            for (j, (&i, &value)) in indices.iter().zip(values).take(count).enumerate() {
-                let o = &mut out[(at + j as isize * step + i as isize * along) as usize];
-                *o = o.plus(value);
+            if whole && step == 1 {
+                let from = (at + indices[0] as isize * along) as usize;
+                for (o, &value) in out[from..from + count].iter_mut().zip(values) {
+                    *o = o.plus(value);
+                }
+            } else {
+                for (j, (&i, &value)) in indices.iter().zip(values).take(count).enumerate() {
+                    let o = &mut out[(at + j as isize * step + i as isize * along) as usize];
+                    *o = o.plus(value);
+                }
             }
             (indices, values) = (&indices[count..], &values[count..]);
         }
