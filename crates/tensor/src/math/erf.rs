@@ -1,7 +1,7 @@
 //! The error function.
 
 use super::exp::{reduce, tail};
-use super::lane::{Lane, calm_kernel, polynomial};
+use super::lane::{Lane, calm_kernel, polynomial, polynomial_by_squares};
 use crate::simd::Isa;
 
 /// `erf x = 2/√π ∫₀ˣ e^-t² dt`. `±1` at `±inf` and nowhere beyond, `±0` at `±0`, NaN at NaN.
@@ -25,18 +25,18 @@ fn erf<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
     // From here on, the result rounds to 1.
     let limit = T::lit(if single { 3.93 } else { 5.93 });
     let a = x.abs();
+    let a = if !CALM && a > limit { limit } else { a };
     let z = a * a;
     let s = if single {
         polynomial::<I, T, 7>(z, SMALL_F32)
     } else {
-        polynomial::<I, T, 12>(z, SMALL_F64)
+        polynomial_by_squares::<I, T, 12>(z, z * z, SMALL_F64)
     };
     let small = I::mul_add(a, s, a);
-    let a = if !CALM && a > limit { limit } else { a };
     let l = if single {
         polynomial::<I, T, 7>(a, LARGE_F32)
     } else {
-        polynomial::<I, T, 19>(a, LARGE_F64)
+        polynomial_by_squares::<I, T, 19>(a, a * a, LARGE_F64)
     };
     // 1 - 2^n (1 + t) = (1 - 2^n) - 2^n t, where n <= -2.
     let (n, r, _) = reduce::<I, T>(l);

@@ -57,6 +57,12 @@ pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
     /// Ordered as the positive normal numbers are, everything that is none above the finite ones.
     fn normality(self) -> Self::Bits;
 
+    /// The [normality](Self::normality) of `1 + self`.
+    #[inline(always)]
+    fn normality_beyond_one(self) -> Self::Bits {
+        (Self::one() + self).normality()
+    }
+
     /// The upper half of the mantissa, for products without a fused multiply-add.
     fn upper(self) -> Self;
 }
@@ -193,6 +199,26 @@ pub(super) fn polynomial<I: Isa, T: Lane, const N: usize>(x: T, coefficients: [f
     sum
 }
 
+/// The same polynomial where the square of `x` is at hand: as many multiplications, in half as long a
+/// chain, for even and odd powers are summed side by side.
+#[inline(always)]
+pub(super) fn polynomial_by_squares<I: Isa, T: Lane, const N: usize>(
+    x: T,
+    square: T,
+    coefficients: [f64; N],
+) -> T {
+    let mut sums = [T::lit(coefficients[N - 2]), T::lit(coefficients[N - 1])];
+    let mut i = N - 2;
+    while i > 0 {
+        i -= 1;
+        // The sum that is two powers above.
+        let sum = &mut sums[(N - i) % 2];
+        *sum = I::mul_add(*sum, square, T::lit(coefficients[i]));
+    }
+    let [even, odd] = if N.is_multiple_of(2) { sums } else { [sums[1], sums[0]] };
+    I::mul_add(odd, x, even)
+}
+
 /// Implements [`Unary`](super::Unary) for both types with a generic kernel.
 macro_rules! unary_kernel {
     ($name:ident, $kernel:ident) => {
@@ -258,7 +284,10 @@ macro_rules! calm_kernel {
 
             #[inline(always)]
             fn block<I: $crate::simd::Isa>(self, x: &[$T], out: &mut [$T]) {
-                use $crate::math::lane::{RUN, Runs};
+                use $crate::math::lane::{RUN, Runs, SHORT, one_by_one};
+                if out.len() < SHORT {
+                    return one_by_one::<I, $T, $T, $name>(self, x.iter().copied(), out);
+                }
                 let mut runs = Runs::new(self);
                 for (x, out) in x.chunks(RUN).zip(out.chunks_mut(RUN)) {
                     runs.next::<I, $T, _>(x.iter().copied(), out);
@@ -272,19 +301,39 @@ pub(super) use calm_kernel;
 /// Arguments of a run: so few that a second look at them hits the nearest cache.
 pub(super) const RUN: usize = 512;
 
+/// Arguments of the first run that are looked at before it is tried.
+const SAMPLE: usize = 64;
+
+/// Fewer arguments than this are fewer than the vectors that [`run`] keeps under way: it would take them
+/// one by one, and not as vectors.
+pub(super) const SHORT: usize = 64;
+
+/// The function of every argument, into `out`, by a loop that takes any number of vectors.
+#[inline(always)]
+pub(super) fn one_by_one<I: Isa, T: Lane, A: Copy, F: Twins<A, T>>(
+    function: F,
+    arguments: impl Iterator<Item = A>,
+    out: &mut [T],
+) {
+    for (out, argument) in out.iter_mut().zip(arguments) {
+        *out = function.at::<I, false>(argument);
+    }
+}
+
 /// A function of a block, run by run.
 pub(super) struct Runs<F> {
     function: F,
-    calm: bool,
+    /// Whether the last run was calm.
+    calm: Option<bool>,
 }
 
 impl<F> Runs<F> {
     pub(super) fn new(function: F) -> Self {
-        Runs { function, calm: true }
+        Runs { function, calm: None }
     }
 
-    /// The function of every argument, into `out`. A run that turns out not to be calm is done again,
-    /// and the next one is not tried.
+    /// The function of every argument, into `out`. A run is taken for what the one before it was; one that
+    /// turns out not to be calm is done again.
     #[inline(always)]
     pub(super) fn next<I: Isa, T: Lane, A: Copy>(
         &mut self,
@@ -293,9 +342,23 @@ impl<F> Runs<F> {
     ) where
         F: Twins<A, T>,
     {
-        self.calm = self.calm && run::<I, A, T, F, true>(self.function, arguments.clone(), out)
+        let calm = match self.calm {
+            Some(calm) => calm,
+            None => out.len() < RUN || are_calm::<A, T, F>(arguments.clone().take(SAMPLE)),
+        };
+        let found = calm && run::<I, A, T, F, true>(self.function, arguments.clone(), out)
             || run::<I, A, T, F, false>(self.function, arguments, out);
+        self.calm = Some(found);
     }
+}
+
+#[inline(always)]
+fn are_calm<A: Copy, T: Lane, F: Twins<A, T>>(arguments: impl Iterator<Item = A>) -> bool {
+    let mut largest = T::Bits::default();
+    for argument in arguments {
+        largest = largest.max(F::rank(argument));
+    }
+    largest <= F::rank(F::LIMIT)
 }
 
 /// `function` of every argument, into `out`; whether all arguments are calm.

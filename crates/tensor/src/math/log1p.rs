@@ -1,6 +1,6 @@
 //! `ln(1 + x)` without the loss in `1 + x`.
 
-use super::lane::{Lane, fast_two_sum, two_sum, unary_kernel};
+use super::lane::{Lane, calm_kernel, fast_two_sum, two_sum};
 use super::ln::ln_1p_minus_f;
 use crate::simd::Isa;
 
@@ -11,7 +11,7 @@ use crate::simd::Isa;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Log1p;
 
-unary_kernel!(Log1p, log1p);
+calm_kernel!(Log1p, log1p, normality_beyond_one, f32: f32::MAX, f64: f64::MAX);
 
 /// `1 + u = 2^k (1 + f + f_lo)` of an unevaluated sum `1 + u = sum + sum_lo + rest >= 0`, where
 /// `sum_lo` is the rounding error of `sum` and `rest` far smaller than u: `(k, f, f_lo)`.
@@ -34,15 +34,18 @@ pub(super) fn ln_minus_f<I: Isa, T: Lane>(f: T, f_lo: T) -> T {
 }
 
 #[inline(always)]
-fn log1p<I: Isa, T: Lane>(x: T) -> T {
+fn log1p<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
     let (sum, sum_lo) = two_sum(T::one(), x);
     let (k, f, f_lo) = split_sum::<I, T>(sum, sum_lo, T::zero());
     let low = I::mul_add(k, T::LN_2_LO, ln_minus_f::<I, T>(f, f_lo));
     let (high, high_lo) = fast_two_sum(k * T::LN_2_HI, f);
-    // For k = 0 the sum above is f, exactly.
-    let y = high + (high_lo + low);
-    // `-0` has become `+0`; and what the bits made of infinity, NaN and x <= -1.
+    // For k = 0 the sum above is f, exactly. `-0` has become `+0`.
+    let y = (high + (high_lo + low)).copysign(x);
+    if CALM {
+        return y;
+    }
+    // What the bits made of infinity, NaN and x <= -1.
     let edge = if x == -T::one() { T::neg_infinity() } else { T::nan() };
     let edge = if x > -T::one() { x } else { edge };
-    if x > -T::one() && x < T::infinity() && x != T::zero() { y } else { edge }
+    if x > -T::one() && x < T::infinity() { y } else { edge }
 }
