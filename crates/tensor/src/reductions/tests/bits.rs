@@ -1,0 +1,61 @@
+//! The bits of a reduction depend on its elements alone.
+
+use super::*;
+
+#[test]
+fn bits_do_not_depend_on_threads_or_layout() {
+    let cases: [(&[usize], &[usize]); 6] = [
+        (&[300_001], &[0]),
+        (&[311, 517], &[0]),
+        (&[311, 517], &[1]),
+        (&[70_001, 3], &[0]),
+        (&[9001, 20], &[0]),
+        (&[20, 30, 210], &[0, 2]),
+    ];
+    for (shape, axes) in cases {
+        let data: Vec<f32> = noise(shape::len(shape)).iter().map(|&x| x as f32).collect();
+        let tensors = layouts(&data, shape);
+        let expected = bits(&tensors[0], axes);
+        for threads in [1, 2, 3, 6] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            for x in &tensors {
+                let strides = x.strides();
+                let found = pool.install(|| bits(x, axes));
+                assert!(found == expected, "{shape:?}, {strides:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn extrema_of_equals_and_nan_are_the_same_bits_along_rows_and_columns() {
+    // Zeros of both signs and NaN of both, so that it shows which one of several was taken.
+    let pick = |x: f64| [-0.0, 0.0, -0.0, 0.0, f64::NAN, -f64::NAN][(x.abs() * 1e6) as usize % 6];
+    for kinds in [4, 6] {
+        for n in [2, 31, 33, 64, 100, 129, 255, 300, 1025] {
+            let data = noise(3 * n).into_iter().map(|x| match pick(x) {
+                nan if nan.is_nan() && kinds == 4 => 0.0,
+                value => value,
+            });
+            let x = Tensor::from_vec(data.collect(), [3, n]).unwrap();
+            let y = x.t().to_contiguous();
+            let bits = |t: Tensor<f64>| t.map(|x| x.to_bits() as i64);
+            assert_eq!(bits(x.max_axis(1)), bits(y.max_axis(0)), "{n}");
+            assert_eq!(bits(x.min_axis(1)), bits(y.min_axis(0)), "{n}");
+        }
+    }
+}
+
+#[test]
+fn a_logsumexp_of_many_rows_is_that_of_each() {
+    for (rows, n) in [(700, 90), (20_000, 3), (3, 70_000)] {
+        let x = Tensor::from_vec(noise(rows * n), [rows, n]).unwrap();
+        let (all, turned) = (x.logsumexp_axis(1), x.t().to_contiguous().logsumexp_axis(0));
+        for k in (0..rows).step_by(rows / 3) {
+            let own = x.index_axis(0, k as isize);
+            assert!(same(all[[k]], own.logsumexp().item()), "row {k} of {rows}");
+            assert!(near(all[[k]], own.exp().sum().item().ln()), "row {k} of {rows}");
+        }
+        assert!(all.iter().zip(turned.iter()).all(|(a, b)| same(a, b)), "{rows} rows of {n}");
+    }
+}
