@@ -3,6 +3,7 @@
 //! All of the 2^32 `f32` arguments: `examples/ulp_sweep.rs`.
 
 mod exact;
+mod powers;
 
 use super::*;
 use crate::simd::{Kernel, Level, dispatch_at};
@@ -121,30 +122,6 @@ fn errors_in_double_precision() {
     double("sin", Sin, goldens::SIN, 1.0);
     double("cos", Cos, goldens::COS, 1.0);
     double("rsqrt", Rsqrt, goldens::RSQRT, 1.0);
-}
-
-#[test]
-fn errors_of_pow() {
-    let (arguments, exact): (Vec<_>, Vec<_>) = goldens::POW
-        .iter()
-        .map(|row| ((f64::from_bits(row.0), f64::from_bits(row.1)), f64::from_bits(row.2)))
-        .unzip();
-    let bases = sample();
-    let singles: Vec<(f32, f32)> =
-        bases.iter().zip(bases.iter().rev().step_by(3)).map(|(&a, &b)| (a, b)).collect();
-    for level in LEVELS {
-        for (i, y) in dispatch_at(level, Pairs(Pow, &arguments)).into_iter().enumerate() {
-            let error = ulp(y, exact[i], 52, -1022);
-            assert!(error <= 1.0, "{:?}: {y:e}, not {:e}, {level:?}", arguments[i], exact[i]);
-        }
-        for (&(a, b), y) in singles.iter().zip(dispatch_at(level, Pairs(Pow, &singles))) {
-            let exact = f64::from(a).powf(f64::from(b));
-            let exact = if (exact as f32).is_infinite() { f64::from(exact as f32) } else { exact };
-            // Beyond f64's own subnormals the reference is 0, and so is the result.
-            let error = ulp(f64::from(y), exact, 23, -126);
-            assert!(error <= 0.55, "{a:e}^{b:e} = {y:e}, not {exact:e}: {error} ULP, {level:?}");
-        }
-    }
 }
 
 macro_rules! edges {
