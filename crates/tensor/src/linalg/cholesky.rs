@@ -2,7 +2,7 @@
 
 use faer::dyn_stack::MemStack;
 use faer::linalg::cholesky::llt::factor::{LltError, cholesky_in_place, cholesky_in_place_scratch};
-use faer::{Mat, Par};
+use faer::{MatMut, MatRef, Par};
 
 use super::{Field, Routine, each, failure, memory, squares};
 use crate::element::Float;
@@ -14,11 +14,16 @@ struct Factor;
 impl Routine<1, 1> for Factor {
     const OP: &'static str = "cholesky";
 
-    fn run<F: Field>(&self, [mut a]: [Mat<F>; 1]) -> Result<[Mat<F>; 1], Error> {
+    fn run<F: Field>(
+        &self,
+        [a]: [MatRef<'_, F>; 1],
+        [mut l]: [MatMut<'_, F>; 1],
+    ) -> Result<(), Error> {
         let n = a.nrows();
+        l.copy_from(a);
         let need = cholesky_in_place_scratch::<F>(n, Par::Seq, Default::default());
         cholesky_in_place(
-            a.as_mut(),
+            l.as_mut(),
             Default::default(),
             Par::Seq,
             MemStack::new(&mut memory(need)),
@@ -27,7 +32,10 @@ impl Routine<1, 1> for Factor {
         .map_err(|LltError::NonPositivePivot { index }| {
             failure(Self::OP, format!("not positive definite: pivot {index} is not positive"))
         })?;
-        Ok([Mat::from_fn(n, n, |i, j| if j <= i { a[(i, j)] } else { F::zero() })])
+        for j in 1..n {
+            l.as_mut().col_mut(j).subrows_mut(0, j).fill(F::zero());
+        }
+        Ok(())
     }
 }
 
@@ -45,6 +53,6 @@ impl<T: Float> Tensor<T> {
     pub fn cholesky(&self) -> Result<Tensor<T>, Error> {
         let (lead, n) = squares("cholesky", self.shape());
         let [l] = each(&Factor, [self.clone()], lead, [&[n, n]])?;
-        Ok(l)
+        Ok(l.to_contiguous())
     }
 }

@@ -1,11 +1,10 @@
 //! Eigenvalues and eigenvectors of symmetric matrices.
 
-use faer::Mat;
-use faer::diag::Diag;
 use faer::dyn_stack::MemStack;
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::{MatMut, MatRef};
 
-use super::{Field, Routine, degree, each, failure, memory, points_down, squares, turn_column};
+use super::{Field, Routine, each, failure, in_parts, memory, points_down, squares, turn_column};
 use crate::element::Float;
 use crate::error::Error;
 use crate::tensor::Tensor;
@@ -15,31 +14,35 @@ struct Decompose;
 impl Routine<1, 2> for Decompose {
     const OP: &'static str = "eigh";
 
-    fn run<F: Field>(&self, [a]: [Mat<F>; 1]) -> Result<[Mat<F>; 2], Error> {
+    fn run<F: Field>(
+        &self,
+        [a]: [MatRef<'_, F>; 1],
+        [values, mut vectors]: [MatMut<'_, F>; 2],
+    ) -> Result<(), Error> {
         let n = a.nrows();
-        let mut vectors = Mat::zeros(n, n);
-        let mut values = Diag::zeros(n);
         if n == 0 {
-            return Ok([Mat::zeros(0, 1), vectors]);
+            return Ok(());
         }
-        let (with, parts) = (ComputeEigenvectors::Yes, degree(n, n));
-        let need = self_adjoint_evd_scratch::<F>(n, with, parts, Default::default());
-        self_adjoint_evd(
-            a.as_ref(),
-            values.as_mut(),
-            Some(vectors.as_mut()),
-            parts,
-            MemStack::new(&mut memory(need)),
-            Default::default(),
-        )
+        let values = values.col_mut(0).as_diagonal_mut();
+        let with = ComputeEigenvectors::Yes;
+        in_parts(n, n, |parts| {
+            let need = self_adjoint_evd_scratch::<F>(n, with, parts, Default::default());
+            self_adjoint_evd(
+                a,
+                values,
+                Some(vectors.as_mut()),
+                parts,
+                MemStack::new(&mut memory(need)),
+                Default::default(),
+            )
+        })
         .map_err(|_| failure(Self::OP, "the iteration did not converge"))?;
         for j in 0..n {
             if points_down(vectors.as_ref(), j) {
                 turn_column(&mut vectors, j);
             }
         }
-        let values = values.column_vector();
-        Ok([Mat::from_fn(n, 1, |i, _| values[i]), vectors])
+        Ok(())
     }
 }
 
@@ -57,6 +60,6 @@ impl<T: Float> Tensor<T> {
     pub fn eigh(&self) -> Result<(Tensor<T>, Tensor<T>), Error> {
         let (lead, n) = squares("eigh", self.shape());
         let [values, vectors] = each(&Decompose, [self.clone()], lead, [&[n], &[n, n]])?;
-        Ok((values, vectors))
+        Ok((values, vectors.to_contiguous()))
     }
 }

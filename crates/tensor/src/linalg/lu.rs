@@ -5,9 +5,9 @@ use faer::linalg::lu::partial_pivoting::factor::{lu_in_place, lu_in_place_scratc
 use faer::linalg::triangular_solve::{
     solve_unit_lower_triangular_in_place, solve_upper_triangular_in_place,
 };
-use faer::{Mat, Par};
+use faer::{Mat, MatMut, MatRef, Par};
 
-use super::{Field, Routine, each, failure, memory, squares};
+use super::{Field, Routine, each, failure, in_parts, memory, squares};
 use crate::element::Float;
 use crate::error::Error;
 use crate::shape::Dims;
@@ -21,7 +21,8 @@ struct Lu<F> {
 }
 
 impl<F: Field> Lu<F> {
-    fn of(mut a: Mat<F>) -> Self {
+    fn of(a: MatRef<'_, F>) -> Self {
+        let mut a = a.to_owned();
         let n = a.nrows();
         let (mut rows, mut back) = (vec![0usize; n], vec![0usize; n]);
         let need = lu_in_place_scratch::<usize, F>(n, n, Par::Seq, Default::default());
@@ -36,32 +37,45 @@ impl<F: Field> Lu<F> {
         Lu { factors: a, rows, exchanges: info.transposition_count }
     }
 
-    fn solve(&self, b: &Mat<F>) -> Mat<F> {
-        let mut x = Mat::from_fn(b.nrows(), b.ncols(), |i, j| b[(self.rows[i], j)]);
-        solve_unit_lower_triangular_in_place(self.factors.as_ref(), x.as_mut(), Par::Seq);
-        solve_upper_triangular_in_place(self.factors.as_ref(), x.as_mut(), Par::Seq);
-        x
+    fn solve(&self, b: MatRef<'_, F>, mut x: MatMut<'_, F>) {
+        let (m, n) = x.shape();
+        for j in 0..n {
+            let (b, x) = (b.col(j), x.as_mut().col_mut(j));
+            for (x, &row) in x.iter_mut().zip(&self.rows) {
+                *x = b[row];
+            }
+        }
+        in_parts(m, n, |parts| {
+            solve_unit_lower_triangular_in_place(self.factors.as_ref(), x.as_mut(), parts);
+            solve_upper_triangular_in_place(self.factors.as_ref(), x.as_mut(), parts);
+        });
     }
 }
 
 /// Solves, after refusing a matrix that has no inverse in this precision: one with a pivot within
 /// rounding of 0, measured by the terms it is the difference of, `a_jj - Σ l_ji u_ij` in the order of
 /// the exchanged rows. A pivot of exactly 0 would not do, for rounding leaves something there.
-fn solved<F: Field>(op: &'static str, a: Mat<F>, b: &Mat<F>) -> Result<Mat<F>, Error> {
+fn solve<F: Field>(
+    op: &'static str,
+    a: MatRef<'_, F>,
+    b: MatRef<'_, F>,
+    x: MatMut<'_, F>,
+) -> Result<(), Error> {
     let n = a.nrows();
-    let size = |m: &Mat<F>, i, j| Float::wide(m[(i, j)]).abs();
-    let lu = Lu::of(a.clone());
+    let size = |m: MatRef<'_, F>, i, j| Float::wide(m[(i, j)]).abs();
+    let lu = Lu::of(a);
     let epsilon = Float::wide(<F as num_traits::Float>::epsilon());
     let lost = |&j: &usize| {
-        let u = &lu.factors;
+        let u = lu.factors.as_ref();
         let terms = (0..j).map(|i| size(u, j, i) * size(u, i, j));
-        size(u, j, j) <= epsilon * terms.fold(size(&a, lu.rows[j], j), f64::max)
+        size(u, j, j) <= epsilon * terms.fold(size(a, lu.rows[j], j), f64::max)
     };
     if let Some(pivot) = (0..n).find(lost) {
         let reason = format!("the matrix is singular to working precision at pivot {pivot}");
         return Err(failure(op, reason));
     }
-    Ok(lu.solve(b))
+    lu.solve(b, x);
+    Ok(())
 }
 
 struct Solve;
@@ -71,24 +85,32 @@ struct Det;
 impl Routine<2, 1> for Solve {
     const OP: &'static str = "solve";
 
-    fn run<F: Field>(&self, [a, b]: [Mat<F>; 2]) -> Result<[Mat<F>; 1], Error> {
-        Ok([solved(Self::OP, a, &b)?])
+    fn run<F: Field>(
+        &self,
+        [a, b]: [MatRef<'_, F>; 2],
+        [x]: [MatMut<'_, F>; 1],
+    ) -> Result<(), Error> {
+        solve(Self::OP, a, b, x)
     }
 }
 
 impl Routine<1, 1> for Inverse {
     const OP: &'static str = "inverse";
 
-    fn run<F: Field>(&self, [a]: [Mat<F>; 1]) -> Result<[Mat<F>; 1], Error> {
-        let one = Mat::identity(a.nrows(), a.nrows());
-        Ok([solved(Self::OP, a, &one)?])
+    fn run<F: Field>(&self, [a]: [MatRef<'_, F>; 1], [x]: [MatMut<'_, F>; 1]) -> Result<(), Error> {
+        let one = Mat::<F>::identity(a.nrows(), a.nrows());
+        solve(Self::OP, a, one.as_ref(), x)
     }
 }
 
 impl Routine<1, 1> for Det {
     const OP: &'static str = "det";
 
-    fn run<F: Field>(&self, [a]: [Mat<F>; 1]) -> Result<[Mat<F>; 1], Error> {
+    fn run<F: Field>(
+        &self,
+        [a]: [MatRef<'_, F>; 1],
+        [mut out]: [MatMut<'_, F>; 1],
+    ) -> Result<(), Error> {
         let lu = Lu::of(a);
         // The powers of two are kept apart, so that the product leaves the range only if the
         // determinant does.
@@ -106,7 +128,8 @@ impl Routine<1, 1> for Det {
         let half = (exponent / 2).clamp(-1100, 1100);
         let rest = (exponent - half).clamp(-1100, 1100);
         let det = mantissa * 2f64.powi(half) * 2f64.powi(rest);
-        Ok([Mat::from_fn(1, 1, |_, _| F::of(det))])
+        out[(0, 0)] = F::of(det);
+        Ok(())
     }
 }
 
@@ -146,7 +169,7 @@ impl<T: Float> Tensor<T> {
         let size = [n, columns.shape()[lead.len() + 1]];
         let size = if vector { &size[..1] } else { &size[..] };
         let [x] = each(&Solve, [self.clone(), columns], lead, [size])?;
-        Ok(x)
+        Ok(x.to_contiguous())
     }
 
     /// The inverse of each square matrix `[.., n, n]`. To apply it, [`solve`](Self::solve) is
@@ -161,7 +184,7 @@ impl<T: Float> Tensor<T> {
     pub fn inverse(&self) -> Result<Tensor<T>, Error> {
         let (lead, n) = squares("inverse", self.shape());
         let [x] = each(&Inverse, [self.clone()], lead, [&[n, n]])?;
-        Ok(x)
+        Ok(x.to_contiguous())
     }
 
     /// The determinant of each square matrix: the leading axes remain. That of an empty matrix is 1.

@@ -1,7 +1,7 @@
 //! Decompositions of matrices, by `faer`: none of them is written by hand.
 //!
 //! Every method takes a matrix, or a batch of matrices in the last two axes, and treats each by
-//! itself. The bits never depend on the number of threads: see [`degree`]. Factors that mathematics
+//! itself. The bits never depend on the number of threads: see [`in_parts`]. Factors that mathematics
 //! leaves open up to a sign get it from a stated rule, so that results are reproducible. Input that
 //! is not finite is an error, and so is a result that is not.
 
@@ -15,7 +15,7 @@ pub use svd::Svd;
 
 use faer::dyn_stack::{MemBuffer, StackReq};
 use faer::traits::RealField;
-use faer::{Mat, MatRef, Par};
+use faer::{MatMut, MatRef, Par};
 
 use crate::element::{DType, Element, Float};
 use crate::error::Error;
@@ -26,13 +26,17 @@ use crate::tensor::Tensor;
 trait Field: Float + RealField {}
 impl<T: Float + RealField> Field for T {}
 
-/// What is done to one matrix (or to `N` of them together), giving `M`.
+/// What is made of one matrix (or of `N` of them together): `M` matrices.
 trait Routine<const N: usize, const M: usize> {
     /// Its name in errors.
     const OP: &'static str;
 
-    /// The `M` results; vectors are columns.
-    fn run<F: Field>(&self, inputs: [Mat<F>; N]) -> Result<[Mat<F>; M], Error>;
+    /// Writes every element of the results, whose values are unspecified before; vectors are columns.
+    fn run<F: Field>(
+        &self,
+        inputs: [MatRef<'_, F>; N],
+        outputs: [MatMut<'_, F>; M],
+    ) -> Result<(), Error>;
 }
 
 fn failure(op: &'static str, reason: impl Into<String>) -> Error {
@@ -40,7 +44,7 @@ fn failure(op: &'static str, reason: impl Into<String>) -> Error {
 }
 
 /// Runs `routine` on each matrix of the inputs' leading axes, which are all `lead`; `sizes` are the
-/// last axes of the outputs.
+/// last axes of the outputs. Those that are matrices are views of what `faer` wrote, column by column.
 #[track_caller]
 fn each<T: Float, R: Routine<N, M>, const N: usize, const M: usize>(
     routine: &R,
@@ -73,45 +77,55 @@ fn each_of<F: Field, R: Routine<N, M>, const N: usize, const M: usize>(
     lead: &[usize],
     sizes: [&[usize]; M],
 ) -> Result<[Tensor<F>; M], Error> {
-    if inputs.iter().any(|x| x.iter().any(|x| !x.is_finite())) {
+    let inputs = inputs.map(|x| x.t().to_contiguous());
+    if !inputs.iter().all(|x| finite(x.as_slice().expect("just made contiguous"))) {
         return Err(failure(R::OP, "the input holds a value that is not finite"));
     }
     let mut out = sizes.map(|last| {
-        let shape: Shape = lead.iter().chain(last).copied().collect();
+        let shape: Shape = lead.iter().chain(last.iter().rev()).copied().collect();
         Tensor::<F>::scratch(&shape)
     });
     let count = shape::len(lead);
     for batch in 0..count {
-        let of_batch = |e: Error| match e {
+        let mut parts = out.each_mut().map(|x| {
+            let len = x.len() / count;
+            &mut x.make_mut()[batch * len..][..len]
+        });
+        let mut last = sizes.iter();
+        let outputs = parts.each_mut().map(|part| {
+            let rows = last.next().and_then(|last| last.first()).map_or(1, |&rows| rows);
+            let columns = part.len().checked_div(rows).unwrap_or(0);
+            MatMut::from_column_major_slice_mut(part, rows, columns)
+        });
+        let results = routine.run(inputs.each_ref().map(|x| matrix(x, batch)), outputs);
+        let results = match results {
+            Ok(()) if !parts.iter().all(|part| finite(part)) => {
+                Err(failure(R::OP, "the result leaves the range of the type"))
+            }
+            results => results,
+        };
+        results.map_err(|e| match e {
             Error::Numerical { op, reason } if !lead.is_empty() => {
                 failure(op, format!("{reason} (matrix {batch} of {count})"))
             }
             e => e,
-        };
-        let results = routine.run(inputs.each_ref().map(|x| matrix(x, batch))).map_err(of_batch)?;
-        for (out, result) in out.iter_mut().zip(results) {
-            let (rows, columns) = result.shape();
-            let part = &mut out.make_mut()[batch * rows * columns..][..rows * columns];
-            for (at, x) in part.iter_mut().enumerate() {
-                *x = result[(at / columns, at % columns)];
-                if !Float::wide(*x).is_finite() {
-                    return Err(of_batch(failure(
-                        R::OP,
-                        "the result leaves the range of the type",
-                    )));
-                }
-            }
-        }
+        })?;
     }
-    Ok(out)
+    let mut last = sizes.iter();
+    Ok(out.map(|x| if last.next().is_some_and(|last| last.len() == 2) { x.t() } else { x }))
 }
 
-/// Matrix number `batch` of the last two axes.
-fn matrix<F: Field>(x: &Tensor<F>, batch: usize) -> Mat<F> {
-    let (rows, columns) = (x.shape()[x.rank() - 2], x.shape()[x.rank() - 1]);
-    let reader = x.reader();
-    let first = batch * rows * columns;
-    Mat::from_fn(rows, columns, |i, j| reader.at(first + i * columns + j))
+/// Whether all of `x` is; in blocks without a branch, which the compiler makes vectors of.
+fn finite<F: Float>(x: &[F]) -> bool {
+    x.chunks(1 << 10).all(|x| x.iter().fold(true, |all, x| all & x.wide().is_finite()))
+}
+
+/// Matrix number `batch` of a contiguous tensor that holds the columns of each as rows.
+fn matrix<F: Field>(x: &Tensor<F>, batch: usize) -> MatRef<'_, F> {
+    let (columns, rows) = (x.shape()[x.rank() - 2], x.shape()[x.rank() - 1]);
+    let elements = x.as_slice().expect("a contiguous tensor");
+    let part = &elements[batch * rows * columns..][..rows * columns];
+    MatRef::from_column_major_slice(part, rows, columns)
 }
 
 /// The leading axes, rows and columns of `shape`.
@@ -133,14 +147,17 @@ fn squares<'a>(op: &str, shape: &'a [usize]) -> (&'a [usize], usize) {
     (lead, rows)
 }
 
-/// Into how many parts the reduction of an `m × n` matrix to two diagonals is cut, which is most of a
-/// singular value or an eigenvalue decomposition and held by the speed of memory.
+/// Runs `f` with the number of parts that `faer` should cut work on an `m × n` matrix into.
 ///
 /// `faer` adds up parts where it has several, so the bits depend on their number, but on nothing else
 /// of the threads: it makes them whether or not the pool has a thread for each. Their number is
 /// therefore a function of the shape. Below some 65,000 elements the threads gain nothing.
-fn degree(m: usize, n: usize) -> Par {
-    if m * n < 1 << 16 { Par::Seq } else { Par::rayon(4) }
+///
+/// All of `f` runs on a thread of the pool: a reduction to two diagonals spreads two products for each
+/// column, and a thread outside would hand over each of them and sleep meanwhile, which takes longer
+/// than many of the products.
+fn in_parts<R: Send>(m: usize, n: usize, f: impl FnOnce(Par) -> R + Send) -> R {
+    if m * n < 1 << 16 { f(Par::Seq) } else { rayon::scope(|_| f(Par::rayon(4))) }
 }
 
 /// Working memory for a routine of `faer`.
@@ -150,20 +167,19 @@ fn memory(need: StackReq) -> MemBuffer {
 
 /// Whether the entry of largest magnitude in column `j` is negative (the first one, among equals).
 fn points_down<F: Field>(m: MatRef<'_, F>, j: usize) -> bool {
-    let mut top = F::zero();
-    for i in 0..m.nrows() {
-        if Float::wide(m[(i, j)]).abs() > Float::wide(top).abs() {
-            top = m[(i, j)];
+    let mut top = 0.0f64;
+    for x in m.col(j).iter() {
+        let x = Float::wide(*x);
+        if x.abs() > top.abs() {
+            top = x;
         }
     }
-    Float::wide(top) < 0.0
+    top < 0.0
 }
 
 /// Changes the sign of column `j`.
-fn turn_column<F: Field>(m: &mut Mat<F>, j: usize) {
-    for i in 0..m.nrows() {
-        m[(i, j)] = -m[(i, j)];
-    }
+fn turn_column<F: Field>(m: &mut MatMut<'_, F>, j: usize) {
+    m.as_mut().col_mut(j).iter_mut().for_each(|x| *x = -*x);
 }
 
 #[cfg(test)]

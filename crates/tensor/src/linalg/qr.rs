@@ -8,9 +8,9 @@ use faer::linalg::householder::{
 use faer::linalg::qr::no_pivoting::factor::{
     qr_in_place, qr_in_place_scratch, recommended_block_size,
 };
-use faer::{Conj, Mat, Par};
+use faer::{Conj, Mat, MatMut, MatRef, Par};
 
-use super::{Field, Routine, each, matrices, memory, turn_column};
+use super::{Field, Routine, each, in_parts, matrices, memory, turn_column};
 use crate::element::Float;
 use crate::error::Error;
 use crate::tensor::Tensor;
@@ -20,13 +20,17 @@ struct Factor;
 impl Routine<1, 2> for Factor {
     const OP: &'static str = "qr";
 
-    fn run<F: Field>(&self, [mut a]: [Mat<F>; 1]) -> Result<[Mat<F>; 2], Error> {
+    fn run<F: Field>(
+        &self,
+        [a]: [MatRef<'_, F>; 1],
+        [mut q, mut r]: [MatMut<'_, F>; 2],
+    ) -> Result<(), Error> {
         let (m, n) = a.shape();
         let k = m.min(n);
-        let mut q = Mat::<F>::identity(m, k);
         if k == 0 {
-            return Ok([q, Mat::zeros(k, n)]);
+            return Ok(());
         }
+        let mut a = a.to_owned();
         let block = recommended_block_size::<F>(m, n);
         let mut coefficients = Mat::zeros(block, k);
         let need = qr_in_place_scratch::<F>(m, n, block, Par::Seq, Default::default())
@@ -40,15 +44,23 @@ impl Routine<1, 2> for Factor {
             Default::default(),
         );
         // Below the diagonal of the result lie the reflections that make up Q, above it R.
-        apply(
-            a.get(.., ..k),
-            coefficients.as_ref(),
-            Conj::No,
-            q.as_mut(),
-            Par::Seq,
-            MemStack::new(&mut memory),
-        );
-        let mut r = Mat::from_fn(k, n, |i, j| if i <= j { a[(i, j)] } else { F::zero() });
+        q.fill(F::zero());
+        q.as_mut().diagonal_mut().fill(F::one());
+        in_parts(m, k, |parts| {
+            apply(
+                a.get(.., ..k),
+                coefficients.as_ref(),
+                Conj::No,
+                q.as_mut(),
+                parts,
+                MemStack::new(&mut memory),
+            );
+        });
+        for j in 0..n {
+            for i in 0..k {
+                r[(i, j)] = if i <= j { a[(i, j)] } else { F::zero() };
+            }
+        }
         for i in 0..k {
             if Float::wide(r[(i, i)]) < 0.0 {
                 turn_column(&mut q, i);
@@ -57,7 +69,7 @@ impl Routine<1, 2> for Factor {
                 }
             }
         }
-        Ok([q, r])
+        Ok(())
     }
 }
 
@@ -76,6 +88,6 @@ impl<T: Float> Tensor<T> {
         let (lead, m, n) = matrices("qr", self.shape());
         let k = m.min(n);
         let [q, r] = each(&Factor, [self.clone()], lead, [&[m, k], &[k, n]])?;
-        Ok((q, r))
+        Ok((q.to_contiguous(), r.to_contiguous()))
     }
 }

@@ -1,11 +1,10 @@
 //! Singular values and vectors, and the rank they reveal.
 
-use faer::Mat;
-use faer::diag::Diag;
 use faer::dyn_stack::MemStack;
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
+use faer::{MatMut, MatRef};
 
-use super::{Field, Routine, degree, each, failure, matrices, memory, points_down, turn_column};
+use super::{Field, Routine, each, failure, in_parts, matrices, memory, points_down, turn_column};
 use crate::element::Float;
 use crate::error::Error;
 use crate::shape::Dims;
@@ -27,23 +26,30 @@ struct Decompose;
 impl Routine<1, 3> for Decompose {
     const OP: &'static str = "svd";
 
-    fn run<F: Field>(&self, [a]: [Mat<F>; 1]) -> Result<[Mat<F>; 3], Error> {
+    fn run<F: Field>(
+        &self,
+        [a]: [MatRef<'_, F>; 1],
+        [mut u, s, mut v]: [MatMut<'_, F>; 3],
+    ) -> Result<(), Error> {
         let (m, n) = a.shape();
         let k = m.min(n);
-        let mut u = Mat::zeros(m, k);
-        let mut v = Mat::zeros(n, k);
-        let mut s = Diag::zeros(k);
-        let (thin, parts) = (ComputeSvdVectors::Thin, degree(m, n));
-        let need = svd_scratch::<F>(m, n, thin, thin, parts, Default::default());
-        svd(
-            a.as_ref(),
-            s.as_mut(),
-            Some(u.as_mut()),
-            Some(v.as_mut()),
-            parts,
-            MemStack::new(&mut memory(need)),
-            Default::default(),
-        )
+        if k == 0 {
+            return Ok(());
+        }
+        let s = s.col_mut(0).as_diagonal_mut();
+        let thin = ComputeSvdVectors::Thin;
+        in_parts(m, n, |parts| {
+            let need = svd_scratch::<F>(m, n, thin, thin, parts, Default::default());
+            svd(
+                a,
+                s,
+                Some(u.as_mut()),
+                Some(v.as_mut()),
+                parts,
+                MemStack::new(&mut memory(need)),
+                Default::default(),
+            )
+        })
         .map_err(|_| failure(Self::OP, "the iteration did not converge"))?;
         for j in 0..k {
             if points_down(u.as_ref(), j) {
@@ -51,8 +57,7 @@ impl Routine<1, 3> for Decompose {
                 turn_column(&mut v, j);
             }
         }
-        let s = s.column_vector();
-        Ok([u, Mat::from_fn(k, 1, |i, _| s[i]), v.transpose().to_owned()])
+        Ok(())
     }
 }
 
@@ -71,9 +76,9 @@ impl<T: Float> Tensor<T> {
     pub fn svd(&self) -> Result<Svd<T>, Error> {
         let (lead, m, n) = matrices("svd", self.shape());
         let k = m.min(n);
-        let sizes: [&[usize]; 3] = [&[m, k], &[k], &[k, n]];
-        let [u, s, vt] = each(&Decompose, [self.clone()], lead, sizes)?;
-        Ok(Svd { u, s, vt })
+        let sizes: [&[usize]; 3] = [&[m, k], &[k], &[n, k]];
+        let [u, s, v] = each(&Decompose, [self.clone()], lead, sizes)?;
+        Ok(Svd { u: u.to_contiguous(), s, vt: v.t() })
     }
 
     /// How many singular values of this matrix exceed `tolerance`; by default the largest one times

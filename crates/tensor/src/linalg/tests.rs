@@ -289,13 +289,37 @@ fn any_number_of_threads_gives_the_same_bits() {
     assert!([2, 3, 6].into_iter().all(|threads| run(threads) == alone));
 }
 
-/// Large enough for several threads.
+/// Large enough for several parts.
+#[test]
+fn large_decompositions_rebuild_their_matrices() {
+    let (a, b) = (rough::<f64>(&[300, 250], 1), rough::<f64>(&[280, 280], 2));
+    let svd = a.svd().unwrap();
+    close(&scaled(&svd.u, &svd.s).matmul(&svd.vt), &a);
+    close(&svd.u.t().matmul(&svd.u), &eye(250));
+    close(&svd.vt.matmul(&svd.vt.t()), &eye(250));
+    let (q, r) = a.qr().unwrap();
+    close(&q.matmul(&r), &a);
+    close(&q.t().matmul(&q), &eye(250));
+    let symmetric = &b + &b.t();
+    let (w, v) = symmetric.eigh().unwrap();
+    close(&scaled(&v, &w).matmul(&v.t()), &symmetric);
+    close(&v.t().matmul(&v), &eye(280));
+    let definite = &b.matmul(&b.t()) + &(eye::<f64>(280) * 100.0);
+    let l = definite.cholesky().unwrap();
+    close(&l.matmul(&l.t()), &definite);
+    let x = definite.solve(&b).unwrap();
+    close(&definite.matmul(&x), &b);
+    close(&definite.inverse().unwrap().matmul(&b), &x);
+}
+
+/// As large.
 #[test]
 fn any_number_of_threads_gives_the_same_bits_of_a_large_decomposition() {
     let (a, b) = (rough::<f64>(&[250, 300], 1), rough::<f64>(&[280, 280], 2));
     let all = || {
-        let (svd, (w, v)) = (a.svd().unwrap(), b.eigh().unwrap());
-        [svd.u, svd.s, svd.vt, w, v].map(|x| x.to_vec())
+        let (svd, (w, v), (q, r)) = (a.svd().unwrap(), b.eigh().unwrap(), a.t().qr().unwrap());
+        let (x, inverse) = (b.solve(&a.t().slice(s![..280])).unwrap(), b.inverse().unwrap());
+        [svd.u, svd.s, svd.vt, w, v, q, r, x, inverse].map(|x| x.to_vec())
     };
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let alone = pool(1).install(all);
