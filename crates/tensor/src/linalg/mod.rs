@@ -151,13 +151,20 @@ fn squares<'a>(op: &str, shape: &'a [usize]) -> (&'a [usize], usize) {
 ///
 /// `faer` adds up parts where it has several, so the bits depend on their number, but on nothing else
 /// of the threads: it makes them whether or not the pool has a thread for each. Their number is
-/// therefore a function of the shape. Below some 65,000 elements the threads gain nothing.
+/// therefore a function of the shape. Below some 65,000 elements the threads gain nothing; below a
+/// million, two of them are done with a step in some twenty microseconds, and more parts than threads
+/// wander between the cores from step to step, which takes up to a fifth longer.
 ///
 /// All of `f` runs on a thread of the pool: a reduction to two diagonals spreads two products for each
 /// column, and a thread outside would hand over each of them and sleep meanwhile, which takes longer
-/// than many of the products.
+/// than many of the products. Rejected: `spindle::with_lock`, by which `faer`'s threads wait for each
+/// other at barriers. It keeps parts where they are, but beside a busy program takes six times as long.
 fn in_parts<R: Send>(m: usize, n: usize, f: impl FnOnce(Par) -> R + Send) -> R {
-    if m * n < 1 << 16 { f(Par::Seq) } else { rayon::scope(|_| f(Par::rayon(4))) }
+    match m * n {
+        0..0x1_0000 => f(Par::Seq),
+        0x1_0000..0x10_0000 => rayon::scope(|_| f(Par::rayon(2))),
+        _ => rayon::scope(|_| f(Par::rayon(4))),
+    }
 }
 
 /// Working memory for a routine of `faer`.

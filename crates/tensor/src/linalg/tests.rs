@@ -329,6 +329,18 @@ fn any_number_of_threads_gives_the_same_bits_of_a_large_decomposition() {
     assert!(tasks.into_iter().all(|each| each == alone));
 }
 
+/// Large enough for as many parts as there ever are.
+#[test]
+fn any_number_of_threads_gives_the_same_bits_of_a_huge_decomposition() {
+    let a = rough::<f32>(&[1024, 1024], 1);
+    let all = || a.eigh().map(|(w, v)| [w.to_vec(), v.to_vec()]).unwrap();
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(all)
+    };
+    assert_eq!(run(3), run(1));
+}
+
 #[test]
 #[should_panic(expected = "cholesky: the matrices of shape [2, 3] are not square")]
 fn cholesky_of_an_oblong_matrix_is_refused() {
