@@ -41,7 +41,8 @@ impl<'a, T: Element> Reader<'a, T> {
     }
 
     /// After how many elements the sequence begins anew, if it does: a number that is added to a matrix
-    /// after one, a row that is added to all its rows after as many as it has.
+    /// after one, a row that is added to all its rows after as many as it has. At least 1, for the layout of
+    /// no elements has one run, of stride 0.
     pub fn period(&self) -> Option<usize> {
         match self.runs.split_first()? {
             (&(_, 0), row) => Some(row.iter().map(|&(size, _)| size).product()),

@@ -101,8 +101,8 @@ fn blocks<T: Element>(
     Ok(())
 }
 
-/// Walks the positions of `shape` in row-major order, line by line of the last axis, and keeps the sum of
-/// index times stride over all axes but one.
+/// Walks the positions of `shape` in row-major order, line by line of the last axis that has several, and
+/// keeps the sum of index times stride over all axes but one.
 struct Lines<'a> {
     shape: &'a [usize],
     strides: SmallVec<[isize; 4]>,
@@ -114,6 +114,8 @@ impl<'a> Lines<'a> {
     fn new(shape: &'a [usize], strides: &[isize], except: usize, offset: isize) -> Self {
         let mut strides = SmallVec::from_slice(strides);
         strides[except] = 0;
+        let shape = &shape[..=line_axis(shape)];
+        strides.truncate(shape.len());
         Lines { shape, strides, index: smallvec::smallvec![0; shape.len()], at: offset }
     }
 
@@ -151,9 +153,14 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// The last axis that has several positions, or the first of all.
+fn line_axis(shape: &[usize]) -> usize {
+    shape.iter().rposition(|&size| size > 1).unwrap_or(0)
+}
+
 /// Whether the indices of a line are one number, repeated: whole lines are picked.
 fn picks_lines(index: View<'_, i64>) -> bool {
-    index.layout().strides().last() == Some(&0)
+    index.layout().strides()[line_axis(index.shape())] == 0
 }
 
 /// `out[.., i, ..] = x[.., index[.., i, ..], ..]` along `axis`, the other axes in step: for axis 0 of

@@ -44,6 +44,8 @@ const THREADED: usize = 64 * 64 * 64;
 const THREADED_GEMM: usize = 4 * THREADED;
 /// Terms up to which partial sums do not pay.
 const FEW: usize = 32;
+// A tiny product with a vector adds up its terms one after the other, as its whole does.
+const _: () = assert!(TINY <= FEW);
 
 /// The shape of `a x b`, with the rules of NumPy's `matmul`: the last axis of `a` meets the last but
 /// one of `b` (the only one of a vector), axes before the last two broadcast, and a vector's own

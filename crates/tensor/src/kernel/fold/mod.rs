@@ -122,7 +122,8 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
 
 /// `f` on slabs of `x` that stay in the cache of a core, and on the outputs that each is reduced to: for
 /// reductions that keep something for every element on the way. On all of `x` at once where that is
-/// small, or its outputs lie closer together than the elements of one. (Variances and positions of
+/// small, a slab would hold less than one output, or outputs lie closer together than the elements of
+/// one. (Variances and positions of
 /// extrema, which read their elements twice, gain nothing: they compute for longer than they read.)
 pub fn in_slabs<T: Element, O: Send>(
     x: View<'_, T>,

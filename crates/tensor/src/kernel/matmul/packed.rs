@@ -238,8 +238,8 @@ impl<T: Float> Slice<'_, T> {
     /// narrow panel would: lines that lie far apart share their places in a cache.)
     fn lying(&self, panels: usize) -> usize {
         let &Slice { kernels, b, k, n, .. } = self;
-        let near = (1..=NEAR / size_of::<T>() / k).contains(&b.down.unsigned_abs());
-        match b.right == 1 && b.down > 0 && near {
+        let near = (1..=(NEAR / size_of::<T>() / k) as isize).contains(&b.down);
+        match b.right == 1 && near {
             true => panels - usize::from(n % kernels.lanes != 0),
             false => 0,
         }
