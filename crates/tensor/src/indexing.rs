@@ -210,6 +210,13 @@ mod tests {
         for x in [x.clone(), x.t(), x.flip(1)] {
             let (rows, columns) = (x.gather(0, &index).unwrap(), x.gather(1, &index.t()).unwrap());
             let of_columns = x.index_select(1, &picked).unwrap();
+            let one = index.slice(s![.., ..1]);
+            let of_rows = x.gather(1, &one).unwrap();
+            let added = x.scatter_add(1, &one, &Tensor::ones([300, 1])).unwrap();
+            for i in 0..300 {
+                let j = one[[i, 0]] as usize;
+                assert_eq!((of_rows[[i, 0]], added[[i, j]]), (x[[i, j]], x[[i, j]] + 1.0));
+            }
             let cube = x.reshape([100, 300, 3]).index_select(1, &picked).unwrap();
             for (i, j) in (0..3000).map(|p| (p * 31 % 300, p * 17 % 300)) {
                 assert_eq!(rows[[i, j]], x[[index[[i, j]] as usize, j]]);
