@@ -25,7 +25,7 @@ pub struct Pow;
 const WRITTEN: [f64; 5] = [-1.0, 1.0, 2.0, 3.0, 4.0];
 
 macro_rules! pow {
-    ($T:ident, $magnitude:ident, $product:ident) => {
+    ($T:ident, $magnitude:ident, $product:expr) => {
         impl Twins<($T, $T), $T> for Pow {
             #[inline(always)]
             fn rank((a, b): ($T, $T)) -> <$T as Lane>::Bits {
@@ -50,7 +50,7 @@ macro_rules! pow {
             #[inline(always)]
             fn call<I: Isa>(self, a: $T, b: $T) -> $T {
                 match written(b) {
-                    true => $product::<I>(a.into(), b.into()) as $T,
+                    true => $product(a.into(), b.into()) as $T,
                     false => self.at::<I, false>((a, b)),
                 }
             }
@@ -63,11 +63,11 @@ macro_rules! pow {
                     // A loop for each exponent, in which it is a constant.
                     let done = products.alike()
                         && match f64::from(b[0]) {
-                            -1.0 => products.write(|a| $product::<I>(a, -1.0) as $T),
-                            1.0 => products.write(|a| $product::<I>(a, 1.0) as $T),
-                            2.0 => products.write(|a| $product::<I>(a, 2.0) as $T),
-                            3.0 => products.write(|a| $product::<I>(a, 3.0) as $T),
-                            4.0 => products.write(|a| $product::<I>(a, 4.0) as $T),
+                            -1.0 => products.write(|a| $product(a, -1.0) as $T),
+                            1.0 => products.write(|a| $product(a, 1.0) as $T),
+                            2.0 => products.write(|a| $product(a, 2.0) as $T),
+                            3.0 => products.write(|a| $product(a, 3.0) as $T),
+                            4.0 => products.write(|a| $product(a, 4.0) as $T),
                             _ => false,
                         };
                     if done {
@@ -76,7 +76,7 @@ macro_rules! pow {
                     let pairs = a.iter().copied().zip(b.iter().copied());
                     runs.next::<I, $T, _>(pairs, products.out);
                     if products.any() {
-                        products.write_over(|a, b| $product::<I>(a, b) as $T);
+                        products.write_over(|a, b| $product(a, b) as $T);
                     }
                 }
             }
@@ -84,7 +84,7 @@ macro_rules! pow {
     };
 }
 pow!(f32, magnitude_f32, product_f32);
-pow!(f64, magnitude_f64, product_f64);
+pow!(f64, magnitude_f64, product_f64::<I>);
 
 /// Whether the exponent is one of [`WRITTEN`].
 #[inline(always)]
@@ -133,8 +133,7 @@ impl<T: Lane + Into<f64>> Products<'_, T> {
 /// `a^n` for one of [`WRITTEN`], good for `f32` on any instruction set: the square is exact, and the next
 /// product good to 2^-53.
 #[inline(always)]
-#[allow(clippy::extra_unused_type_parameters)] // called as its sibling is
-fn product_f32<I: Isa>(a: f64, n: f64) -> f64 {
+fn product_f32(a: f64, n: f64) -> f64 {
     let square = a * a;
     chosen(n, [1.0 / a, a, square, square * a, square * square])
 }
