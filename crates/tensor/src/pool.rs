@@ -3,8 +3,9 @@
 //! Large blocks that go back to the operating system are zeroed and mapped anew page by page when
 //! they are asked for again, which for a 64 MB sum costs nine tenths of its time. Blocks are kept in
 //! size classes (four to each power of two, so at most a quarter is wasted), small ones in a list
-//! of the thread, large ones in one shared list. Both are bounded; what exceeds the bound is freed.
-//! The pool never changes a value.
+//! of the thread, large ones in one shared list. Both are bounded: where a block would exceed the bound,
+//! an eighth of each class is freed, the oldest first, so that sizes which are no longer asked for
+//! make room for those that are. The pool never changes a value.
 //!
 //! Blocks of 2 MiB and more ask for huge pages: reading one then costs a third less, and
 //! walking down the columns of a matrix in it half.
@@ -67,29 +68,39 @@ impl Shelf {
         Some(block.0)
     }
 
-    /// Keeps the block, or hands it back when the shelf is full.
+    /// Keeps the block, and frees older ones where there is no room for it; hands it back if it would
+    /// not fit alone.
     fn give(&mut self, block: NonNull<u8>, size: usize, class: usize) -> Option<NonNull<u8>> {
-        if self.bytes + size > self.limit {
+        if size > self.limit {
             return Some(block);
         }
         if self.blocks.is_empty() {
             self.blocks.resize_with(CLASSES, Vec::new);
         }
+        while self.bytes + size > self.limit {
+            self.free(|count| count.div_ceil(8));
+        }
         self.blocks[class].push(Block(block));
         self.bytes += size;
         None
+    }
+
+    /// Frees so many blocks of each class as `of` says of their number, those that were given first.
+    fn free(&mut self, of: impl Fn(usize) -> usize) {
+        for (class, blocks) in self.blocks.iter_mut().enumerate() {
+            let size = (4 + class % 4) << (class / 4).saturating_sub(2);
+            for block in blocks.drain(..of(blocks.len())) {
+                // SAFETY: blocks of this class were made by `fresh(size)`; the shelf owned it.
+                unsafe { release(block.0, size) };
+                self.bytes -= size;
+            }
+        }
     }
 }
 
 impl Drop for Shelf {
     fn drop(&mut self) {
-        for (class, blocks) in self.blocks.iter_mut().enumerate() {
-            for block in blocks.drain(..) {
-                let size = (4 + class % 4) << (class / 4 - 2);
-                // SAFETY: blocks of this class were made by `fresh(size)`; the shelf owned it.
-                unsafe { release(block.0, size) };
-            }
-        }
+        self.free(|count| count);
     }
 }
 
@@ -251,6 +262,28 @@ mod tests {
             assert_eq!(class_of(size), (size, class));
             assert_eq!((4 + class % 4) << (class / 4 - 2), size, "{bytes}");
         }
+    }
+
+    #[test]
+    fn sizes_no_longer_asked_for_make_room_for_others() {
+        let mut shelf = Shelf::new(1 << 16);
+        let mut used = |bytes: usize, count: usize| {
+            let (size, class) = class_of(bytes);
+            let mut made = 0;
+            let taken: Vec<_> = (0..count)
+                .map(|_| shelf.take(size, class).unwrap_or_else(|| (made += 1, fresh(size)).1))
+                .collect();
+            for block in taken {
+                assert!(shelf.give(block, size, class).is_none() && shelf.bytes <= shelf.limit);
+            }
+            made
+        };
+        assert_eq!((used(1 << 10, 64), used(1 << 10, 64)), (64, 0), "as many as fit are kept");
+        assert!((0..100).any(|_| used(1 << 13, 7) == 0), "the others keep their room");
+        let (size, class) = class_of(1 << 17);
+        let block = shelf.give(fresh(size), size, class).expect("it does not fit");
+        // SAFETY: just made, and handed back.
+        unsafe { release(block, size) };
     }
 
     #[test]
