@@ -2,16 +2,20 @@
 //!
 //! The adjoints of a program are about twice as many nodes as the program has. Swept whole, they are
 //! recorded, walked, loaded and run in memory that is in no cache once there are some ten thousand. So
-//! the sweep stops every [`PIECE`] nodes: what it has recorded is run in a [`Straight`] that holds the
-//! values of the forward part, the cotangents that are still asked for become constants, and the rest is
-//! taken off the tape. A node then costs the same in a program of a thousand nodes and of ten million,
-//! and its adjoints take no memory.
+//! the sweep stops every [`PIECE`] nodes: what it has recorded is run as a program of its own, the
+//! cotangents that are still asked for become constants, and the rest is taken off the tape. So adjoints
+//! take no memory. And where the program is a loop, most pieces are the same, with other values: then one
+//! is recorded, and [run again](repeat) for the others.
 //!
 //! The same bits as swept whole: the same operations on the same values, in an order that differs in
 //! nothing that an operation can see.
 //!
 //! What this cannot do is left to the sweep in one go, which starts from the beginning: programs of
 //! larger values, rules that ask for values or bind parameters, and saying what has failed and where.
+
+mod piece;
+mod repeat;
+mod stretch;
 
 use std::cell::RefMut;
 
@@ -22,9 +26,12 @@ use crate::error::NoGradient;
 use crate::gradients::Gradients;
 use crate::node::{Extent, Nodes, Recycled, Source};
 use crate::replay::straight::{Straight, Tiny};
-use crate::sweep::Sweep;
+use crate::sweep::{Cursor, Sweep};
 use crate::tape::Tape;
 use crate::var::Var;
+use piece::Piece;
+use repeat::{Habit, Repeat};
+use stretch::Stretch;
 
 /// So many nodes are recorded, loaded and run at once: they stay in the second cache.
 const PIECE: usize = 1 << 11;
@@ -59,6 +66,7 @@ impl<T: Float> Var<'_, T> {
             gradients.insert(b.param, value);
         }
         pieces.straight.recycle();
+        pieces.piece.script.recycle();
         Some(gradients)
     }
 }
@@ -66,25 +74,38 @@ impl<T: Float> Var<'_, T> {
 struct Pieces<'t> {
     tape: &'t Tape,
     y: u32,
-    /// The nodes that `walk` has met have their values here; their marks tell the places.
+    /// The nodes that the first of `walks` has met have their values here; their marks tell the places.
     straight: Straight,
-    walk: u32,
+    /// The second is for the marks of one piece.
+    walks: [u32; 2],
     params: usize,
     /// Nodes of the forward part to keep, and their places.
     kept: Vec<(u32, u32)>,
+    /// The last piece that was recorded.
+    piece: Piece,
+    habit: Habit,
     /// How many adjoints were computed.
     adjoints: u64,
 }
 
 impl<'t> Pieces<'t> {
     fn new(tape: &'t Tape, y: u32) -> Self {
-        let (straight, params) = (Straight::recycled(), tape.params.borrow().len());
-        Pieces { tape, y, straight, walk: 0, params, kept: Vec::new(), adjoints: 0 }
+        Pieces {
+            tape,
+            y,
+            straight: Straight::recycled(),
+            walks: [0; 2],
+            params: tape.params.borrow().len(),
+            kept: Vec::new(),
+            piece: Piece::new(),
+            habit: Habit::NEW,
+            adjoints: 0,
+        }
     }
 
     /// The nodes, unless a rule or an operation has walked them meanwhile, or bound a parameter.
     fn nodes(&self) -> Option<RefMut<'t, Recycled>> {
-        let own = self.tape.walk.get() == self.walk;
+        let own = self.tape.walk.get() == self.walks[1];
         let same = own && self.tape.params.borrow().len() == self.params;
         same.then(|| self.tape.nodes.borrow_mut())
     }
@@ -92,13 +113,13 @@ impl<'t> Pieces<'t> {
     /// Computes `y` and what it depends on.
     fn forward(&mut self) -> Option<()> {
         let ids = self.tape.pending(&[self.y]);
-        self.walk = self.tape.walk.get();
+        self.walks = [self.tape.walk.get(), self.tape.start_walk()];
         self.compute(&ids)
     }
 
     /// Sees to it that nodes that stand on the tape for good have places.
     fn ask(&mut self, wanted: Vec<u32>) -> Option<()> {
-        let mut ids = self.nodes()?.pending(self.walk, wanted);
+        let mut ids = self.nodes()?.pending(self.walks[0], wanted);
         ids.sort_unstable();
         self.compute(&ids)
     }
@@ -127,85 +148,125 @@ impl<'t> Pieces<'t> {
 
     /// Brings the sweep to its end; what it records begins at `start`.
     fn backward(&mut self, sweep: &mut Sweep, mut start: Extent) -> Option<()> {
-        let mut touched = Vec::new();
         loop {
-            let more = sweep.advance(self.tape, start.nodes + PIECE, &mut touched);
-            let first = start.nodes as u32;
-            let open = touched.drain(..).filter_map(|p| Some((sweep.open(p)?, p)));
-            let mut open: Vec<(u32, u32)> = open.filter(|&(c, _)| c >= first).collect();
-            open.sort_unstable();
-            open.dedup();
-            let mut ends: Vec<u32> = open.iter().map(|&(c, _)| c).collect();
-            ends.dedup();
-            self.replace_by_constants(&ends, start)?;
-            for &(c, place) in &open {
-                let k = ends.binary_search(&c).expect("it is among them");
-                sweep.replace(place, first + k as u32);
+            if self.repeated(sweep)?.is_none() {
+                self.recorded(sweep, start)?;
             }
-            if !more {
+            if sweep.cursor().next == 0 {
                 return Some(());
             }
             start = self.tape.nodes.borrow().extent();
         }
     }
 
-    /// Computes nodes `ends`, which are recorded from `start` on, and puts constants in the place of all
-    /// that is recorded there, one for each.
-    fn replace_by_constants(&mut self, ends: &[u32], start: Extent) -> Option<()> {
-        let (needed, before) = self.needed(start.nodes as u32, ends)?;
-        self.ask(before)?;
-        self.straight.begin();
-        self.take(self.nodes()?, &needed)?;
-        let mut nodes = self.run()?;
-        let worked = |id: &&u32| matches!(nodes[**id as usize].source, Source::Op(_));
-        self.adjoints += needed.iter().filter(worked).count() as u64;
-        for &id in ends {
-            let node = &mut nodes[id as usize];
-            if !matches!(node.source, Source::Number(_)) {
-                node.value = Some(Box::new(self.straight.value(node.mark.1)));
-                node.source = Source::Constant;
-            }
-            node.mark = (0, 0);
+    /// Runs the last piece for the next stretch of the sweep, if that is of the same form.
+    fn repeated(&mut self, sweep: &mut Sweep) -> Option<Option<()>> {
+        let Habit::Known(repeat) = &self.habit else { return Some(None) };
+        let nodes = self.nodes()?;
+        let Some(stretch) = repeat.next(&nodes, sweep) else {
+            self.habit = Habit::NEW;
+            return Some(None);
+        };
+        drop(nodes);
+        self.piece.given.clear();
+        self.piece.given.extend(repeat.given(&stretch));
+        let mut nodes = self.compute_piece()?;
+        let first = nodes.len() as u32;
+        self.piece.append(&mut nodes);
+        let Habit::Known(repeat) = &self.habit else { unreachable!("nothing has changed it") };
+        repeat.pass(sweep, &stretch, first);
+        Some(Some(()))
+    }
+
+    /// Records the adjoints of the next stretch of the sweep, computes them, and puts constants in the
+    /// place of all that is recorded from `start` on, one for each cotangent still asked for.
+    fn recorded(&mut self, sweep: &mut Sweep, start: Extent) -> Option<()> {
+        let (from, first) = (sweep.cursor(), start.nodes as u32);
+        let nodes = self.nodes()?;
+        let period = match self.habit {
+            Habit::Period(visits) => repeat::next(&nodes, sweep, visits),
+            _ => None,
+        };
+        drop(nodes);
+        let (last, most) = match &period {
+            Some(stretch) => (stretch.end.next, usize::MAX),
+            None => (0, start.nodes + PIECE),
+        };
+        let (mut touched, blocks) = (Vec::new(), sweep.blocks());
+        sweep.advance(self.tape, last, most, &mut touched);
+        let open = touched.iter().filter_map(|&p| Some((sweep.open(p)?, p)));
+        let open: Vec<(u32, u32)> = open.filter(|&(c, _)| c >= first).collect();
+        let mut ends: Vec<u32> = open.iter().map(|&(c, _)| c).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        drop(self.nodes()?);
+        self.piece.take(self.tape, self.walks[1], first, &ends)?;
+        let nodes = self.compute_piece()?;
+        let repeat = period
+            .filter(|_| sweep.blocks() == blocks)
+            .and_then(|stretch| Repeat::new(&nodes, sweep, &stretch, &self.piece, &touched, &ends));
+        self.piece.replace(nodes, &ends, start);
+        for &(c, place) in &open {
+            let k = ends.binary_search(&c).expect("it is among them");
+            sweep.replace(place, first + k as u32);
         }
-        nodes.cut_all_but(start, ends);
-        self.straight.end();
+        self.habit = self.learned(sweep, from, repeat);
         Some(())
     }
 
-    /// The nodes from `first` on that `ends` depend on, and those before that these start from; `None`
-    /// if one has too many elements.
-    fn needed(&self, first: u32, ends: &[u32]) -> Option<(Vec<u32>, Vec<u32>)> {
-        let nodes = self.nodes()?;
-        let mut is_needed = vec![false; nodes.len() - first as usize];
-        for &id in ends {
-            is_needed[(id - first) as usize] = true;
-        }
-        let (mut needed, mut before) = (Vec::new(), Vec::new());
-        let mut tiny = Tiny::default();
-        for id in (first..nodes.len() as u32).rev() {
-            if !is_needed[(id - first) as usize] {
-                continue;
+    /// What is known of the sweep after a piece that began at `from`.
+    fn learned(&self, sweep: &Sweep, from: Cursor, repeat: Option<Repeat>) -> Habit {
+        let visits = from.next - sweep.cursor().next;
+        match (repeat, &self.habit) {
+            (Some(repeat), _) => Habit::Known(Box::new(repeat)),
+            (None, &Habit::Unknown { wait, pause }) if wait > 0 => {
+                Habit::Unknown { wait: wait - 1, pause }
             }
-            if !tiny.admits(&nodes, id) {
-                return None;
-            }
-            needed.push(id);
-            for &input in nodes.inputs(id) {
-                match input.checked_sub(first) {
-                    Some(within) => is_needed[within as usize] = true,
-                    None if nodes[input as usize].mark.0 == self.walk => {}
-                    None => before.push(input),
+            (None, &Habit::Unknown { pause, .. }) if sweep.cursor().next > 2 * visits => {
+                let nodes = self.tape.nodes.borrow();
+                let stretch = Stretch::read(&nodes, sweep, from, visits);
+                let period = stretch.map_or(visits, |stretch| stretch.period(&nodes));
+                match visits / period {
+                    0 | 1 => Habit::none(pause),
+                    rounds => Habit::Period(rounds * period),
                 }
             }
+            (None, &Habit::Unknown { wait, pause }) => Habit::Unknown { wait, pause },
+            (None, _) => Habit::none(1),
         }
-        needed.reverse();
-        tiny.fit().then_some((needed, before))
+    }
+
+    /// Computes the piece from the nodes it is given.
+    fn compute_piece(&mut self) -> Option<RefMut<'t, Recycled>> {
+        let nodes = self.nodes()?;
+        let missing = |id: &&u32| {
+            let node = &nodes[**id as usize];
+            let given = node.value.is_some() || matches!(node.source, Source::Number(_));
+            !given && node.mark.0 != self.walks[0]
+        };
+        let missing: Vec<u32> = self.piece.given.iter().filter(missing).copied().collect();
+        drop(nodes);
+        self.ask(missing)?;
+        let nodes = self.nodes()?;
+        let Piece { script, given, adjoints, .. } = &mut self.piece;
+        for (&id, place) in given.iter().zip(0..) {
+            let node = &nodes[id as usize];
+            match (&node.value, &node.source) {
+                (Some(value), _) => script.set(place, value.view()),
+                (None, &Source::Number(x)) => script.set_number(place, x),
+                _ => script.set(place, self.straight.view(node.mark.1)),
+            }
+        }
+        drop(nodes);
+        self.adjoints += *adjoints;
+        script.run().ok()?;
+        self.nodes()
     }
 
     /// Takes nodes, and marks them with their places.
     fn take(&mut self, mut nodes: RefMut<'_, Recycled>, ids: &[u32]) -> Option<()> {
         for (&id, place) in ids.iter().zip(self.straight.len()..) {
-            nodes[id as usize].mark = (self.walk, place);
+            nodes[id as usize].mark = (self.walks[0], place);
         }
         // The layout of a view is its author's code, which may read the tape.
         drop(nodes);

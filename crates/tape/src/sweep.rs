@@ -6,7 +6,7 @@ use std::panic::Location;
 use tensor::shape::Dims;
 use tensor::{DType, pool};
 
-use crate::node::Source;
+use crate::node::{Nodes, Source};
 use crate::op::{self, Pulled, Recorded, Site};
 use crate::tape::Tape;
 use crate::var::Var;
@@ -23,9 +23,7 @@ pub(crate) struct Sweep {
     /// For each node between, that of `y` first known, the others as the rules add them up.
     cotangents: Vec<u32>,
     /// The nodes of places below have not been visited.
-    next: usize,
-    /// Where the inputs of these end.
-    end: usize,
+    cursor: Cursor,
     /// The first node that the sweep has recorded, or will.
     start: u32,
     /// The places of the targets, in ascending order.
@@ -33,6 +31,25 @@ pub(crate) struct Sweep {
     /// Nodes whose rule passed no cotangent on, and the input that needed it.
     blocked: Vec<(u32, u32)>,
     site: Visited,
+}
+
+/// How far a sweep has come.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor {
+    /// The places below are to come.
+    pub next: usize,
+    /// Where the inputs of these end.
+    end: usize,
+}
+
+/// A node that a sweep visits.
+pub(crate) struct Visit<'a> {
+    pub place: u32,
+    pub id: u32,
+    /// Whether it depends on a target or is one.
+    pub needed: bool,
+    /// The places of its inputs, [`NONE`] where not needed.
+    pub inputs: &'a [u32],
 }
 
 /// What one rule is given, and what it returns: lists that all rules share.
@@ -54,14 +71,13 @@ impl Sweep {
         // The cotangent may be a variable of the user's; a seed of ours is the last node so far.
         let seeded = g as usize + 1 == tape.len();
         let start = if seeded { g } else { tape.len() as u32 };
-        let (next, end) = (between.ids.len(), between.inputs.len());
+        let cursor = Cursor { next: between.ids.len(), end: between.inputs.len() };
         let mut ends = between.targets.clone();
         ends.sort_unstable();
         Sweep {
             between,
             cotangents,
-            next,
-            end,
+            cursor,
             start,
             ends,
             blocked: Vec::new(),
@@ -71,45 +87,68 @@ impl Sweep {
 
     /// Applies rules until none is left.
     pub(crate) fn finish(&mut self, tape: &Tape) {
-        while self.next > 0 {
-            self.next -= 1;
-            self.visit(tape, self.next, |_, _| {});
+        while self.cursor.next > 0 {
+            self.visit(tape, |_, _| {});
         }
     }
 
-    /// Applies rules until the tape has `most` nodes, and tells whether some are left. Appends the
-    /// places of the cotangents that are new or changed, each at least once.
-    pub(crate) fn advance(&mut self, tape: &Tape, most: usize, touched: &mut Vec<u32>) -> bool {
-        if self.next == self.between.ids.len() {
-            touched.extend(self.next.checked_sub(1).map(|last| last as u32));
+    /// Applies rules until `last` places are left or the tape has `most` nodes. Appends the places of the
+    /// cotangents that are new or changed, each at least once.
+    pub(crate) fn advance(
+        &mut self,
+        tape: &Tape,
+        last: usize,
+        most: usize,
+        touched: &mut Vec<u32>,
+    ) {
+        if self.cursor.next == self.between.ids.len() {
+            touched.extend(self.cursor.next.checked_sub(1).map(|last| last as u32));
         }
         let first = tape.len() as u32;
-        while self.next > 0 && tape.len() < most {
-            self.next -= 1;
-            self.visit(tape, self.next, |place, before| {
+        while self.cursor.next > last && tape.len() < most {
+            self.visit(tape, |place, before| {
                 if before == NONE || before < first {
                     touched.push(place);
                 }
             });
         }
-        self.next > 0
+    }
+
+    /// The first node that it has recorded, or will.
+    pub(crate) fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// How far it has come.
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Goes on at `cursor`, when somebody else has done what comes before.
+    pub(crate) fn go_to(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+    }
+
+    /// The node that comes next at `cursor`, which is moved past it.
+    #[inline]
+    pub(crate) fn look(&self, nodes: &Nodes, cursor: &mut Cursor) -> Visit<'_> {
+        self.between.look(nodes, cursor)
     }
 
     #[inline]
-    fn visit(&mut self, tape: &Tape, k: usize, mut touched: impl FnMut(u32, u32)) {
-        let y = self.between.ids[k];
+    fn visit(&mut self, tape: &Tape, mut touched: impl FnMut(u32, u32)) {
+        let nodes = tape.nodes.borrow();
+        let visit = self.between.look(&nodes, &mut self.cursor);
+        let Visit { id: y, needed, inputs: places, .. } = visit;
+        let g = self.cotangents[visit.place as usize];
+        if !needed || g == NONE {
+            return;
+        }
         let Visited { inputs, needs, pulled } = &mut self.site;
         inputs.clear();
         needs.clear();
         pulled.clear();
-        let nodes = tape.nodes.borrow();
         let node = &nodes[y as usize];
-        let end = self.end;
-        self.end -= nodes.inputs(y).len();
-        let places = &self.between.inputs[self.end..end];
-        if !self.between.needed[k] || self.cotangents[k] == NONE {
-            return;
-        }
         let Source::Op(op) = &node.source else { return };
         // One by one, as they are recorded.
         for (&input, &p) in nodes.inputs(y).iter().zip(places) {
@@ -121,7 +160,7 @@ impl Sweep {
         }
         let (op, dtype, at) = (op.clone(), node.dtype, node.at);
         drop(nodes);
-        let site = Site { x: inputs, y, g: self.cotangents[k], needs, dtype };
+        let site = Site { x: inputs, y, g, needs, dtype };
         let _ruling = Ruling::enter(tape, y, at, self.start);
         op.rule().pull(tape, &site, pulled);
         for (i, (&input, &p)) in inputs.iter().zip(places).enumerate() {
@@ -142,8 +181,23 @@ impl Sweep {
 
     /// The cotangent of a place so far, if it is still asked for: by a rule to come, or as a target's.
     pub(crate) fn open(&self, place: u32) -> Option<u32> {
-        let asked = (place as usize) < self.next || self.ends.binary_search(&place).is_ok();
+        let asked = (place as usize) < self.cursor.next || self.is_target(place);
         Some(self.cotangents[place as usize]).filter(|&c| asked && c != NONE)
+    }
+
+    /// The cotangent of a place so far; [`NONE`] if none has reached it.
+    pub(crate) fn cotangent(&self, place: u32) -> u32 {
+        self.cotangents[place as usize]
+    }
+
+    /// Whether a place is that of a target.
+    pub(crate) fn is_target(&self, place: u32) -> bool {
+        self.ends.binary_search(&place).is_ok()
+    }
+
+    /// How many rules have passed no cotangent on.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocked.len()
     }
 
     /// Puts another node in the place of a cotangent.
@@ -199,6 +253,15 @@ impl Between {
             // Fails while the thread is torn down, when nobody needs it.
             let _ = SPARE.try_with(|spare| spare.set(self));
         }
+    }
+
+    #[inline]
+    fn look(&self, nodes: &Nodes, cursor: &mut Cursor) -> Visit<'_> {
+        cursor.next -= 1;
+        let (place, id, end) = (cursor.next as u32, self.ids[cursor.next], cursor.end);
+        cursor.end -= nodes.inputs(id).len();
+        let inputs = &self.inputs[cursor.end..end];
+        Visit { place, id, needed: self.needed[cursor.next], inputs }
     }
 
     fn new(tape: &Tape, y: u32, to: &[u32]) -> Self {

@@ -17,12 +17,12 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
-use tensor::{DType, Shape, pool, shape};
+use tensor::{pool, shape};
 
 use super::script::Script;
+use super::signature::Signatures;
 use super::straight::Straight;
-use crate::node::{Node, Nodes, Recycled, Source, recent};
-use crate::op::Recorded;
+use crate::node::{Node, Recycled, Source};
 use crate::sweep;
 use crate::tape::{Bound, Tape};
 
@@ -47,30 +47,11 @@ pub(crate) struct Forward {
 
 /// The structure of a program.
 struct Structure {
-    nodes: Vec<Known>,
+    nodes: Signatures,
     inputs: Vec<u32>,
-    /// Operations and shapes in the order of their first use.
-    ops: Vec<Recorded>,
-    shapes: Vec<Shape>,
     /// The places of all parameters of the tape, and which of them are frozen.
     params: Vec<(u32, bool)>,
 }
-
-/// A node of it.
-struct Known {
-    /// Which operation, or where else the value comes from: [`VALUE`], [`NUMBER`].
-    origin: u32,
-    shape: u32,
-    dtype: DType,
-    tracked: bool,
-    keep: bool,
-    computed: bool,
-}
-
-/// A node with a value of its own.
-const VALUE: u32 = u32::MAX;
-/// A node filled with a number.
-const NUMBER: u32 = u32::MAX - 1;
 
 /// A script for the loss, the gradients of its trained parameters, and the nodes to keep.
 pub(crate) struct Backward {
@@ -184,54 +165,15 @@ fn is_open(node: &Node) -> bool {
 
 impl Structure {
     fn of(tape: &Tape, forward: &Forward) -> Self {
-        let nodes = tape.nodes.borrow();
-        let (mut ops, mut shapes) = (Vec::new(), Vec::new());
-        let known = forward.ids.iter().map(|&id| {
-            let node = &nodes[id as usize];
-            let same_shape = |shape: &Shape| shape::same(shape, nodes.shape(id));
-            Known {
-                origin: match &node.source {
-                    Source::Op(op) => recent(&mut ops, |known| op.is_at(known), || op.clone()),
-                    Source::Number(_) => NUMBER,
-                    _ => VALUE,
-                },
-                shape: recent(&mut shapes, same_shape, || Shape::from_slice(nodes.shape(id))),
-                dtype: node.dtype,
-                tracked: node.tracked,
-                keep: node.keep,
-                computed: node.value.is_some(),
-            }
-        });
-        let (nodes, inputs) = (known.collect(), forward.inputs.clone());
-        Structure { nodes, inputs, ops, shapes, params: params(tape, forward).into_vec() }
+        let nodes = Signatures::of(&tape.nodes.borrow(), &forward.ids);
+        let params = params(tape, forward).into_vec();
+        Structure { nodes, inputs: forward.inputs.clone(), params }
     }
 
     fn is(&self, tape: &Tape, forward: &Forward) -> bool {
-        let nodes = tape.nodes.borrow();
-        self.nodes.len() == forward.ids.len()
-            && self.inputs == forward.inputs
-            && self.nodes.iter().zip(&forward.ids).all(|(k, &id)| self.has(k, &nodes, id))
+        self.inputs == forward.inputs
+            && self.nodes.are(&tape.nodes.borrow(), &forward.ids)
             && self.params[..] == params(tape, forward)[..]
-    }
-
-    /// Whether a node of it is node `id`.
-    fn has(&self, known: &Known, nodes: &Nodes, id: u32) -> bool {
-        let node = &nodes[id as usize];
-        known.dtype == node.dtype
-            && known.tracked == node.tracked
-            && known.keep == node.keep
-            && known.computed == node.value.is_some()
-            && shape::same(&self.shapes[known.shape as usize], nodes.shape(id))
-            && match (known.origin, &node.source) {
-                (VALUE, Source::Constant | Source::Leaf | Source::Param) => known.computed,
-                (NUMBER, Source::Number(_)) => true,
-                (VALUE | NUMBER, _) => false,
-                (op, Source::Op(other)) => {
-                    let op = &self.ops[op as usize];
-                    op.is_at(other) || op.rule().same(other.rule())
-                }
-                _ => false,
-            }
     }
 }
 
@@ -308,7 +250,7 @@ pub fn forget_programs() {
     drop(MET.try_with(Cell::take));
     drop(SPARE.try_with(Cell::take));
     Recycled::forget();
-    drop(Straight::recycled());
+    Straight::forget();
     sweep::forget();
 }
 
@@ -354,7 +296,7 @@ impl Backward {
     fn bytes(&self) -> usize {
         let Structure { nodes, inputs, .. } = &self.structure;
         let numbers = inputs.len() + self.computed.len();
-        size_of_val(&nodes[..]) + numbers * size_of::<u32>() + self.script.bytes()
+        nodes.bytes() + numbers * size_of::<u32>() + self.script.bytes()
     }
 
     /// Sets the slots to the values on the tape.

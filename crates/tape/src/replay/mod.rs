@@ -7,6 +7,7 @@ pub(crate) mod plan;
 pub mod recording;
 pub(crate) mod run;
 pub(crate) mod script;
+pub(crate) mod signature;
 mod stages;
 pub(crate) mod straight;
 

@@ -1,10 +1,10 @@
 //! Programs of tiny values, run straight: node after node, in one slab.
 //!
 //! A plan pays where values leave the cache. Where none has more elements than one block, a fusion
-//! group would compute it whole in one pass all the same, so there is nothing to group, and freeing a
-//! value would cost more than to keep it to the end. What remains is the cost of a node, which is
-//! what a small network or a chain of numbers spends its time on: here a node costs its operation, a
-//! few bounds and one indirect call.
+//! group would compute it whole in one pass all the same, so there is nothing to group, and where they
+//! have a few hundred, freeing a value costs more than to keep it to the end. What remains is the cost
+//! of a node, which is what a small network or a chain of numbers spends its time on: here a node costs
+//! its operation, a few bounds and one indirect call.
 //!
 //! The same bits as by a plan: both call the same code with the same numbers, and no operation's
 //! bits depend on the layout of its inputs.
@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use smallvec::SmallVec;
 use tensor::any::Slab;
 use tensor::blocks::BLOCK;
-use tensor::{AnyTensor, AnyView, ShapeError, pool};
+use tensor::{AnyTensor, AnyView, DType, ShapeError, pool};
 
 use super::gathered;
 use super::run::Halt;
@@ -24,7 +24,7 @@ use crate::op::{Kind, Recorded};
 
 /// Tiny values may have this many elements together, or [`EACH`] a node.
 const TOGETHER: usize = 1 << 16;
-const EACH: usize = 16;
+const EACH: usize = 512;
 /// Memory in which more bytes than this were in use is given back.
 const MOST_SPARE: usize = 1 << 29;
 /// A slab holds 2³² bytes: these elements, and a copy of each for three operations that read it strided.
@@ -40,8 +40,6 @@ pub(crate) struct Straight {
     ops: Vec<Recorded>,
     /// The operands of all steps, one after the other.
     operands: Vec<u32>,
-    /// How many of the slots the next [`end`](Straight::end) keeps.
-    kept: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -58,9 +56,12 @@ struct Step {
 const COPY: u32 = u32::MAX;
 
 thread_local! {
-    /// Memory for the next program of this thread.
-    static SPARE: Cell<Straight> = const { Cell::new(Straight::EMPTY) };
+    /// Memory for the next programs of this thread.
+    static SPARE: Cell<Vec<Straight>> = const { Cell::new(Vec::new()) };
 }
+
+/// A program that runs piece by piece takes two.
+const SPARES: usize = 2;
 
 /// Whether nodes can run straight: tells of one after the other, and of all together.
 #[derive(Default)]
@@ -104,25 +105,49 @@ impl Straight {
         steps: Vec::new(),
         ops: Vec::new(),
         operands: Vec::new(),
-        kept: 0,
     };
 
     /// An empty program in the memory that one before it has left.
     pub(crate) fn recycled() -> Self {
-        SPARE.try_with(|left| left.replace(Straight::EMPTY)).unwrap_or(Straight::EMPTY)
+        let mut left = SPARE.try_with(Cell::take).unwrap_or_default();
+        let straight = left.pop().unwrap_or(Straight::EMPTY);
+        let _ = SPARE.try_with(|spare| spare.set(left));
+        straight
     }
 
     /// Leaves the memory to the next program, unless it is much.
     pub(crate) fn recycle(mut self) {
-        if self.bytes() <= MOST_SPARE {
-            self.slab.reuse();
-            pool::reuse(&mut self.slots);
-            pool::reuse(&mut self.steps);
-            pool::reuse(&mut self.ops);
-            pool::reuse(&mut self.operands);
-            // Fails while the thread is torn down, when nobody needs it.
-            let _ = SPARE.try_with(|left| left.set(self));
+        // Fails while the thread is torn down, when nobody needs it.
+        let Ok(mut left) = SPARE.try_with(Cell::take) else { return };
+        if self.bytes() <= MOST_SPARE && left.len() < SPARES {
+            self.clear();
+            left.push(self);
         }
+        let _ = SPARE.try_with(|spare| spare.set(left));
+    }
+
+    /// Gives back the memory that was left for the next programs.
+    pub(crate) fn forget() {
+        drop(SPARE.try_with(Cell::take));
+    }
+
+    /// Forgets all nodes and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.slab.reuse();
+        pool::reuse(&mut self.slots);
+        pool::reuse(&mut self.steps);
+        pool::reuse(&mut self.ops);
+        pool::reuse(&mut self.operands);
+    }
+
+    /// Takes a node whose value is to be [set](Self::set).
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub(crate) fn give(&mut self, dtype: DType, shape: &[usize]) -> Result<(), ShapeError> {
+        let slot = self.slab.push(dtype, shape)?;
+        self.slots.push(slot as u32);
+        Ok(())
     }
 
     /// Takes nodes `ids`, whose marks tell their places: they count on from those taken before. The
@@ -276,19 +301,6 @@ impl Straight {
         self.steps.clear();
         self.ops.clear();
         self.operands.clear();
-    }
-
-    /// Nodes taken from here on are forgotten at the next [`end`](Self::end).
-    pub(crate) fn begin(&mut self) {
-        self.slab.begin();
-        self.kept = self.slots.len();
-    }
-
-    /// Forgets the nodes taken since [`begin`](Self::begin).
-    pub(crate) fn end(&mut self) {
-        self.slab.end();
-        self.slots.truncate(self.kept);
-        self.forget_steps();
     }
 
     /// A computed value, copied out.

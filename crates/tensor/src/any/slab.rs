@@ -37,8 +37,6 @@ pub struct Slab {
     layouts: Vec<Layout>,
     /// The row-major layout made last.
     recent: Option<u32>,
-    /// How many words, slots and layouts there were at each [`begin`](Slab::begin) without its end.
-    begun: Vec<[usize; 3]>,
 }
 
 #[derive(Debug)]
@@ -66,13 +64,8 @@ pub struct Earlier<'a> {
 
 impl Slab {
     /// A slab without values.
-    pub const EMPTY: Slab = Slab {
-        memory: Vec::new(),
-        slots: Vec::new(),
-        layouts: Vec::new(),
-        recent: None,
-        begun: Vec::new(),
-    };
+    pub const EMPTY: Slab =
+        Slab { memory: Vec::new(), slots: Vec::new(), layouts: Vec::new(), recent: None };
 
     /// How many bytes the values take, and what tells where they lie.
     pub fn bytes(&self) -> usize {
@@ -195,22 +188,6 @@ impl Slab {
         pool::reuse(&mut self.slots);
         pool::reuse(&mut self.layouts);
         self.recent = None;
-        self.begun.clear();
-    }
-
-    /// Values made from here on are forgotten at the [`end`](Self::end) that belongs to this.
-    pub fn begin(&mut self) {
-        self.begun.push([self.memory.len(), self.slots.len(), self.layouts.len()]);
-    }
-
-    /// Forgets the values made since the last [`begin`](Self::begin) without its end, or all if there is
-    /// none. (Those before keep the invariants: they refer to nothing that was made after them.)
-    pub fn end(&mut self) {
-        let [words, slots, layouts] = self.begun.pop().unwrap_or_default();
-        self.memory.truncate(words);
-        self.slots.truncate(slots);
-        self.layouts.truncate(layouts);
-        self.recent = self.recent.filter(|&recent| (recent as usize) < layouts);
     }
 
     /// Writes value `out` by `f`, which is given the values before it.

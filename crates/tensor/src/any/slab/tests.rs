@@ -43,29 +43,6 @@ fn a_strided_value_has_no_slice() {
 }
 
 #[test]
-fn what_was_made_since_a_beginning_is_forgotten_at_its_end() {
-    let mut slab = Slab::default();
-    let a = slab.push(DType::F32, &[2]).unwrap();
-    slab.set(a, AnyTensor::F32(tensor![1.0, 2.0]).view());
-    for other in [3.0, 4.0] {
-        slab.begin();
-        let b = slab.push(DType::F64, &[1, 2]).unwrap();
-        slab.set(b, AnyTensor::F64(tensor![[other, other]]).view());
-        let turned = slab.layout(b).permute(&[1, 0]).unwrap();
-        let t = slab.push_view(b, &turned).unwrap();
-        assert_eq!((b, t), (1, 2));
-        assert_eq!(slab.tensor(t), AnyTensor::F64(tensor![[other], [other]]));
-        slab.end();
-        assert_eq!(slab.tensor(a), AnyTensor::F32(tensor![1.0, 2.0]));
-    }
-    let b = slab.push(DType::F32, &[2]).unwrap();
-    slab.copy(b, a);
-    assert_eq!(slab.tensor(b), slab.tensor(a));
-    slab.end();
-    assert_eq!(slab.push(DType::U8, &[]).unwrap(), 0, "without a beginning all is forgotten");
-}
-
-#[test]
 fn a_tensor_is_written_over_only_if_it_fits_and_nobody_shares_it() {
     let mut slab = Slab::default();
     let a = slab.push(DType::F64, &[2, 3]).unwrap();

@@ -1,0 +1,105 @@
+//! Pieces that come again: recorded once, and run for every stretch of the sweep of the same form.
+
+use crate::node::Nodes;
+use crate::pieces::piece::Piece;
+use crate::pieces::stretch::{Pattern, Stretch};
+use crate::sweep::{NONE, Sweep};
+
+/// What is known of how a sweep repeats itself.
+pub(super) enum Habit {
+    /// Nothing, and after so many pieces more it is looked at; if in vain, after twice as many.
+    Unknown { wait: u32, pause: u32 },
+    /// Every so many visits the same operations come.
+    Period(usize),
+    /// What the last piece was recorded from.
+    Known(Box<Repeat>),
+}
+
+/// How the last piece is run for another stretch.
+pub(super) struct Repeat {
+    pattern: Pattern,
+    /// What stands for the nodes that the piece starts from; see [`Stretch::given`].
+    given: Vec<u32>,
+    /// For each node seen whose cotangent is another one afterwards: which.
+    outs: Vec<(u32, Out)>,
+}
+
+#[derive(Clone, Copy)]
+enum Out {
+    /// An end of the piece.
+    End(u32),
+    /// A node that was there before.
+    Given(u32),
+}
+
+impl Habit {
+    pub(super) const NEW: Habit = Habit::Unknown { wait: 0, pause: 1 };
+
+    /// What there is to say when it was looked at in vain.
+    pub(super) fn none(pause: u32) -> Self {
+        Habit::Unknown { wait: pause, pause: 2 * pause }
+    }
+}
+
+impl Repeat {
+    /// The `piece` recorded for `stretch`, when the cotangents of places `touched` are changed, those from
+    /// node `first` on being `ends` of the piece. `None` if it uses more than the stretch shows.
+    pub(super) fn new(
+        nodes: &Nodes,
+        sweep: &Sweep,
+        stretch: &Stretch,
+        piece: &Piece,
+        touched: &[u32],
+        ends: &[u32],
+    ) -> Option<Self> {
+        let given = piece.given.iter().map(|&id| stretch.given(id)).collect::<Option<_>>()?;
+        let out = |&place: &u32| {
+            let cotangent = sweep.open(place)?;
+            let out = match ends.binary_search(&cotangent) {
+                Ok(end) => Some(Out::End(end as u32)),
+                Err(_) => stretch.given(cotangent).map(Out::Given),
+            };
+            Some(stretch.number_of(place).zip(out))
+        };
+        let outs = touched.iter().filter_map(out).collect::<Option<_>>()?;
+        piece.pure.then(|| Repeat { pattern: stretch.pattern(nodes), given, outs })
+    }
+
+    /// The stretch that comes next in the sweep, if it is of the same form.
+    pub(super) fn next(&self, nodes: &Nodes, sweep: &Sweep) -> Option<Stretch> {
+        let stretch = next(nodes, sweep, self.pattern.visits)?;
+        stretch.is(&self.pattern, nodes).then_some(stretch)
+    }
+
+    /// The nodes that the piece starts from in this stretch.
+    pub(super) fn given(&self, stretch: &Stretch) -> impl Iterator<Item = u32> {
+        self.given.iter().map(|&number| stretch.node(number))
+    }
+
+    /// Moves the sweep past the stretch, where the ends of the piece are nodes from `first` on.
+    pub(super) fn pass(&self, sweep: &mut Sweep, stretch: &Stretch, first: u32) {
+        sweep.go_to(stretch.end);
+        for &(number, out) in &self.outs {
+            let place = stretch.place(number);
+            debug_assert_ne!(place, NONE);
+            sweep.replace(
+                place,
+                match out {
+                    Out::End(end) => first + end,
+                    Out::Given(given) => stretch.node(given),
+                },
+            );
+        }
+    }
+}
+
+/// The stretch of the next `visits` nodes of the sweep, if there are as many and it can be compared.
+pub(super) fn next(nodes: &Nodes, sweep: &Sweep, visits: usize) -> Option<Stretch> {
+    let cursor = sweep.cursor();
+    if cursor.next < visits {
+        return None;
+    }
+    let mut stretch = Stretch::read(nodes, sweep, cursor, visits)?;
+    stretch.reach(nodes, sweep)?;
+    Some(stretch)
+}
