@@ -22,7 +22,7 @@ mod vector;
 
 use gemm_common::Parallelism;
 use packed::Kernels;
-use vector::{Lanes, Small, Tiny};
+use vector::{Lanes, Small, TALL, Tiny};
 
 use crate::buffer::Buffer;
 use crate::element::{DType, Float};
@@ -36,7 +36,8 @@ use crate::view::View;
 
 /// Products of at most so many multiplications do not pay blocks of columns.
 const TINY: usize = 32;
-/// Products of at most so many multiplications do not pay packing.
+/// Products of at most so many multiplications do not pay packing, times the rows that [`Small`] takes at
+/// once, which share what it reads.
 const SMALL: usize = 8 * 8 * 8;
 /// Multiplications from which more than one thread pays: of vectors and batches, and in the loops of
 /// `gemm`, which take a quarter of the time for each.
@@ -217,12 +218,17 @@ impl<'a, T: Float> Operand<'a, T> {
     /// The first `W` elements of row `i`.
     #[inline(always)]
     fn row<const W: usize>(self, i: usize) -> [T; W] {
-        let from = self.start + i as isize * self.down;
         if self.right == 1 {
-            self.data[from as usize..][..W].try_into().expect("the slice has W elements")
+            self.beside(i)
         } else {
-            std::array::from_fn(|j| self.data[(from + j as isize * self.right) as usize])
+            std::array::from_fn(|j| self.data[self.position(i, j)])
         }
+    }
+
+    /// [`row`](Self::row) of elements that lie side by side.
+    #[inline(always)]
+    fn beside<const W: usize>(self, i: usize) -> [T; W] {
+        self.data[self.position(i, 0)..][..W].try_into().expect("the slice has W elements")
     }
 
     /// Element `[i, j]`.
@@ -276,7 +282,7 @@ impl<T: Float> Product<'_, T> {
             vector(k, a, b, out);
         } else if n == 1 {
             vector(k, b.t(), a.t(), out);
-        } else if m * k * n <= SMALL {
+        } else if m * k * n <= SMALL * m.min(TALL) {
             dispatch(Small { k, n, a, b, out });
         } else if let Some(kernels) = Kernels::of(level()) {
             kernels.multiply(&self, out);

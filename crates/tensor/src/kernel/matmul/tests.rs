@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::s;
+use crate::simd::{Level, dispatch_at};
 use crate::tensor::Tensor;
 
 /// Numbers of mixed sign that are exact in f32, so that products and short sums are exact too.
@@ -76,6 +77,7 @@ fn every_kernel_matches_a_triple_loop_in_all_layouts() {
 fn layouts_agree<T: Float>() {
     for (m, k, n) in [
         (5, 6, 7),
+        (7, 30, 9),
         (16, 40, 16),
         (40, 600, 3),
         (1, 100, 300),
@@ -115,6 +117,33 @@ fn a_part_of_a_small_product_has_the_bits_of_the_whole() {
     }
     parts::<f32>();
     parts::<f64>();
+}
+
+#[test]
+fn every_tile_of_a_small_product_matches_a_triple_loop() {
+    fn tiles<T: Float>() {
+        for (m, n) in [1, 3, 4, 7, 9].into_iter().flat_map(|m| [(m, 15), (m, 33), (m, 70)]) {
+            let k = SMALL * m.min(TALL) / (m * n);
+            for a in layouts::<T>(m, k, ramp) {
+                for b in layouts::<T>(k, n, ramp) {
+                    let expected = naive(&a, &b);
+                    for at in [Level::Baseline, Level::Avx2, Level::Avx512] {
+                        let of = |x: &Tensor<T>| x.layout().offset() as isize;
+                        let (x, y) = (Operand::of(a.view(), of(&a)), Operand::of(b.view(), of(&b)));
+                        let mut out = vec![T::nan(); m * n];
+                        dispatch_at(at, Small { k, n, a: x, b: y, out: &mut out });
+                        assert_eq!(out, expected, "{at:?} {:?} {:?}", a.layout(), b.layout());
+                        let mut turned = vec![T::nan(); m * n];
+                        dispatch_at(at, Small { k, n: m, a: y.t(), b: x.t(), out: &mut turned });
+                        let at = |i: usize| turned[i % n * m + i / n];
+                        assert!((0..m * n).all(|i| at(i) == expected[i]));
+                    }
+                }
+            }
+        }
+    }
+    tiles::<f32>();
+    tiles::<f64>();
 }
 
 #[test]

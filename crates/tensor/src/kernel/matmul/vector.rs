@@ -45,47 +45,86 @@ pub(super) struct Small<'a, T> {
     pub out: &'a mut [T],
 }
 
+/// Rows of a tile of [`Small`]: so many additions do not wait for each other, and share what is read of
+/// `b`.
+pub(super) const TALL: usize = 4;
+
 impl<T: Float> Kernel for Small<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
+        match self.n {
+            64.. if self.b.right == 1 && self.out.len() < TALL * self.n => {
+                self.tiles::<I, 1, 64, true>();
+            }
+            16.. => self.columns::<I, 16>(),
+            8.. => self.columns::<I, 8>(),
+            4.. => self.columns::<I, 4>(),
+            2.. => self.columns::<I, 2>(),
+            _ => self.columns::<I, 1>(),
+        }
+    }
+}
+
+impl<T: Float> Small<'_, T> {
+    /// By tiles of `W` columns, which are at most as many as there are. Neighbours that lie side by side
+    /// are a loop of their own: they are a few moves.
+    #[inline(always)]
+    fn columns<I: Isa, const W: usize>(self) {
+        match (self.out.len() >= TALL * self.n, self.b.right == 1) {
+            (true, true) => self.tiles::<I, TALL, W, true>(),
+            (true, false) => self.tiles::<I, TALL, W, false>(),
+            (false, true) => self.tiles::<I, 1, W, true>(),
+            (false, false) => self.tiles::<I, 1, W, false>(),
+        }
+    }
+
+    /// By tiles of `H` rows and `W` columns. The last ones begin where they end with the product, and
+    /// write again what others have written: elements do not depend on the tile they are in.
+    #[inline(always)]
+    fn tiles<I: Isa, const H: usize, const W: usize, const BESIDE: bool>(self) {
         let Small { k, n, a, b, out } = self;
-        for (i, out) in out.chunks_exact_mut(n).enumerate() {
-            let a = a.at(i, 0);
-            let mut j = 0;
-            while j < n {
-                let (b, out) = (b.at(0, j), &mut out[j..]);
-                j += match out.len() {
-                    64.. if b.right == 1 => in_order::<T, I, 64>(k, a, b, out),
-                    16.. => in_order::<T, I, 16>(k, a, b, out),
-                    8.. => in_order::<T, I, 8>(k, a, b, out),
-                    4.. => in_order::<T, I, 4>(k, a, b, out),
-                    2.. => in_order::<T, I, 2>(k, a, b, out),
-                    _ => in_order::<T, I, 1>(k, a, b, out),
-                };
+        let m = out.len() / n;
+        for j in (0..n).step_by(W) {
+            let j = j.min(n - W);
+            for i in (0..m).step_by(H) {
+                let i = i.min(m - H);
+                let sums = in_order::<T, I, H, W, BESIDE>(k, a.at(i, 0), b.at(0, j));
+                for (i, sums) in (i..).zip(sums) {
+                    out[i * n + j..][..W].copy_from_slice(&sums);
+                }
             }
         }
     }
 }
 
-/// `out[j] = Σₖ a[0, k] · b[k, j]` for the first `W` columns, which it returns.
+/// `Σₖ a[i, k] · b[k, j]` for the first `H` rows and `W` columns, which the operands have.
 #[inline(always)]
-fn in_order<T: Float, I: Isa, const W: usize>(
+fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool>(
     k: usize,
     a: Operand<'_, T>,
     b: Operand<'_, T>,
-    out: &mut [T],
-) -> usize {
-    let mut sums = [T::zero(); W];
+) -> [[T; W]; H] {
+    let mut sums = [[T::zero(); W]; H];
     for l in 0..k {
-        let x = a.data[a.position(0, l)];
-        let y: [T; W] = b.row(l);
-        for (s, y) in sums.iter_mut().zip(y) {
-            *s = I::mul_add(x, y, *s);
+        let mut y = [T::zero(); W];
+        if BESIDE {
+            y = b.beside(l);
+        } else {
+            for (j, y) in y.iter_mut().enumerate() {
+                // SAFETY: the operands of a product have `m x k` and `k x n` elements.
+                *y = unsafe { b.get(l, j) };
+            }
+        }
+        for (i, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: as above.
+            let x = unsafe { a.get(i, l) };
+            for (s, y) in sums.iter_mut().zip(y) {
+                *s = I::mul_add(x, y, *s);
+            }
         }
     }
-    out[..W].copy_from_slice(&sums);
-    W
+    sums
 }
 
 /// `out[j] = Σₖ x[k] · b[k, j]`, where partial sum `l` takes the terms `k ≡ l` modulo [`LANES`], and
