@@ -107,6 +107,11 @@ mod tests {
         ]
     }
 
+    fn places(shape: &[usize]) -> impl Iterator<Item = [usize; 3]> {
+        let (b, c) = (shape[1], shape[2]);
+        (0..shape.iter().product()).map(move |i| [i / (b * c), i / c % b, i % c])
+    }
+
     /// Two layouts of the same indices below 4, with repetitions.
     fn indices() -> Vec<Tensor<i64>> {
         let values = |n: i64| (0..n).map(|i| i * 7 % 11 % 4);
@@ -195,6 +200,41 @@ mod tests {
     }
 
     #[test]
+    fn threads_that_share_the_other_axes_add_in_the_order_of_the_source() {
+        let rough = |i: usize| (i as f32 * 0.618).sin();
+        for (shape, axis) in [([5, 9, 7000], 1), ([300, 40, 30], 0), ([40, 300, 33], 1)]
+            .into_iter()
+            .chain([([40, 33, 300], 2), ([2, 5, 60_000], 2), ([300_000, 2, 1], 1)])
+        {
+            let size = shape[axis];
+            let x = Tensor::<f32>::from_fn(shape, |i| rough(i[0] + i[1] * 7 + i[2] * 3));
+            let index = Tensor::from_fn(shape, |i| ((i[0] * 3 + i[1] * 5 + i[2]) % size) as i64);
+            let src = Tensor::from_fn(shape, |i| rough(i[0] * 11 + i[1] * 5 + i[2] * 2));
+            // All of it, lines of one index, and a part of what is added to.
+            let line = index.slice(s![.., .., ..1]).broadcast_to(shape);
+            let part = s![..shape[0] - 1, 1.., ..];
+            for (index, src) in [
+                (index.clone(), src.clone()),
+                (line.clone(), src.flip(2)),
+                (index.slice(part), src.slice(part)),
+                (line.slice(part), src.slice(part)),
+            ] {
+                let mut expected = x.to_vec();
+                for at in places(index.shape()) {
+                    let mut to = at;
+                    to[axis] = index[at] as usize;
+                    expected[(to[0] * shape[1] + to[1]) * shape[2] + to[2]] += src[at];
+                }
+                for threads in [1, 2, 3] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                    let add = || x.scatter_add(axis as isize, &index, &src).unwrap().to_vec();
+                    assert!(pool.unwrap().install(add) == expected, "{shape:?} {axis} {threads}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn one_hot_marks_the_label() {
         let y = tensor([2i64, 0], &[2]).flip(0).one_hot::<f32>(3).unwrap();
         assert_eq!((y.shape(), y.to_vec()), (&[2, 3][..], vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0]));
@@ -236,8 +276,10 @@ mod tests {
             let index =
                 tensor((0..90_000).map(|i| if wrong(i) { 300 + i } else { 299 }), &[300, 300]);
             let position = first as usize;
-            let is = Error::Index { op: "gather", index: 300 + first, position, size: 300 };
-            assert_eq!(x.gather(0, &index).unwrap_err(), is);
+            let is = |op| Error::Index { op, index: 300 + first, position, size: 300 };
+            assert_eq!(x.gather(0, &index).unwrap_err(), is("gather"));
+            let added = x.scatter_add(0, &index, &Tensor::ones([300, 300]));
+            assert_eq!(added.unwrap_err(), is("scatter_add"));
         }
     }
 

@@ -3,18 +3,20 @@
 //! Indices are checked before they are used: 0 up to the size of the axis, negative ones are errors, for
 //! a wrong index that wraps round is a silent wrong value.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod lines;
+mod scatter;
 
-use smallvec::SmallVec;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::blocks::BLOCK;
 use crate::element::{Element, Number};
 use crate::error::{Error, OrPanic, ShapeError};
-use crate::kernel::copy;
-use crate::layout::Layout;
 use crate::par;
 use crate::shape::{self, Dims, Shape};
+use crate::simd::{Isa, Kernel, dispatch};
 use crate::view::View;
+use lines::{Lines, picks_lines};
+pub use scatter::scatter_add;
 
 /// The shape of [`gather`]: that of `index`, which has the rank of `x` and is no larger on the other
 /// axes.
@@ -65,23 +67,20 @@ fn checked(op: &'static str, index: i64, position: usize, size: usize) -> Result
     }
 }
 
-/// Which of the indices is the first that is not one of an axis of `size`.
-#[inline]
-fn first_wrong(indices: &[i64], size: usize) -> Option<usize> {
-    let wrong = |&i: &i64| i as u64 >= size as u64; // a negative one is larger than any size
-    // To go over all of them is a vector loop, to stop at the first is not.
-    match indices.iter().fold(false, |any, i| any | wrong(i)) {
-        true => indices.iter().position(wrong),
-        false => None,
-    }
+/// Whether all indices are of an axis of `size`.
+#[inline(always)]
+fn all_within(indices: &[i64], size: usize) -> bool {
+    // A negative one is larger than any size. To look for the largest is a vector loop, to stop at the
+    // first that is too large is not.
+    indices.iter().fold(0, |largest, &i| (i as u64).max(largest)) < size as u64
 }
 
 /// Checks all indices.
 fn check(op: &'static str, index: View<'_, i64>, size: usize) -> Result<(), Error> {
     let mut start = 0;
     blocks(index, |indices| {
-        if let Some(k) = first_wrong(indices, size) {
-            checked(op, indices[k], start + k, size)?;
+        for (k, &i) in indices.iter().enumerate() {
+            checked(op, i, start + k, size)?;
         }
         start += indices.len();
         Ok(())
@@ -99,68 +98,6 @@ fn blocks<T: Element>(
         f(reader.block(start, BLOCK.min(x.len() - start), &mut scratch))?;
     }
     Ok(())
-}
-
-/// Walks the positions of `shape` in row-major order, line by line of the last axis that has several, and
-/// keeps the sum of index times stride over all axes but one.
-struct Lines<'a> {
-    shape: &'a [usize],
-    strides: SmallVec<[isize; 4]>,
-    index: SmallVec<[usize; 4]>,
-    at: isize,
-}
-
-impl<'a> Lines<'a> {
-    fn new(shape: &'a [usize], strides: &[isize], except: usize, offset: isize) -> Self {
-        let mut strides = SmallVec::from_slice(strides);
-        strides[except] = 0;
-        let shape = &shape[..=line_axis(shape)];
-        strides.truncate(shape.len());
-        Lines { shape, strides, index: smallvec::smallvec![0; shape.len()], at: offset }
-    }
-
-    /// The walk after `position` steps.
-    fn from(mut self, position: usize) -> Self {
-        let mut rest = position;
-        for k in (0..self.shape.len()).rev() {
-            self.index[k] = rest % self.shape[k];
-            self.at += self.index[k] as isize * self.strides[k];
-            rest /= self.shape[k];
-        }
-        self
-    }
-
-    /// The present sum, and how many positions follow in the line, this one included, of at most `most`:
-    /// they are walked, a stride of the line each.
-    fn take(&mut self, most: usize) -> (isize, usize) {
-        let (at, mut k) = (self.at, self.shape.len() - 1);
-        let count = most.min(self.shape[k] - self.index[k]);
-        self.index[k] += count;
-        self.at += count as isize * self.strides[k];
-        while self.index[k] == self.shape[k] && k > 0 {
-            self.at -= self.index[k] as isize * self.strides[k];
-            self.index[k] = 0;
-            k -= 1;
-            self.index[k] += 1;
-            self.at += self.strides[k];
-        }
-        (at, count)
-    }
-
-    /// The stride of a line.
-    fn step(&self) -> isize {
-        self.strides[self.shape.len() - 1]
-    }
-}
-
-/// The last axis that has several positions, or the first of all.
-fn line_axis(shape: &[usize]) -> usize {
-    shape.iter().rposition(|&size| size > 1).unwrap_or(0)
-}
-
-/// Whether the indices of a line are one number, repeated: whole lines are picked.
-fn picks_lines(index: View<'_, i64>) -> bool {
-    index.layout().strides()[line_axis(index.shape())] == 0
 }
 
 /// `out[.., i, ..] = x[.., index[.., i, ..], ..]` along `axis`, the other axes in step: for axis 0 of
@@ -186,37 +123,63 @@ pub fn gather<T: Element>(
     let (data, layout, indices) = (x.buffer(), x.layout(), index.reader());
     let (size, along) = (x.shape()[axis], layout.strides()[axis]);
     let offset = layout.offset() as isize;
-    let whole = picks_lines(index);
-    let wrong = AtomicUsize::new(usize::MAX);
+    let (whole, wrong) = (picks_lines(index), AtomicBool::new(false));
     par::for_parts(out, par::GRAIN_BYTES / 16, |start, out| {
         let mut lines = Lines::new(index.shape(), layout.strides(), axis, offset).from(start);
-        let (step, mut desk) = (lines.step(), indices.desk());
-        for (block, mut out) in out.chunks_mut(BLOCK).enumerate() {
-            let start = start + block * BLOCK;
-            let mut picked = indices.block_at(start, out.len(), &mut desk);
-            if let Some(k) = first_wrong(picked, size) {
-                wrong.fetch_min(start + k, Ordering::Relaxed);
-                return;
-            }
-            while !out.is_empty() {
-                let (at, count) = lines.take(out.len());
-                let (line, rest) = out.split_at_mut(count);
-                let (own, others) = picked.split_at(count);
-                if whole && step == 1 {
-                    let from = (at + own[0] as isize * along) as usize;
-                    line.copy_from_slice(&data[from..from + count]);
-                } else {
-                    for (j, (o, &i)) in line.iter_mut().zip(own).enumerate() {
-                        *o = data[(at + j as isize * step + i as isize * along) as usize];
-                    }
-                }
-                (out, picked) = (rest, others);
+        let mut desk = indices.desk();
+        for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+            let picked = indices.block_at(start + block * BLOCK, out.len(), &mut desk);
+            let lines = &mut lines;
+            if !dispatch(Pick { data, along, size, whole, lines, picked, out }) {
+                return wrong.store(true, Ordering::Relaxed);
             }
         }
     });
     match wrong.into_inner() {
-        usize::MAX => Ok(()),
-        first => checked("gather", indices.at(first), first, size).map(|_| ()),
+        true => check("gather", index, size),
+        false => Ok(()),
+    }
+}
+
+/// Copies what a block of indices picks; whether they are all within the axis.
+struct Pick<'a, 'l, T> {
+    data: &'a [T],
+    along: isize,
+    size: usize,
+    whole: bool,
+    lines: &'a mut Lines<'l>,
+    picked: &'a [i64],
+    out: &'a mut [T],
+}
+
+impl<T: Element> Kernel for Pick<'_, '_, T> {
+    type Output = bool;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> bool {
+        let Pick { data, along, size, whole, lines, mut picked, mut out } = self;
+        if !all_within(picked, size) {
+            return false;
+        }
+        let step = lines.step();
+        while !out.is_empty() {
+            let (at, count) = lines.take(out.len());
+            let (line, rest) = out.split_at_mut(count);
+            let (own, others) = picked.split_at(count);
+            if whole && step == 1 {
+                let from = (at + own[0] as isize * along) as usize;
+                line.copy_from_slice(&data[from..from + count]);
+            } else {
+                for (j, (o, &i)) in line.iter_mut().zip(own).enumerate() {
+                    let from = (at + j as isize * step + i as isize * along) as usize;
+                    debug_assert!(from < data.len());
+                    // SAFETY: the walk is over elements of a view but for its axis, and the index is one
+                    // of that, so the element is one of the view, which lies in the buffer.
+                    *o = unsafe { *data.get_unchecked(from) };
+                }
+            }
+            (out, picked) = (rest, others);
+        }
+        true
     }
 }
 
@@ -264,56 +227,6 @@ pub fn index_select<T: Element>(
         }
     });
     Ok(())
-}
-
-/// `out = x`, then `out[.., index[.., i, ..], ..] += src[.., i, ..]` along `axis`, in the row-major
-/// order of `src`, one after the other: repeated indices add up in a fixed order, so the bits are
-/// fixed. The transpose of [`gather`].
-///
-/// # Errors
-/// [`Error::Index`] when an index is out of range; `out` is then unspecified.
-///
-/// # Panics
-/// When the shapes do not fit [`gather_shape`], `src` has not the shape of `index`, or `out` has not
-/// the length of `x`.
-#[track_caller]
-pub fn scatter_add<T: Number>(
-    x: View<'_, T>,
-    axis: usize,
-    index: View<'_, i64>,
-    src: View<'_, T>,
-    out: &mut [T],
-) -> Result<(), Error> {
-    gather_shape("scatter_add", x.shape(), axis as isize, index.shape()).or_panic();
-    assert_eq!(index.shape(), src.shape(), "scatter_add: index and source differ in shape");
-    check("scatter_add", index, x.shape()[axis])?;
-    copy(x, out);
-    let layout = Layout::contiguous(x.shape(), size_of::<T>()).or_panic();
-    let along = layout.strides()[axis];
-    let mut lines = Lines::new(index.shape(), layout.strides(), axis, 0);
-    let (mut position, source, step) = (0, src.reader(), lines.step());
-    let whole = picks_lines(index);
-    let mut desk = source.desk();
-    blocks(index, |mut indices| {
-        let mut values = source.block_at(position, indices.len(), &mut desk);
-        position += indices.len();
-        while !indices.is_empty() {
-            let (at, count) = lines.take(indices.len());
-            if whole && step == 1 {
-                let from = (at + indices[0] as isize * along) as usize;
-                for (o, &value) in out[from..from + count].iter_mut().zip(values) {
-                    *o = o.plus(value);
-                }
-            } else {
-                for (j, (&i, &value)) in indices.iter().zip(values).take(count).enumerate() {
-                    let o = &mut out[(at + j as isize * step + i as isize * along) as usize];
-                    *o = o.plus(value);
-                }
-            }
-            (indices, values) = (&indices[count..], &values[count..]);
-        }
-        Ok(())
-    })
 }
 
 /// `out[.., c] = 1` where `c = labels[..]`, else 0, for `c` in `0..classes`.
