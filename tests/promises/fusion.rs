@@ -1,9 +1,10 @@
-//! What a fused pass does beside its instructions: sums close it, and nothing is computed twice.
+//! What a fused pass does beside its instructions: sums close it, parts are laid among zeros in it, and
+//! nothing is computed twice.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tape::{Param, Tape, Var};
-use tensor::{Float, Tensor, rng};
+use tensor::{Float, Tensor, rng, s};
 
 use super::evaluation::Counted;
 use crate::support::{bits, pools};
@@ -64,4 +65,59 @@ fn what_is_written_twice_is_computed_once_unless_it_is_asked_for() {
     assert_eq!(twice, 2);
     assert_eq!(run(false, Tape::new()), (known.clone(), 1));
     assert_eq!(run(true, Tape::new()), (known, 2), "a kept node has a value of its own");
+}
+
+/// Parts of a matrix used beside each other, in places that overlap, are apart and are the whole; and a
+/// margin around it.
+fn parts<'t, T: Float>(tape: &'t Tape, p: &Param<T>) -> [Var<'t, T>; 2] {
+    let x = tape.param(p);
+    let steps = (x.slice(s![1.., ..]) - x.slice(s![..-1, ..])).square().sum();
+    let columns = (x.slice(s![.., ..;2]).tanh() * 3.0).sum() + x.slice(s![.., 1]).mean();
+    let whole = (x.slice(s![..]).square() * x.flip(0)).sum();
+    let kept = (x.pad([(1, 0), (2, 3)], 0.0) * 2.0 + 1.0).keep();
+    [steps + columns + whole + kept.square().mean() + x.pad([(0, 1), (0, 0)], 7.0).sum(), kept]
+}
+
+#[test]
+fn parts_laid_among_zeros_by_the_pass_that_reads_them_have_the_same_bits() {
+    fn same<T: Float>() {
+        for shape in [[2, 3], [40, 50], [50, 41], [300, 301], [3, 70_000]] {
+            let p = Param::new(Tensor::<T>::normal(shape, T::of(0.0), T::of(1.0), &mut rng(1)));
+            let gradient = |tape: Tape| {
+                let [loss, kept] = parts(&tape, &p);
+                let grads = loss.backward();
+                [bits(&loss.value()), bits(&kept.value()), bits(&grads[&p])]
+            };
+            let known = gradient(Tape::new().unfused());
+            for pool in pools() {
+                for _ in 0..4 {
+                    assert!(pool.install(|| gradient(Tape::new())) == known, "{shape:?}");
+                }
+            }
+        }
+    }
+    same::<f32>();
+    same::<f64>();
+}
+
+#[test]
+fn the_gradient_of_differences_along_an_axis_is_their_differences() {
+    let p = Param::new(Tensor::<f64>::from_fn([70, 90], |i| ((i[0] * i[1]) % 13) as f64));
+    for axis in [0, 1] {
+        let tape = Tape::new();
+        let x = tape.param(&p);
+        let size = p.shape()[axis];
+        let d = x.narrow(axis as isize, 1, size - 1) - x.narrow(axis as isize, 0, size - 1);
+        let grads = (d.square() * 0.5).sum().backward();
+        let at = |mut i: [usize; 2], k: usize| {
+            i[axis] = k;
+            p.value()[i]
+        };
+        for i in (0..70 * 90).map(|k| [k / 90, k % 90]) {
+            let k = i[axis];
+            let before = if k > 0 { at(i, k) - at(i, k - 1) } else { 0.0 };
+            let behind = if k + 1 < size { at(i, k + 1) - at(i, k) } else { 0.0 };
+            assert_eq!(grads[&p][i], before - behind);
+        }
+    }
 }

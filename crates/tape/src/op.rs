@@ -31,6 +31,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use tensor::error::OrPanic;
+use tensor::kernel::Window;
 use tensor::{AnySlice, AnyView, Element, Error, Float, Layout, Shape, ShapeError, View};
 
 use crate::node::Sizes;
@@ -89,6 +90,12 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>:
     /// computes it in the pass that makes the elements, without storing them.
     fn closing(&self, x: &[usize]) -> Option<Closing> {
         let _ = x;
+        None
+    }
+
+    /// Where the one input stands among zeros, if that is the output: the evaluator then lays it there
+    /// block by block, in the pass that reads it.
+    fn window(&self) -> Option<Window> {
         None
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use tensor::kernel::Window;
 use tensor::{AnySlice, AnySliceMut, AnyView, DType, Element, Error, Float, Layout, ShapeError};
 
 use super::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
@@ -120,6 +121,10 @@ pub(crate) trait GeneralRule: Rule {
     fn closing(&self, _: &[usize]) -> Option<Closing> {
         None
     }
+    /// [`Op::window`].
+    fn window(&self) -> Option<Window> {
+        None
+    }
 }
 
 /// The typed pullback behind a site.
@@ -174,6 +179,9 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule for G
     }
     fn closing(&self, x: &[usize]) -> Option<Closing> {
         if N == 1 && M == 0 { self.0.closing(x) } else { None }
+    }
+    fn window(&self) -> Option<Window> {
+        if N == 1 && M == 0 { self.0.window() } else { None }
     }
 }
 

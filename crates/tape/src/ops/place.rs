@@ -18,7 +18,7 @@ pub struct Place<V> {
 }
 
 impl<V: ViewOp> Place<V> {
-    fn window(&self) -> Result<Layout, ShapeError> {
+    fn layout(&self) -> Result<Layout, ShapeError> {
         let whole = Layout::contiguous(&self.shape, 8)?;
         Ok(self.view.layout(&whole)?.expect("a row-major tensor has every view"))
     }
@@ -26,7 +26,7 @@ impl<V: ViewOp> Place<V> {
 
 impl<T: Float, V: ViewOp + Clone> Op<T, 1> for Place<V> {
     fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
-        let window = self.window()?;
+        let window = self.layout()?;
         if window.shape() != x {
             let (x, window) = (Dims(x), Dims(window.shape()));
             return Err(ShapeError::new(format!("place: shape {x} does not fill {window}")));
@@ -40,9 +40,12 @@ impl<T: Float, V: ViewOp + Clone> Op<T, 1> for Place<V> {
         _: [AnyView<'_>; 0],
         out: &mut [T],
     ) -> Result<(), Error> {
-        out.fill(T::zero());
-        kernel::assign(x, &self.window()?, out)?;
+        kernel::place(x, &self.layout()?, out)?;
         Ok(())
+    }
+
+    fn window(&self) -> Option<kernel::Window> {
+        kernel::Window::of(&self.layout().ok()?)
     }
 
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {

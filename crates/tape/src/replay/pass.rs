@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use smallvec::SmallVec;
 use tensor::any::{AnyBlock, AnyReader};
 use tensor::blocks::BLOCK;
+use tensor::kernel::Window;
 use tensor::kernel::fold::LEAF;
 use tensor::{AnySlice, AnySliceMut, AnyTensor, kernel, par};
 
@@ -39,14 +40,18 @@ impl<'a> Feed<'a> {
     }
 }
 
+/// What a group lays among zeros, and where.
+pub(super) type Placed<'a> = (Window, AnyReader<'a>);
+
 /// Runs a group; the numbers that its folds make.
 pub(super) fn run(
     group: &Group,
     ops: &[Option<Recorded>],
     feeds: &[Feed<'_>],
+    placed: &[Placed<'_>],
     outs: &mut [AnyTensor],
 ) -> Result<SmallVec<[f64; 2]>, Halt> {
-    let pass = Pass { group, ops, feeds, failed: Mutex::new(None) };
+    let pass = Pass { group, ops, feeds, placed, failed: Mutex::new(None) };
     let leaves = group.len.div_ceil(LEAF);
     let mut sums: SmallVec<[Vec<f64>; 2]> = group.folds.iter().map(|_| vec![0.0; leaves]).collect();
     let whole = Part {
@@ -83,6 +88,7 @@ struct Pass<'a> {
     group: &'a Group,
     ops: &'a [Option<Recorded>],
     feeds: &'a [Feed<'a>],
+    placed: &'a [Placed<'a>],
     /// The first part that panicked, by its place: the same on any number of threads.
     failed: Mutex<Option<Panicked>>,
 }
@@ -240,6 +246,10 @@ impl Pass<'_> {
         sources: &Sources<'_>,
         out: AnySliceMut<'_>,
     ) {
+        if let [Operand::Placed(p)] = operands {
+            let (window, part) = &self.placed[*p as usize];
+            return part.place(window, sources.start + sources.at, out);
+        }
         let Some(Kind::Pointwise(op)) = kind(self.ops, step.node) else {
             unreachable!("planned as pointwise")
         };
@@ -259,6 +269,7 @@ impl Pass<'_> {
                 }
                 _ => from.copies[l as usize].as_slice(from.n),
             },
+            Operand::Placed(_) => unreachable!("the only operand of its member"),
             Operand::Register(r) => beside(from.registers, r).as_slice(from.n),
             Operand::Store(s) => beside(from.outs, s).as_slice().range(from.at..from.at + from.n),
         }

@@ -28,6 +28,8 @@ pub(crate) enum Work {
     /// Nothing: it is given.
     Given,
     Pointwise,
+    /// Its input is laid among zeros: a member of a group that reads the input from outside.
+    Placed,
     View,
     General,
     /// A fold of all elements of its input: part of the group that makes them, if one does.
@@ -40,8 +42,17 @@ impl Work {
         match op.kind() {
             Kind::Pointwise(_) => Work::Pointwise,
             Kind::View(_) => Work::View,
-            Kind::General(op) => op.closing(x).map_or(Work::General, Work::Closing),
+            Kind::General(op) => match op.closing(x) {
+                Some(closing) => Work::Closing(closing),
+                None if op.window().is_some() => Work::Placed,
+                None => Work::General,
+            },
         }
+    }
+
+    /// Whether it is computed block by block, in a group.
+    pub(super) fn is_grouped(self) -> bool {
+        matches!(self, Work::Pointwise | Work::Placed)
     }
 }
 
@@ -99,6 +110,8 @@ pub(crate) enum Action {
 pub(crate) struct Group {
     /// Nodes read from outside.
     pub loads: Vec<u32>,
+    /// Nodes read from outside to be laid among zeros, each with the member that does.
+    pub placed: Vec<(u32, u32)>,
     /// Members whose values are used outside.
     pub stores: Vec<u32>,
     /// Members that fold all elements of another one.
@@ -129,6 +142,8 @@ pub(crate) struct Instruction {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operand {
     Load(u32),
+    /// Of a member that is [placed](Group::placed), its only one.
+    Placed(u32),
     Register(u32),
     Store(u32),
 }
@@ -271,7 +286,13 @@ fn group(
     let mut free: Vec<u32> = Vec::new();
     for (k, &i) in members.iter().enumerate() {
         let start = out.operands.len() as u32;
+        let work = program.nodes[i as usize].work;
         for &j in program.inputs_of(i) {
+            if work == Work::Placed {
+                out.operands.push(Operand::Placed(out.placed.len() as u32));
+                out.placed.push((j, i));
+                continue;
+            }
             let operand = *place.entry(j).or_insert_with(|| {
                 debug_assert_ne!(draft_of[j as usize], draft, "members come in order");
                 out.loads.push(j);
@@ -280,7 +301,7 @@ fn group(
             out.operands.push(operand);
         }
         let dtype = program.nodes[i as usize].dtype;
-        let target = if let Work::Closing(closing) = program.nodes[i as usize].work {
+        let target = if let Work::Closing(closing) = work {
             out.folds.push(Fold { node: i, closing });
             Target::Fold(out.folds.len() as u32 - 1)
         } else if outside[i as usize] {

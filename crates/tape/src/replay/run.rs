@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use smallvec::SmallVec;
 use tensor::{AnySliceMut, AnyTensor, AnyView};
 
-use super::pass::{self, Feed};
+use super::pass::{self, Feed, Placed};
 use super::plan::{Action, Group, Plan, Program};
 use crate::op::{Kind, Recorded};
 
@@ -119,8 +119,16 @@ fn grouped(
             None => Feed::of(value(values, load).view().reader()),
         });
     let feeds: SmallVec<[Feed<'_>; 8]> = feeds.collect();
-    let folded = pass::run(group, ops, &feeds, &mut outs)?;
-    drop(feeds);
+    let placed = group.placed.iter().map(|&(input, node)| match kind(ops, node) {
+        Some(Kind::General(op)) => {
+            let window = op.window().expect("planned as placed");
+            (window, value(values, input).view().reader())
+        }
+        _ => unreachable!("planned as placed"),
+    });
+    let placed: SmallVec<[Placed<'_>; 2]> = placed.collect();
+    let folded = pass::run(group, ops, &feeds, &placed, &mut outs)?;
+    drop((feeds, placed));
     for (&node, out) in group.stores.iter().zip(outs) {
         values[node as usize] = Some(out);
     }
@@ -139,16 +147,17 @@ fn grouped(
 
 /// The tensors a group writes, and for each the input whose buffer it took over: one that dies here,
 /// lies side by side, fills its buffer (which is then as large as needed, and no larger), and shares it
-/// with nobody.
+/// with nobody. (What is laid among zeros is read elsewhere than it would be overwritten.)
 fn outputs(
     group: &Group,
     program: &Program,
     values: &mut [Option<AnyTensor>],
     dying: &[u32],
 ) -> (SmallVec<[AnyTensor; 4]>, SmallVec<[Option<u32>; 4]>) {
-    // What dies in a group is one of its inputs, of the shape of its outputs.
+    // What dies in a group is one of its inputs, and of the shape of its outputs unless it is placed.
     let mut spares: SmallVec<[u32; 4]> = SmallVec::new();
-    for &dead in dying {
+    let placed = |dead: u32| group.placed.iter().any(|&(input, _)| input == dead);
+    for &dead in dying.iter().filter(|&&dead| !placed(dead)) {
         let value = values[dead as usize].as_mut().expect(ORDER);
         if value.fills_buffer() && value.as_mut_slice().is_some() {
             spares.push(dead);

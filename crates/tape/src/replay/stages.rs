@@ -1,8 +1,8 @@
 //! Which nodes are computed together.
 //!
 //! The stage of a node is the largest number of boundaries on any path that leads to it, where an edge
-//! is a boundary unless both ends are pointwise and have the same shape. All pointwise nodes of one
-//! stage and one shape form a fusion group, computed in one pass over blocks. This can never close a
+//! is a boundary unless both ends are pointwise and have the same shape (what is placed among zeros is
+//! pointwise for those that read it). All pointwise nodes of one stage and one shape form a fusion group, computed in one pass over blocks. This can never close a
 //! cycle: a path that leaves the group and comes back crosses a boundary, so it ends in a later stage.
 //!
 //! Views move no bytes and bound nothing between themselves: a view of a view has its stage, and a view
@@ -70,15 +70,16 @@ pub(super) fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
             draft_of[i] = group;
             continue;
         }
-        let pointwise = node.work == Work::Pointwise;
+        let grouped = node.work.is_grouped();
         let view = node.work == Work::View;
         let inputs = program.inputs_of(i as u32);
-        let large = if pointwise { large(program, inputs) } else { SmallVec::new() };
+        let large = if grouped { large(program, inputs) } else { SmallVec::new() };
         let (mut stage, mut with) = (if view { 0 } else { 1 }, NEVER);
         for &j in inputs {
             let (input, draft) = (&program.nodes[j as usize], draft_of[j as usize]);
             let Some(d) = drafts.get_mut(draft as usize) else { continue };
-            let same = pointwise && input.work == Work::Pointwise && input.shape == node.shape;
+            let pointwise = node.work == Work::Pointwise;
+            let same = pointwise && input.work.is_grouped() && input.shape == node.shape;
             let open = same && d.takes(&large, draft, &draft_of, limit);
             let joined = open || (view && input.work == Work::View);
             let after = if joined { d.stage } else { d.stage + 1 };
@@ -86,15 +87,15 @@ pub(super) fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
                 (stage, with) = (after, if open { draft } else { NEVER });
             }
         }
-        if pointwise && with == NEVER {
+        if grouped && with == NEVER {
             let last = open.get(&(stage, &node.shape[..])).copied();
             let takes = |&d: &u32| drafts[d as usize].takes(&large, d, &draft_of, limit);
             with = last.filter(takes).unwrap_or(NEVER);
         }
         if with == NEVER {
             with = drafts.len() as u32;
-            drafts.push(Draft::new(stage, node.work));
-            if pointwise {
+            drafts.push(Draft::new(stage, if grouped { Work::Pointwise } else { node.work }));
+            if grouped {
                 open.insert((stage, &node.shape), with);
             }
         }

@@ -7,6 +7,7 @@ use super::{AnySlice, AnySliceMut, AnyView};
 use crate::blocks::Reader;
 use crate::buffer::Buffer;
 use crate::element::DType;
+use crate::kernel::Window;
 
 /// An owned block of elements, aligned to a cache line: a vector that crosses from one line into the
 /// next takes twice as long to load and to store.
@@ -185,6 +186,18 @@ impl<'a> AnyReader<'a> {
             (AnyReader::Usize(r), AnySliceMut::Usize(out)) => r.copy(start, out),
             (AnyReader::U8(r), AnySliceMut::U8(out)) => r.copy(start, out),
             (reader, out) => panic!("{} cannot be copied to {out:?}", reader.dtype()),
+        }
+    }
+
+    /// Writes a stretch of the whole that the elements have their place in, from element `start` on.
+    ///
+    /// # Panics
+    /// When the types differ, or are not floats.
+    pub fn place(&self, window: &Window, start: usize, out: AnySliceMut<'_>) {
+        match (self, out) {
+            (AnyReader::F32(part), AnySliceMut::F32(out)) => window.write(part, start, out),
+            (AnyReader::F64(part), AnySliceMut::F64(out)) => window.write(part, start, out),
+            (reader, out) => panic!("{} has no place in {out:?}", reader.dtype()),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod fold;
 mod index;
 mod join;
 mod matmul;
+mod place;
 mod pointwise;
 mod reduce;
 mod scan;
@@ -20,6 +21,7 @@ pub use fold::{leaf_sum, sum_of_leaves};
 pub use index::{gather, gather_shape, index_select, index_select_shape, one_hot, scatter_add};
 pub use join::{concat, concat_shape, pad, pad_shape};
 pub use matmul::{matmul, matmul_shape};
+pub use place::{Window, place};
 pub use pointwise::{
     binary, binary_block, binary_update, check_exponent, map, map2, map3, select_block, unary,
     unary_block, unary_update, update2,
