@@ -6,6 +6,7 @@ use num_traits::NumCast;
 
 use crate::element::{DType, Element, Float, Number};
 use crate::error::OrPanic;
+use crate::kernel;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -21,7 +22,7 @@ impl<T: Element> Tensor<T> {
     /// When the size overflows the address space.
     #[track_caller]
     pub fn full(shape: impl AsRef<[usize]>, x: T) -> Self {
-        Tensor::build(shape.as_ref(), |out| out.fill(x))
+        Tensor::build(shape.as_ref(), |out| kernel::fill(x, out))
     }
 
     /// The element at each index is `f(index)`; `f` is called in row-major order.
@@ -86,7 +87,7 @@ impl<T: Number> Tensor<T> {
     #[track_caller]
     pub fn eye(n: usize) -> Self {
         Tensor::build(&[n, n], |out| {
-            out.fill(T::zero());
+            kernel::fill(T::zero(), out);
             out.iter_mut().step_by(n + 1).for_each(|x| *x = T::one());
         })
     }

@@ -108,6 +108,7 @@ mod tests {
         assert!(holds(&(&x - &row), |i, _| i * 4096));
         assert!(holds(&(x.t() - &x.t().flip(0).flip(0)), |_, _| 0));
         assert!(holds(&x.t().maximum(0), |i, j| j * 4096 + i));
+        assert!(holds(&Tensor::full([rows, columns], 7.0), |_, _| 7));
     }
 
     #[test]

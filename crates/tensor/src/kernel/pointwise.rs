@@ -33,6 +33,14 @@ pub fn map<A: Element, O: Element>(
     });
 }
 
+/// `out[i] = x`.
+pub fn fill<T: Element>(x: T, out: &mut [T]) {
+    if out.len() <= FEW {
+        return out.fill(x);
+    }
+    for_blocks(out, |part| part.each(true, |_, out| dispatch(FillLoop { x, out })));
+}
+
 /// `out[i] = f(a[i], b[i])`, `f` given parts of any length; `a` and `b` have the shape of `out`.
 ///
 /// # Panics
@@ -275,6 +283,19 @@ impl<T: Copy, F: Binary<T>> Kernel for BinaryLoop<'_, F, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         self.f.block::<I>(self.a, self.b, self.out);
+    }
+}
+
+struct FillLoop<'a, T> {
+    x: T,
+    out: &'a mut [T],
+}
+
+impl<T: Copy> Kernel for FillLoop<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        self.out.fill(self.x);
     }
 }
 
