@@ -137,39 +137,32 @@ fn wide_var<T: Float>(
 
 /// `out = √(Σ x²)`, without overflow or underflow on the way; the norm of nothing is 0.
 ///
-/// Squares of `f32` always fit the `f64` they are added in. A sum of squares of `f64` that leaves
-/// the range in which it is accurate is computed again, with all elements of its output scaled by a
-/// power of two.
+/// Squares of `f32` always fit the `f64` they are added in. Where a norm of `f64` leaves the range in
+/// which its sum of squares is accurate, all are computed again, such ones with their elements scaled by
+/// a power of two.
 ///
 /// # Panics
 /// When `out` has the wrong length.
 pub fn norm<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
-    // 2^±900: squares of what is lost beside such a sum are below half a unit in its last place.
-    const SMALL: f64 = f64::from_bits((1023 - 900) << 52);
-    const LARGE: f64 = f64::from_bits((1023 + 900) << 52);
+    // 2^±450: squares of what is lost beside the square of such a norm are below half a unit in its
+    // last place.
+    const SMALL: f64 = f64::from_bits((1023 - 450) << 52);
+    const LARGE: f64 = f64::from_bits((1023 + 450) << 52);
     const UP: f64 = f64::from_bits((1023 + 600) << 52);
     const DOWN: f64 = f64::from_bits((1023 - 600) << 52);
-    let mut scales = vec![1.0; out.len()];
-    let mut sums = vec![0.0; out.len()];
-    fold(Squares, x, axes, &scales, &mut sums, |sum| sum.unwrap_or(0.0));
-    let mut again = false;
-    for (scale, &sum) in scales.iter_mut().zip(&sums) {
-        *scale = if sum < SMALL {
-            UP
-        } else if sum > LARGE {
-            DOWN
-        } else {
-            1.0
+    let root = |sum: Option<f64>| T::of(sum.unwrap_or(0.0).sqrt());
+    plain(Squares, x, axes, out, root);
+    let beyond = |norm: T| (norm.wide() < SMALL) | (norm.wide() > LARGE);
+    let again = || out.iter().fold(false, |any, &norm| any | beyond(norm));
+    if T::DTYPE == f64::DTYPE && again() {
+        let scale = |norm: &T| match norm.wide() {
+            norm if norm < SMALL => UP,
+            norm if norm > LARGE => DOWN,
+            _ => 1.0,
         };
-        again |= *scale != 1.0;
-    }
-    if again && T::DTYPE == f64::DTYPE {
-        fold(Squares, x, axes, &scales, &mut sums, |sum| sum.unwrap_or(0.0));
-    } else {
-        scales.fill(1.0);
-    }
-    for ((out, sum), scale) in out.iter_mut().zip(sums).zip(scales) {
-        *out = T::of(sum.sqrt() / scale);
+        let scales: Vec<f64> = out.iter().map(scale).collect();
+        fold(ScaledSquares, x, axes, &scales, out, root);
+        out.iter_mut().zip(scales).for_each(|(norm, scale)| *norm = T::of(norm.wide() / scale));
     }
 }
 
@@ -318,25 +311,43 @@ impl<T: Float> Fold<T> for Deviations {
     }
 }
 
-/// Σ (scale · x)².
+/// Σ x².
 #[derive(Clone, Copy)]
 struct Squares;
 impl<T: Float> Fold<T> for Squares {
-    type Param = f64;
+    type Param = ();
     type Acc = f64;
     #[inline(always)]
-    fn lift<I: Isa>(self, x: T, _: usize, scale: f64) -> f64 {
-        let x = x.wide() * scale;
-        x * x
+    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> f64 {
+        x.wide() * x.wide()
     }
     #[inline(always)]
     fn merge(self, a: f64, b: f64) -> f64 {
         a + b
     }
     #[inline(always)]
-    fn step<I: Isa>(self, acc: f64, x: T, _: usize, scale: f64) -> f64 {
-        let x = x.wide() * scale;
-        I::mul_add(x, x, acc)
+    fn step<I: Isa>(self, acc: f64, x: T, _: usize, (): ()) -> f64 {
+        I::mul_add(x.wide(), x.wide(), acc)
+    }
+}
+
+/// Σ (scale · x)².
+#[derive(Clone, Copy)]
+struct ScaledSquares;
+impl<T: Float> Fold<T> for ScaledSquares {
+    type Param = f64;
+    type Acc = f64;
+    #[inline(always)]
+    fn lift<I: Isa>(self, x: T, i: usize, scale: f64) -> f64 {
+        Fold::<f64>::lift::<I>(Squares, x.wide() * scale, i, ())
+    }
+    #[inline(always)]
+    fn merge(self, a: f64, b: f64) -> f64 {
+        a + b
+    }
+    #[inline(always)]
+    fn step<I: Isa>(self, acc: f64, x: T, i: usize, scale: f64) -> f64 {
+        Fold::<f64>::step::<I>(Squares, acc, x.wide() * scale, i, ())
     }
 }
 

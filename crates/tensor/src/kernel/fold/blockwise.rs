@@ -14,7 +14,7 @@ use crate::kernel::reduce::Sum;
 pub fn leaf_sum(x: AnySlice<'_>) -> f64 {
     fn of<T: Float>(x: &[T]) -> f64 {
         assert!((1..=LEAF).contains(&x.len()), "a leaf has up to {LEAF} elements");
-        leaf_of(Sum, x, ())
+        leaf_of(Sum, x, 0, ())
     }
     match x {
         AnySlice::F32(x) => of(x),

@@ -84,7 +84,7 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
         && n == x.len()
         && (1..=LEAF).contains(&n)
     {
-        *out = finish(Some(rows::leaf_of(f, x, *param)));
+        *out = finish(Some(rows::leaf_of(f, x, 0, *param)));
         return;
     }
     let outputs = shape::len(&axes.reduce(x.shape(), false));

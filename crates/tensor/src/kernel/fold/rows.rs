@@ -8,6 +8,9 @@ use crate::simd::{Isa, Kernel, dispatch, prefetch};
 
 /// How many leaves ahead memory is asked for.
 const AHEAD: usize = 1;
+/// Folds of long rows that are finished together: for a division or a root after each, the next rows would
+/// have to wait.
+const TOGETHER: usize = 32;
 
 /// Outputs whose elements follow each other: element `i` of output `k` is element `k·n + i`.
 pub(super) struct Rows<'a, T, F: Fold<T>> {
@@ -78,9 +81,7 @@ impl<T: Element, F: Fold<T>> Tree for Row<'_, T, F> {
         let len = LEAF.min(n - first);
         self.rows.ask(self.row * n + first);
         let x = reader.block(self.row * n + first, len, scratch);
-        let (params, mut acc) = (&params[self.row..], [F::Acc::default()]);
-        dispatch(RowLeaves { f, x, n: len, first, params, out: &mut acc, finish: &|acc| acc });
-        acc[0]
+        leaf_of(f, x, first, params[self.row])
     }
 
     fn merge(&self, a: F::Acc, b: F::Acc) -> F::Acc {
@@ -107,36 +108,70 @@ impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, 
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let rows = self.x.chunks_exact(self.n).zip(self.params);
-        for (o, (x, &param)) in self.out.iter_mut().zip(rows) {
-            *o = (self.finish)(leaf::<T, F, I>(self.f, x, self.first, param));
+        let RowLeaves { f, x, n, first, params, out, finish } = self;
+        let mut rows = x.chunks_exact(n).zip(params);
+        if n <= LANES {
+            for (o, (x, &param)) in out.iter_mut().zip(rows) {
+                *o = finish(few::<T, F, I>(f, x, first, param));
+            }
+            return;
+        }
+        for out in out.chunks_mut(TOGETHER) {
+            let mut folds = [F::Acc::default(); TOGETHER];
+            for (fold, (x, &param)) in folds.iter_mut().zip(rows.by_ref().take(out.len())) {
+                *fold = long::<T, F, I>(f, x, first, param);
+            }
+            out.iter_mut().zip(folds).for_each(|(o, fold)| *o = finish(fold));
         }
     }
 }
 
-/// The fold of one leaf, which begins with the first element of its output.
-pub(super) fn leaf_of<T: Element, F: Fold<T>>(f: F, x: &[T], param: F::Param) -> F::Acc {
-    let mut acc = [F::Acc::default()];
-    let (n, params) = (x.len(), &[param]);
-    dispatch(RowLeaves { f, x, n, first: 0, params, out: &mut acc, finish: &|acc| acc });
+/// The fold of one leaf, which has an element and begins with element `first` of its output.
+pub(super) fn leaf_of<T: Element, F: Fold<T>>(
+    f: F,
+    x: &[T],
+    first: usize,
+    param: F::Param,
+) -> F::Acc {
+    if x.len() > LANES {
+        return dispatch(LongLeaf { f, x, first, param });
+    }
+    let (n, params, mut acc) = (x.len(), &[param], [F::Acc::default()]);
+    dispatch(RowLeaves { f, x, n, first, params, out: &mut acc, finish: &|acc| acc });
     acc[0]
 }
 
-/// The fold of the `x.len()` elements of a leaf, of which there is at least one.
+/// A leaf with more than one element a lane: without what short ones prepare, which would take a quarter of
+/// its time.
+struct LongLeaf<'a, T, F: Fold<T>> {
+    f: F,
+    x: &'a [T],
+    first: usize,
+    param: F::Param,
+}
+
+impl<T: Element, F: Fold<T>> Kernel for LongLeaf<'_, T, F> {
+    type Output = F::Acc;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> F::Acc {
+        long::<T, F, I>(self.f, self.x, self.first, self.param)
+    }
+}
+
+/// The fold of a leaf with at most one element a lane, and one at least.
 #[inline(always)]
-fn leaf<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
+fn few<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
     match x.len() {
         1 => f.lift::<I>(x[0], first, param),
         2 => short::<2, T, F, I>(f, x, first, param),
         3..=4 => short::<4, T, F, I>(f, x, first, param),
         5..=8 => short::<8, T, F, I>(f, x, first, param),
         9..=16 => short::<16, T, F, I>(f, x, first, param),
-        17..=LANES => short::<LANES, T, F, I>(f, x, first, param),
-        _ => long::<T, F, I>(f, x, first, param),
+        _ => short::<LANES, T, F, I>(f, x, first, param),
     }
 }
 
-/// [`leaf`] of at least one element a lane.
+/// The fold of a leaf with at least one element a lane.
 #[inline(always)]
 fn long<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
     let (chunks, tail) = x.as_chunks::<LANES>();
