@@ -157,6 +157,19 @@ fn sums_of_any_number_of_rows_of_any_width_follow_the_tree() {
 }
 
 #[test]
+fn a_block_of_rows_is_folded_as_if_it_stood_alone() {
+    for (n, width) in [(1, 70), (7, 64), (33, 100), (40, 300), (129, 65), (1100, 70), (2100, 520)] {
+        let x = Tensor::from_vec(noise(3 * n * width), [3, n, width]).unwrap();
+        let sums = x.sum_axis(1);
+        for k in 0..3 {
+            let alone = x.slice(s![k]).to_contiguous().sum_axis(0).to_vec();
+            let block = sums.slice(s![k]).to_vec();
+            assert!(alone.iter().zip(block).all(|(&a, b)| same(a, b)), "{n} x {width}");
+        }
+    }
+}
+
+#[test]
 fn reductions_agree_with_their_formulas_in_every_layout() {
     let mean = |g: &[f64]| g.iter().sum::<f64>() / g.len() as f64;
     let var = |g: &[f64], c: usize| {

@@ -43,9 +43,12 @@ impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
             // A tile that ends with its stretch is read in place, unless it would be a sliver.
             let stretch = if self.run < 64 { TILE } else { self.run - at % self.run };
             let width = TILE.min(part.len() - done).min(stretch);
-            let group = if width == self.outputs { (TILE / width).min(LANES) } else { 1 };
-            let group = 1 << group.ilog2();
-            let whole = self.reader.is_direct() || group == 1 && at % self.run + width <= self.run;
+            let within = at % self.run + width <= self.run;
+            // Its rows follow each other in the buffer; those of a tile of all outputs do in the sequence.
+            let follow = within && self.step == Some(width as isize);
+            let group = if width == self.outputs || follow { TILE / width } else { 1 };
+            let group = 1 << group.min(LANES).ilog2();
+            let whole = self.reader.is_direct() || within && (group == 1 || follow);
             let rows = self.step.filter(|_| whole).map(|step| (self.reader.position(at), step));
             let tile = Tile { tiles: self, at, width, group, rows };
             let acc = tile.climb(0..self.n.div_ceil(LEAF), &mut tile.scratch());
@@ -62,8 +65,8 @@ struct Tile<'a, T, F: Fold<T>> {
     tiles: &'a Tiles<'a, T, F>,
     at: usize,
     width: usize,
-    /// Neighbouring lanes that are read as one row: where the tile has all outputs, so have their
-    /// elements one stretch, and even one output is a long vector. A power of two.
+    /// Neighbouring lanes that are read as one row: where the rows of the tile follow each other, even one
+    /// output is a long vector. A power of two.
     group: usize,
     /// Where its first row lies, and how far from it the next one, if all lie side by side and evenly.
     rows: Option<(usize, isize)>,

@@ -100,9 +100,11 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
         let reader = Reader::new(x.buffer(), &layout);
         let (run, stride) = layout.merged().last().copied().unwrap_or((1, 1));
         let step = even_step(x.layout(), axes).filter(|_| stride == 1);
-        // From memory a whole page of a row; leaves are there to be shared as well.
-        let grain = if n * outputs * size_of::<T>() < FAR { grain } else { grain.max(TILE) };
-        par::for_units(out, 64, grain, |start, part| {
+        // Threads share leaves, and columns only where these are few: the more of a row is read at a time,
+        // the faster.
+        let wide = || outputs.div_ceil((4 * par::threads()).div_ceil(n.div_ceil(LEAF))).min(TILE);
+        let grain = if outputs < 2 * grain { grain } else { grain.max(wide()) };
+        par::for_units(out, TILE / 4, grain, |start, part| {
             let tiles = Tiles { f, reader: &reader, params, n, outputs, run, step };
             tiles.fold(start, part, &finish);
         });
