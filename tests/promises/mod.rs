@@ -7,6 +7,7 @@ mod failure;
 mod fusion;
 mod gradients;
 mod known;
+mod loops;
 mod pieces;
 mod printing;
 mod recording;
