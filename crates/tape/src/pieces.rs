@@ -33,8 +33,11 @@ use piece::Piece;
 use repeat::{Habit, Repeat};
 use stretch::Stretch;
 
-/// So many nodes are recorded, loaded and run at once: they stay in the second cache.
-const PIECE: usize = 1 << 11;
+/// So many nodes are recorded, loaded and run at once: they stay in the second cache. With fewer a piece
+/// costs more than they do; with more it takes longer until a loop is seen to be one.
+const PIECE: usize = 1 << 9;
+/// As many times as long are the pieces of a long loop.
+const LONGER: usize = 4;
 
 impl<T: Float> Var<'_, T> {
     /// Evaluates this scalar and its derivatives by all parameters of the tape; `None` if that cannot be
@@ -228,7 +231,10 @@ impl<'t> Pieces<'t> {
                 let period = stretch.map_or(visits, |stretch| stretch.period(&nodes));
                 match visits / period {
                     0 | 1 => Habit::none(pause),
-                    rounds => Habit::Period(rounds * period),
+                    rounds => {
+                        let more = (sweep.cursor().next / (32 * visits)).clamp(1, LONGER);
+                        Habit::Period(more * rounds * period)
+                    }
                 }
             }
             (None, &Habit::Unknown { wait, pause }) => Habit::Unknown { wait, pause },
