@@ -3,8 +3,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tape::{Param, Tape, Var};
-use tensor::{Float, Tensor, rng, s};
+use tape::{Op, Param, Pullback, Tape, Var};
+use tensor::kernel::Window;
+use tensor::{AnyView, Error, Float, Layout, Shape, ShapeError, Tensor, View, rng, s, tensor};
 
 use super::evaluation::Counted;
 use crate::support::{bits, pools};
@@ -120,4 +121,36 @@ fn the_gradient_of_differences_along_an_axis_is_their_differences() {
             assert_eq!(grads[&p][i], before - behind);
         }
     }
+}
+
+/// `2x`, which says of itself that it lays two elements among zeros.
+#[derive(Debug, PartialEq)]
+struct Misplaced;
+
+impl<T: Float> Op<T, 1> for Misplaced {
+    fn shape(&self, [x]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
+        Ok(x.into())
+    }
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        out.iter_mut().zip(x.as_slice().expect("a parameter")).for_each(|(out, &x)| *out = x + x);
+        Ok(())
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        [Some(cx.g * 2.0)]
+    }
+    fn window(&self) -> Option<Window> {
+        Window::of(&Layout::contiguous(&[2], 8).ok()?)
+    }
+}
+
+#[test]
+fn a_window_of_another_size_than_the_part_is_no_member_of_a_pass() {
+    let (tape, p) = (Tape::new(), Param::new(tensor![1.0, 2.0, 3.0]));
+    let y = tape.apply(Misplaced, [tape.param(&p)]) + 1.0;
+    assert_eq!(y.value(), tensor![3.0, 5.0, 7.0]);
 }

@@ -201,6 +201,33 @@ fn parameters_of_single_rounds_have_their_gradients() {
     assert_eq!(gradients(Tape::new()), expected);
 }
 
+/// `x s` for a number `s` that the rule asks for.
+#[derive(Debug, PartialEq)]
+struct Scaled;
+
+impl<T: Float> Pointwise<T, 2> for Scaled {
+    fn block(&self, [x, s]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        out.iter_mut().zip(x.iter().zip(s)).for_each(|(out, (&x, &s))| *out = x * s);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        [Some(cx.g * cx.x[1].value().item().wide()), None]
+    }
+}
+
+/// The number is known, so nothing is computed for it, but it is another one at each round.
+#[test]
+fn a_rule_that_asks_for_a_value_is_asked_at_every_round() {
+    let p = Param::new(Tensor::scalar(0.9f64));
+    let gradient = |tape: Tape| {
+        let loss = (0..LOOPS).fold(tape.param(&p), |x, k| {
+            let s = tape.constant(Tensor::scalar(1.0 + (k as f64).sin() / 100.0));
+            tape.apply(Scaled, [x, s]).sin()
+        });
+        loss.backward()[&p].item().to_bits()
+    };
+    assert_eq!(gradient(Tape::new()), gradient(Tape::new().unfused()));
+}
+
 /// `sin x`, that counts how often its rule is asked.
 #[derive(Debug, PartialEq)]
 struct Asked;

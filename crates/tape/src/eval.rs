@@ -230,7 +230,7 @@ impl Tape {
                 (None, Source::Op(op)) => {
                     let first = nodes.inputs(id).first().map_or(&[][..], |&x| nodes.shape(x));
                     // An unfused tape folds what is stored.
-                    let work = match Work::of(op, first) {
+                    let work = match Work::of(op, first, nodes.shape(id)) {
                         Work::Closing(_) if self.group_limit == 1 => Work::General,
                         work => work,
                     };

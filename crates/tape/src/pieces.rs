@@ -195,7 +195,10 @@ impl<'t> Pieces<'t> {
             Some(stretch) => (stretch.end.next, usize::MAX),
             None => (0, start.nodes + PIECE),
         };
-        let (mut touched, blocks) = (Vec::new(), sweep.blocks());
+        // A rule that asks for a value may record another number at each round.
+        let tape = self.tape;
+        let told = |sweep: &Sweep| (sweep.blocks(), tape.asked.get());
+        let (mut touched, before) = (Vec::new(), told(sweep));
         sweep.advance(self.tape, last, most, &mut touched);
         let open = touched.iter().filter_map(|&p| Some((sweep.open(p)?, p)));
         let open: Vec<(u32, u32)> = open.filter(|&(c, _)| c >= first).collect();
@@ -206,7 +209,7 @@ impl<'t> Pieces<'t> {
         self.piece.take(self.tape, self.walks[1], first, &ends)?;
         let nodes = self.compute_piece()?;
         let repeat = period
-            .filter(|_| sweep.blocks() == blocks)
+            .filter(|_| told(sweep) == before)
             .and_then(|stretch| Repeat::new(&nodes, sweep, &stretch, &self.piece, &touched, &ends));
         self.piece.replace(nodes, &ends, start);
         for &(c, place) in &open {

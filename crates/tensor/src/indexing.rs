@@ -155,6 +155,17 @@ mod tests {
     }
 
     #[test]
+    fn an_index_without_a_position_adds_nothing() {
+        let (x, index) = (Tensor::<f64>::ones([3, 1]), tensor([0i64], &[1, 1]));
+        for rows in [0, 1] {
+            let index = index.broadcast_to([rows, 1]);
+            let sum = x.scatter_add(1, &index, &Tensor::ones([rows, 1])).unwrap();
+            assert_eq!(sum.sum().item(), 3.0 + rows as f64);
+            assert_eq!(x.gather(1, &index).unwrap().shape(), [rows, 1]);
+        }
+    }
+
+    #[test]
     fn scatter_add_matches_a_loop_over_indices() {
         for x in matrices() {
             for index in indices() {

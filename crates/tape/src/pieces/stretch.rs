@@ -116,7 +116,8 @@ impl Stretch {
         Some(number)
     }
 
-    /// Adds what those of the nodes not visited view that are views.
+    /// Adds what those of the nodes not visited view that are views: without a place, for a rule passes a
+    /// cotangent to its own inputs alone.
     fn views(&mut self, nodes: &Nodes) -> Option<()> {
         let mut next = self.visits;
         while let Some(&id) = self.seen.get(next) {

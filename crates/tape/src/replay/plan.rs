@@ -17,7 +17,8 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use tensor::{DType, Shape};
+use tensor::kernel::Window;
+use tensor::{DType, Shape, shape};
 
 use super::stages::{NEVER, stages};
 use crate::op::{Closing, Kind, Recorded};
@@ -37,14 +38,15 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// That of an operation on a first input of shape `x`.
-    pub(crate) fn of(op: &Recorded, x: &[usize]) -> Self {
+    /// That of an operation on a first input of shape `x`, with an output of shape `y`.
+    pub(crate) fn of(op: &Recorded, x: &[usize], y: &[usize]) -> Self {
+        let fits = |w: Window| w.fits(shape::len(x), shape::len(y));
         match op.kind() {
             Kind::Pointwise(_) => Work::Pointwise,
             Kind::View(_) => Work::View,
             Kind::General(op) => match op.closing(x) {
                 Some(closing) => Work::Closing(closing),
-                None if op.window().is_some() => Work::Placed,
+                None if op.window().is_some_and(fits) => Work::Placed,
                 None => Work::General,
             },
         }
@@ -274,8 +276,7 @@ fn group(
     draft_of: &[u32],
 ) -> Group {
     let first = members[0] as usize;
-    let mut out =
-        Group { len: tensor::shape::len(&program.nodes[first].shape), ..Group::default() };
+    let mut out = Group { len: shape::len(&program.nodes[first].shape), ..Group::default() };
     let mut last: FxHashMap<u32, usize> = FxHashMap::default();
     for (k, &i) in members.iter().enumerate() {
         for &j in program.inputs_of(i) {

@@ -1,8 +1,9 @@
 //! Which nodes are computed together.
 //!
 //! The stage of a node is the largest number of boundaries on any path that leads to it, where an edge
-//! is a boundary unless both ends are pointwise and have the same shape (what is placed among zeros is
-//! pointwise for those that read it). All pointwise nodes of one stage and one shape form a fusion group, computed in one pass over blocks. This can never close a
+//! is a boundary unless both ends are pointwise and have the same shape. (What is placed among zeros is
+//! pointwise for those that read it; what it reads itself is behind a boundary.) All pointwise nodes of
+//! one stage and one shape form a fusion group, computed in one pass over blocks. This can never close a
 //! cycle: a path that leaves the group and comes back crosses a boundary, so it ends in a later stage.
 //!
 //! Views move no bytes and bound nothing between themselves: a view of a view has its stage, and a view

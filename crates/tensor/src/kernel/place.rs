@@ -60,7 +60,7 @@ impl Window {
     }
 
     /// Whether it shows `part` elements of `whole`.
-    fn fits(&self, part: usize, whole: usize) -> bool {
+    pub fn fits(&self, part: usize, whole: usize) -> bool {
         let runs = || self.outer.iter().chain([&self.inner]);
         let last = self.offset + runs().map(|&(size, stride)| (size - 1) * stride).sum::<usize>();
         runs().map(|&(size, _)| size).product::<usize>() == part && last < whole

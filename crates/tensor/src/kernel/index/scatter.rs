@@ -40,6 +40,9 @@ pub fn scatter_add<T: Number>(
     gather_shape("scatter_add", x.shape(), axis as isize, index.shape()).or_panic();
     assert_eq!(index.shape(), src.shape(), "scatter_add: index and source differ in shape");
     copy(x, out);
+    if index.is_empty() {
+        return Ok(());
+    }
     let layout = Layout::contiguous(x.shape(), size_of::<T>()).or_panic();
     let size = x.shape()[axis];
     let target = Target { strides: layout.strides(), axis, size, out: Shared::new(out) };
