@@ -152,7 +152,7 @@ impl<'t> Pieces<'t> {
     /// Brings the sweep to its end; what it records begins at `start`.
     fn backward(&mut self, sweep: &mut Sweep, mut start: Extent) -> Option<()> {
         loop {
-            if self.repeated(sweep)?.is_none() {
+            if !self.repeated(sweep)? {
                 self.recorded(sweep, start)?;
             }
             if sweep.cursor().next == 0 {
@@ -162,23 +162,25 @@ impl<'t> Pieces<'t> {
         }
     }
 
-    /// Runs the last piece for the next stretch of the sweep, if that is of the same form.
-    fn repeated(&mut self, sweep: &mut Sweep) -> Option<Option<()>> {
-        let Habit::Known(repeat) = &self.habit else { return Some(None) };
-        let nodes = self.nodes()?;
-        let Some(stretch) = repeat.next(&nodes, sweep) else {
-            self.habit = Habit::NEW;
-            return Some(None);
+    /// Runs the last piece for the next stretch of the sweep, if that is of the same form; tells whether
+    /// it was.
+    fn repeated(&mut self, sweep: &mut Sweep) -> Option<bool> {
+        let habit = std::mem::replace(&mut self.habit, Habit::NEW);
+        let Habit::Known(repeat) = habit else {
+            self.habit = habit;
+            return Some(false);
         };
+        let nodes = self.nodes()?;
+        let Some(stretch) = repeat.next(&nodes, sweep) else { return Some(false) };
         drop(nodes);
         self.piece.given.clear();
         self.piece.given.extend(repeat.given(&stretch));
         let mut nodes = self.compute_piece()?;
         let first = nodes.len() as u32;
         self.piece.append(&mut nodes);
-        let Habit::Known(repeat) = &self.habit else { unreachable!("nothing has changed it") };
         repeat.pass(sweep, &stretch, first);
-        Some(Some(()))
+        self.habit = Habit::Known(repeat);
+        Some(true)
     }
 
     /// Records the adjoints of the next stretch of the sweep, computes them, and puts constants in the
