@@ -59,6 +59,33 @@ fn chain_replayed(bencher: Bencher, nodes: usize) {
     });
 }
 
+/// `steps` of `h ← tanh(x u + h w)`, 16 samples of 16 numbers, with the gradients by `u` and `w`: of one
+/// length, or of one that changes from step to step, so that `backward` has not met the program.
+fn recurrent(bencher: Bencher, steps: usize, changes: bool) {
+    let mut rng = tensor::rng(0);
+    let mut draw = |shape| Tensor::<f32>::uniform(shape, -0.3, 0.3, &mut rng);
+    let (u, w, x) = (Param::new(draw([16, 16])), Param::new(draw([16, 16])), draw([16, 16]));
+    let mut round = 0;
+    bencher.counter(ItemsCount::new(steps)).bench_local(|| {
+        round = (round + 7) % 37;
+        let tape = Tape::new();
+        let (u, w, x) = (tape.param(&u), tape.param(&w), tape.constant(&x));
+        let steps = if changes { steps - round } else { steps };
+        let h = (0..steps).fold(x, |h, _| (x.matmul(u) + h.matmul(w)).tanh());
+        h.square().mean().backward()
+    });
+}
+
+#[divan::bench]
+fn recurrent_steps(bencher: Bencher) {
+    recurrent(bencher, 1000, false);
+}
+
+#[divan::bench]
+fn recurrent_steps_of_changing_length(bencher: Bencher) {
+    recurrent(bencher, 1000, true);
+}
+
 /// `Σ tanh(x a + b) σ(x a)` with the gradients by `a` and `b`, in f32.
 #[divan::bench]
 fn fused_expression_with_its_gradient(bencher: Bencher) {

@@ -68,6 +68,12 @@ impl Recorded {
         }
     }
 
+    /// Whether both are equal operations on the same types.
+    #[inline]
+    pub(crate) fn same(&self, other: &Recorded) -> bool {
+        self.is_at(other) || self.rule().same(other.rule())
+    }
+
     pub(crate) fn is_view(&self) -> bool {
         matches!(self, Recorded::View(_) | Recorded::SharedView(_))
     }

@@ -42,8 +42,8 @@ impl Habit {
 }
 
 impl Repeat {
-    /// The `piece` recorded for `stretch`, when the cotangents of places `touched` are changed, those from
-    /// node `first` on being `ends` of the piece. `None` if it uses more than the stretch shows.
+    /// The `piece` recorded for `stretch`, which has changed the cotangents of places `touched`, to its
+    /// `ends` or to nodes that were there before. `None` if it uses more than the stretch shows.
     pub(super) fn new(
         nodes: &Nodes,
         sweep: &Sweep,

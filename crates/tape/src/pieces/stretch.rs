@@ -15,13 +15,13 @@ use crate::sweep::{Cursor, NONE, Sweep, Visit};
 /// A part of a sweep, from a place downwards.
 pub(super) struct Stretch {
     /// How many nodes are visited.
-    pub visits: usize,
+    visits: usize,
     /// The nodes visited, last first, and behind them whatever else their rules see.
-    pub seen: Vec<u32>,
+    seen: Vec<u32>,
     /// The places of `seen` in the sweep, [`NONE`] where nobody asks for a cotangent.
     places: Vec<u32>,
     /// The cotangents that have reached these so far.
-    pub cotangents: Vec<u32>,
+    cotangents: Vec<u32>,
     /// Where the sweep goes on.
     pub end: Cursor,
     form: Form,
@@ -143,7 +143,7 @@ impl Stretch {
             let number = *self.numbers[1].entry(cotangent).or_insert(next);
             if number == next {
                 self.form.filled.push(match nodes[cotangent as usize].source {
-                    // It may be one of the nodes seen.
+                    // It may be one of the nodes seen; a rule may look into it.
                     _ if cotangent < sweep.start() => return None,
                     Source::Op(_) => return None,
                     Source::Number(x) => Some(x.to_bits()),
@@ -228,7 +228,7 @@ impl Stretch {
     fn alike(&self, nodes: &Nodes, a: usize, b: usize) -> bool {
         let [x, y] = [a, b].map(|v| &nodes[self.seen[v] as usize]);
         let same_op = match (&x.source, &y.source) {
-            (Source::Op(x), Source::Op(y)) => x.is_at(y) || x.rule().same(y.rule()),
+            (Source::Op(x), Source::Op(y)) => x.same(y),
             (Source::Op(_), _) | (_, Source::Op(_)) => false,
             _ => true,
         };

@@ -26,7 +26,7 @@ pub(crate) fn share(program: &mut Program, ops: &mut [Option<Recorded>]) {
         let alike = seen.entry(hash(program, i as u32)).or_default();
         let same = |&&j: &&u32| {
             let earlier = ops[j as usize].as_ref().expect("what was seen has an operation");
-            equal(program, i as u32, j) && earlier.rule().same(op.rule())
+            equal(program, i as u32, j) && earlier.same(op)
         };
         match alike.iter().find(same) {
             Some(&j) if !program.nodes[i].wanted => {

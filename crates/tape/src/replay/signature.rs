@@ -71,10 +71,7 @@ impl Signatures {
                 (VALUE, Source::Constant | Source::Leaf | Source::Param) => signature.computed,
                 (NUMBER, Source::Number(_)) => true,
                 (VALUE | NUMBER, _) => false,
-                (op, Source::Op(other)) => {
-                    let op = &self.ops[op as usize];
-                    op.is_at(other) || op.rule().same(other.rule())
-                }
+                (op, Source::Op(other)) => self.ops[op as usize].same(other),
                 _ => false,
             }
     }
