@@ -1,7 +1,7 @@
 //! The rectifier and the absolute value.
 
-use tensor::kernel::unary_block;
-use tensor::{AnySlice, Float, math};
+use tensor::kernel::{binary_block, unary_block};
+use tensor::{AnySlice, Float, math, simd};
 
 use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
@@ -9,6 +9,10 @@ use crate::var::Var;
 /// `max(x, 0)`.
 #[derive(Debug, PartialEq)]
 pub struct Relu;
+/// `g` where `y > 0`, else 0: the rule of [`Relu`] in one pass over memory. NaN stays NaN, except where
+/// `g` is 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReluVjp;
 /// `|x|`.
 #[derive(Debug, PartialEq)]
 pub struct Abs;
@@ -21,7 +25,29 @@ impl<T: Float> Pointwise<T, 1> for Relu {
     /// 1 above 0, else 0: the sign of the output. The derivative at 0 is 0.
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
         let (g, y) = (cx.g, cx.y);
-        [Some(g.mul0(y.sign()))]
+        [Some(g.tape().apply(ReluVjp, [g, y]))]
+    }
+}
+
+impl<T: Float> math::Binary<T> for ReluVjp {
+    const EXACT: bool = true;
+
+    #[inline(always)]
+    fn call<I: simd::Isa>(self, g: T, y: T) -> T {
+        let y = if g == T::zero() { g } else { y };
+        if y > T::zero() { g } else { y * T::zero() }
+    }
+}
+
+impl<T: Float> Pointwise<T, 2> for ReluVjp {
+    fn block(&self, [g, y]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(*self, g, y, out);
+    }
+
+    /// With the cotangent `h`: the same of `h` for `g`, nothing for `y`.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        let (h, [_, y]) = (cx.g, cx.x);
+        [cx.when(0, || h.tape().apply(ReluVjp, [h, y])), None]
     }
 }
 

@@ -1,7 +1,7 @@
 //! The hyperbolic tangent.
 
-use tensor::kernel::unary_block;
-use tensor::{AnySlice, Float, math};
+use tensor::kernel::{binary_block, unary_block};
+use tensor::{AnySlice, Float, math, simd};
 
 use crate::op::{Pointwise, Pullback};
 use crate::var::Var;
@@ -9,17 +9,41 @@ use crate::var::Var;
 /// `tanh(x)`.
 #[derive(Debug, PartialEq)]
 pub struct Tanh;
+/// `g (1 - y²)`, and 0 where `g` is 0, whatever `y`: the rule of [`Tanh`] in one pass over memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TanhVjp;
 
 impl<T: Float> Pointwise<T, 1> for Tanh {
     fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
         unary_block(math::Tanh, x, out);
     }
 
-    /// `1 - tanh²`, in the output: `1 / cosh²` overflows at the second order. The products stop at
-    /// `g = 0`, so that a NaN of a branch that was not taken stays there.
+    /// `1 - tanh²`, in the output: `1 / cosh²` overflows at the second order.
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
         let (g, y) = (cx.g, cx.y);
-        [Some(g - g.mul0(y).mul0(y))]
+        [Some(g.tape().apply(TanhVjp, [g, y]))]
+    }
+}
+
+impl<T: Float> math::Binary<T> for TanhVjp {
+    const EXACT: bool = true;
+
+    #[inline(always)]
+    fn call<I: simd::Isa>(self, g: T, y: T) -> T {
+        if g == T::zero() { g } else { g - g * y * y }
+    }
+}
+
+impl<T: Float> Pointwise<T, 2> for TanhVjp {
+    fn block(&self, [g, y]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+        binary_block(*self, g, y, out);
+    }
+
+    /// With the cotangent `h`: `h (1 - y²)` for `g`, `-2hgy` for `y`.
+    fn vjp<'t>(&self, cx: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
+        let (h, [g, y]) = (cx.g, cx.x);
+        let by_g = cx.when(0, || h.tape().apply(TanhVjp, [h, y]));
+        [by_g, cx.when(1, || -2.0 * h.mul0(g.mul0(y)))]
     }
 }
 
@@ -37,6 +61,7 @@ mod tests {
     use tensor::tensor;
 
     row!(tanh: |x| x.tanh(); pointwise(Domain::Any));
+    row!(tanh_vjp: |g, y| g.tape().apply(super::TanhVjp, [g, y]); pair(Domain::Nonzero, Domain::Any));
 
     #[test]
     fn far_out_it_is_flat() {
