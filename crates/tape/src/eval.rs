@@ -120,7 +120,7 @@ impl Tape {
     /// Computes `wanted` and stores their values in their nodes.
     #[track_caller]
     pub(crate) fn evaluate(&self, wanted: &[u32], retain: Retain) -> Result<(), EvalError> {
-        self.asked.set(self.asked.get() + 1);
+        self.note_effect();
         if self.recording.get() {
             panic!(
                 "a value was asked for while recording, when there is none: mark the variable with \

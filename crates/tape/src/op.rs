@@ -12,7 +12,8 @@
 //! A rule (`vjp`) is a pure function from the cotangent of the output to one cotangent for each
 //! input, written in recorded operations, so that it can be differentiated again. It adds nothing
 //! up; that is the engine's work. Rules use a fixed vocabulary: `g` is the cotangent of the output,
-//! `y` the output, `x` (or `a`, `b`) the inputs.
+//! `y` the output, `x` (or `a`, `b`) the inputs. A rule may ask for a value, record a tensor (not: a
+//! number) or bind a parameter, but then it is asked again at every step and in every round of a loop.
 //!
 //! An operation is a value: its fields are its static configuration, `Debug` shows them in a printed
 //! program, and two that are equal (`PartialEq`) compute the same bits by the same rule, so that a

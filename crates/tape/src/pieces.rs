@@ -45,14 +45,13 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub(crate) fn in_pieces(self) -> Option<Gradients> {
         let tape = self.tape();
-        let adjoints = Adjoints::of(tape);
+        let mut pieces = Pieces::new(tape, self.id());
         let bound = tape.params.borrow().clone();
         let trained: Vec<u32> = bound.iter().filter(|b| !b.frozen).map(|b| b.node).collect();
         let seed = self.seed("backward");
         let mut sweep = Sweep::new(tape, self.id(), seed.id(), &trained);
-        let mut pieces = Pieces::new(tape, self.id());
         pieces.forward()?;
-        pieces.backward(&mut sweep, adjoints.start())?;
+        pieces.backward(&mut sweep)?;
         // A rule may return a node of the forward part that the loss, being known, did not ask for.
         pieces.ask(sweep.found().flatten().collect())?;
         let values: Vec<Option<AnyTensor>> =
@@ -81,14 +80,12 @@ struct Pieces<'t> {
     straight: Straight,
     /// The second is for the marks of one piece.
     walks: [u32; 2],
-    params: usize,
+    adjoints: Adjoints<'t>,
     /// Nodes of the forward part to keep, and their places.
     kept: Vec<(u32, u32)>,
     /// The last piece that was recorded.
     piece: Piece,
     habit: Habit,
-    /// How many adjoints were computed.
-    adjoints: u64,
 }
 
 impl<'t> Pieces<'t> {
@@ -98,19 +95,18 @@ impl<'t> Pieces<'t> {
             y,
             straight: Straight::recycled(),
             walks: [0; 2],
-            params: tape.params.borrow().len(),
+            adjoints: Adjoints::of(tape),
             kept: Vec::new(),
             piece: Piece::new(),
             habit: Habit::NEW,
-            adjoints: 0,
         }
     }
 
-    /// The nodes, unless a rule or an operation has walked them meanwhile, or bound a parameter.
+    /// The nodes, unless a rule or an operation has walked them meanwhile, so that their marks tell no
+    /// places, or bound a parameter, so that adjoints are to stay.
     fn nodes(&self) -> Option<RefMut<'t, Recycled>> {
-        let own = self.tape.walk.get() == self.walks[1];
-        let same = own && self.tape.params.borrow().len() == self.params;
-        same.then(|| self.tape.nodes.borrow_mut())
+        let marked = self.tape.walk.get() == self.walks[1];
+        (marked && self.adjoints.removable()).then(|| self.tape.nodes.borrow_mut())
     }
 
     /// Computes `y` and what it depends on.
@@ -149,8 +145,9 @@ impl<'t> Pieces<'t> {
         Some(())
     }
 
-    /// Brings the sweep to its end; what it records begins at `start`.
-    fn backward(&mut self, sweep: &mut Sweep, mut start: Extent) -> Option<()> {
+    /// Brings the sweep to its end.
+    fn backward(&mut self, sweep: &mut Sweep) -> Option<()> {
+        let mut start = self.adjoints.start();
         loop {
             if !self.repeated(sweep)? {
                 self.recorded(sweep, start)?;
@@ -197,19 +194,19 @@ impl<'t> Pieces<'t> {
             Some(stretch) => (stretch.end.next, usize::MAX),
             None => (0, start.nodes + PIECE),
         };
-        // A rule that asks for a value may record another number at each round.
         let tape = self.tape;
-        let told = |sweep: &Sweep| (sweep.blocks(), tape.asked.get());
+        let told = |sweep: &Sweep| (sweep.blocks(), tape.effects.get());
         let (mut touched, before) = (Vec::new(), told(sweep));
-        sweep.advance(self.tape, last, most, &mut touched);
+        sweep.advance(tape, last, most, &mut touched);
         let open = touched.iter().filter_map(|&p| Some((sweep.open(p)?, p)));
         let open: Vec<(u32, u32)> = open.filter(|&(c, _)| c >= first).collect();
         let mut ends: Vec<u32> = open.iter().map(|&(c, _)| c).collect();
         ends.sort_unstable();
         ends.dedup();
         drop(self.nodes()?);
-        self.piece.take(self.tape, self.walks[1], first, &ends)?;
+        self.piece.take(tape, self.walks[1], first, &ends)?;
         let nodes = self.compute_piece()?;
+        // A piece is run again if its rules are pure, and have blocked no cotangent, which is to be told.
         let repeat = period
             .filter(|_| told(sweep) == before)
             .and_then(|stretch| Repeat::new(&nodes, sweep, &stretch, &self.piece, &touched, &ends));
@@ -259,7 +256,7 @@ impl<'t> Pieces<'t> {
         drop(nodes);
         self.ask(missing)?;
         let nodes = self.nodes()?;
-        let Piece { script, given, adjoints, .. } = &mut self.piece;
+        let Piece { script, given, .. } = &mut self.piece;
         for (&id, place) in given.iter().zip(0..) {
             let node = &nodes[id as usize];
             match (&node.value, &node.source) {
@@ -269,7 +266,6 @@ impl<'t> Pieces<'t> {
             }
         }
         drop(nodes);
-        self.adjoints += *adjoints;
         script.run().ok()?;
         self.nodes()
     }
@@ -297,8 +293,6 @@ impl<'t> Pieces<'t> {
         for &(id, place) in &self.kept {
             nodes[id as usize].value = Some(self.straight.value(place).into());
         }
-        let computed = &self.tape.counters.computed;
-        computed.set(computed.get() + self.adjoints);
     }
 
     /// The value of a node that has a place.

@@ -62,7 +62,7 @@ impl Repeat {
             Some(stretch.number_of(place).zip(out))
         };
         let outs = touched.iter().filter_map(out).collect::<Option<_>>()?;
-        piece.pure.then(|| Repeat { pattern: stretch.pattern(nodes), given, outs })
+        Some(Repeat { pattern: stretch.pattern(nodes), given, outs })
     }
 
     /// The stretch that comes next in the sweep, if it is of the same form.
