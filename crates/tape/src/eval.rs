@@ -281,7 +281,7 @@ impl Tape {
     pub(crate) fn note_failure(&self, id: u32) -> Failure {
         let node = &self.nodes.borrow()[id as usize];
         let op = match &node.source {
-            Source::Op(op) => op::name(op.rule().debug()),
+            Source::Op(op) => op::name(op.rule()),
             _ => "a given value".into(),
         };
         let failure = Failure { node: id as usize, op, at: node.at };

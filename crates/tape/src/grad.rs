@@ -151,9 +151,7 @@ fn reasons(tape: &Tape, y: u32, missed: &[u32], blocked: Vec<(u32, u32)>) -> Vec
         }
         let cut = (Some(node.mark.0) == walk).then(|| nodes.get(node.mark.1 as usize)).flatten();
         match cut.map(|cut| (&cut.source, cut.at)) {
-            Some((Source::Op(op), at)) => {
-                NoGradient::Stopped { op: op::name(op.rule().debug()), at }
-            }
+            Some((Source::Op(op), at)) => NoGradient::Stopped { op: op::name(op.rule()), at },
             _ => NoGradient::Unreached { of: nodes[y as usize].at },
         }
     };

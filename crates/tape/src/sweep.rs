@@ -354,7 +354,7 @@ fn check_shape(tape: &Tape, op: &Recorded, input: usize, x: u32, cotangent: u32)
         let (want, got) = (nodes.shape(x), nodes.shape(cotangent));
         panic!(
             "{}: its vjp returned a cotangent of shape {} for input {input} of shape {} (recorded at {})",
-            op::name(op.rule().debug()),
+            op::name(op.rule()),
             Dims(got),
             Dims(want),
             nodes[cotangent as usize].at
