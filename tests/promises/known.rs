@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tape::{Gradients, NoGradient, Op, Param, Pointwise, Pullback, Tape, Var};
 use tensor::{AnySlice, AnyView, Error, Float, Scalar, Shape, ShapeError, Tensor, View, s, tensor};
 
+use super::loops::Asked;
 use crate::support::bits;
 
 /// Loss and gradient of `f` at `p`, by a tape that recognises programs and by one that does not.
@@ -275,33 +276,18 @@ fn a_rule_that_differentiates_is_run_each_time() {
     }
 }
 
-/// `x`, that counts how often its rule is asked.
-#[derive(Debug, PartialEq)]
-struct Counted;
-
-static RULES: AtomicUsize = AtomicUsize::new(0);
-
-impl<T: Float> Pointwise<T, 1> for Counted {
-    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
-        out.copy_from_slice(x);
-    }
-    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
-        RULES.fetch_add(1, Ordering::Relaxed);
-        [Some(cx.g)]
-    }
-}
-
 #[test]
 fn the_rules_of_a_program_with_masks_are_asked_at_the_first_two_meetings() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
     assert_seen(
         |w, _| {
-            let w = w.tape().apply(Counted, [w]);
+            let w = w.tape().apply(Asked(&ASKED), [w]);
             w.gt(0.0).select(w, w * 0.1).relu().max() + w.clamp(-0.5, 0.5).sum()
         },
         3,
     );
     // Those of the tapes that recognise nothing, at all four.
-    assert_eq!(RULES.load(Ordering::Relaxed), 2 + 4);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 2 + 4);
 }
 
 #[test]
