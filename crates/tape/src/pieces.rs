@@ -11,7 +11,7 @@
 //! nothing that an operation can see.
 //!
 //! What this cannot do is left to the sweep in one go, which starts from the beginning: programs of
-//! larger values, rules that ask for values or bind parameters, and saying what has failed and where.
+//! larger values, rules that have values computed or bind parameters, and saying what has failed and where.
 
 mod piece;
 mod repeat;
@@ -22,7 +22,7 @@ use std::cell::RefMut;
 use tensor::{AnyTensor, Float};
 
 use crate::backward::Adjoints;
-use crate::error::NoGradient;
+use crate::grad::{trained, with_frozen};
 use crate::gradients::Gradients;
 use crate::node::{Extent, Nodes, Recycled, Source};
 use crate::replay::straight::{Straight, Tiny};
@@ -47,7 +47,7 @@ impl<T: Float> Var<'_, T> {
         let tape = self.tape();
         let mut pieces = Pieces::new(tape, self.id());
         let bound = tape.params.borrow().clone();
-        let trained: Vec<u32> = bound.iter().filter(|b| !b.frozen).map(|b| b.node).collect();
+        let trained = trained(&bound);
         let seed = self.seed("backward");
         let mut sweep = Sweep::new(tape, self.id(), seed.id(), &trained);
         pieces.forward()?;
@@ -58,13 +58,9 @@ impl<T: Float> Var<'_, T> {
             sweep.found().map(|found| found.map(|id| pieces.value(id))).collect();
         pieces.keep();
         let found = self.found(sweep, &trained).into_iter().zip(values);
-        let mut found = found.map(|(found, value)| found.map(|_| value.expect("it was found")));
+        let found = found.map(|(found, value)| found.map(|_| value.expect("it was found")));
         let mut gradients = Gradients::new(false);
-        for b in &bound {
-            let value = match b.frozen {
-                true => Err(NoGradient::Frozen),
-                false => found.next().expect("one result a target"),
-            };
+        for (b, value) in bound.iter().zip(with_frozen(&bound, found)) {
             gradients.insert(b.param, value);
         }
         pieces.straight.recycle();
@@ -76,10 +72,11 @@ impl<T: Float> Var<'_, T> {
 struct Pieces<'t> {
     tape: &'t Tape,
     y: u32,
-    /// The nodes that the first of `walks` has met have their values here; their marks tell the places.
+    /// The values of the nodes that `walk` has met; their marks tell the places.
     straight: Straight,
-    /// The second is for the marks of one piece.
-    walks: [u32; 2],
+    walk: u32,
+    /// For the marks of the nodes of one piece.
+    piece_walk: u32,
     adjoints: Adjoints<'t>,
     /// Nodes of the forward part to keep, and their places.
     kept: Vec<(u32, u32)>,
@@ -94,7 +91,8 @@ impl<'t> Pieces<'t> {
             tape,
             y,
             straight: Straight::recycled(),
-            walks: [0; 2],
+            walk: 0,
+            piece_walk: 0,
             adjoints: Adjoints::of(tape),
             kept: Vec::new(),
             piece: Piece::new(),
@@ -105,20 +103,20 @@ impl<'t> Pieces<'t> {
     /// The nodes, unless a rule or an operation has walked them meanwhile, so that their marks tell no
     /// places, or bound a parameter, so that adjoints are to stay.
     fn nodes(&self) -> Option<RefMut<'t, Recycled>> {
-        let marked = self.tape.walk.get() == self.walks[1];
+        let marked = self.tape.walk.get() == self.piece_walk;
         (marked && self.adjoints.removable()).then(|| self.tape.nodes.borrow_mut())
     }
 
     /// Computes `y` and what it depends on.
     fn forward(&mut self) -> Option<()> {
         let ids = self.tape.pending(&[self.y]);
-        self.walks = [self.tape.walk.get(), self.tape.start_walk()];
+        (self.walk, self.piece_walk) = (self.tape.walk.get(), self.tape.start_walk());
         self.compute(&ids)
     }
 
     /// Sees to it that nodes that stand on the tape for good have places.
     fn ask(&mut self, wanted: Vec<u32>) -> Option<()> {
-        let mut ids = self.nodes()?.pending(self.walks[0], wanted);
+        let mut ids = self.nodes()?.pending(self.walk, wanted);
         ids.sort_unstable();
         self.compute(&ids)
     }
@@ -204,7 +202,7 @@ impl<'t> Pieces<'t> {
         ends.sort_unstable();
         ends.dedup();
         drop(self.nodes()?);
-        self.piece.take(tape, self.walks[1], first, &ends)?;
+        self.piece.take(tape, self.piece_walk, first, &ends)?;
         let nodes = self.compute_piece()?;
         // A piece is run again if its rules are pure, and have blocked no cotangent, which is to be told.
         let repeat = period
@@ -250,7 +248,7 @@ impl<'t> Pieces<'t> {
         let missing = |id: &&u32| {
             let node = &nodes[**id as usize];
             let given = node.value.is_some() || matches!(node.source, Source::Number(_));
-            !given && node.mark.0 != self.walks[0]
+            !given && node.mark.0 != self.walk
         };
         let missing: Vec<u32> = self.piece.given.iter().filter(missing).copied().collect();
         drop(nodes);
@@ -273,7 +271,7 @@ impl<'t> Pieces<'t> {
     /// Takes nodes, and marks them with their places.
     fn take(&mut self, mut nodes: RefMut<'_, Recycled>, ids: &[u32]) -> Option<()> {
         for (&id, place) in ids.iter().zip(self.straight.len()..) {
-            nodes[id as usize].mark = (self.walks[0], place);
+            nodes[id as usize].mark = (self.walk, place);
         }
         // The layout of a view is its author's code, which may read the tape.
         drop(nodes);
