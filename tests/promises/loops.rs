@@ -261,3 +261,52 @@ fn the_rules_of_a_loop_are_asked_for_a_few_rounds_only() {
     let y = (0..asked).fold(x, |y, _| (y * x).sin());
     assert_eq!(gradient.to_bits(), y.backward()[&p].item().to_bits());
 }
+
+/// `-x`, by a rule that does something beside.
+#[derive(Debug)]
+struct Beside {
+    what: for<'t> fn(Var<'t, f64>),
+    asked: &'static AtomicUsize,
+}
+
+impl PartialEq for Beside {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.asked, other.asked)
+    }
+}
+
+impl Pointwise<f64, 1> for Beside {
+    fn block(&self, [x]: [&[f64]; 1], _: [AnySlice<'_>; 0], out: &mut [f64]) {
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = -x);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, f64, 1>) -> [Option<Var<'t, f64>>; 1] {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        (self.what)(cx.x[0]);
+        [Some(-cx.g)]
+    }
+}
+
+/// What it records or is told may be something else each time.
+#[test]
+fn a_rule_that_asks_records_a_tensor_or_binds_a_parameter_is_asked_at_every_round_and_meeting() {
+    static ASKED: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
+    let effects: [for<'t> fn(Var<'t, f64>); 4] = [
+        |_| {},
+        |x| assert!(x.item().is_finite()),
+        |x| assert_eq!(x.tape().constant(tensor![1.0]).len(), 1),
+        |x| assert_eq!(x.tape().param(&Param::new(tensor![1.0])).len(), 1),
+    ];
+    let p = Param::new(Tensor::scalar(0.5));
+    for (what, asked) in effects.into_iter().zip(&ASKED) {
+        tape::forget_programs();
+        for _ in 0..3 {
+            let tape = Tape::new();
+            let x = tape.param(&p);
+            let y = (0..LOOPS).fold(x, |y, _| tape.apply(Beside { what, asked }, [y]));
+            assert_eq!(y.backward()[&p].item(), 1.0);
+        }
+    }
+    let asked = ASKED.each_ref().map(|asked| asked.load(Ordering::Relaxed));
+    // Without an effect, at a few rounds of the first meeting and at all of the second.
+    assert!(asked[0] < 2 * LOOPS && asked[1..].iter().all(|&n| n >= 3 * LOOPS), "{asked:?}");
+}
