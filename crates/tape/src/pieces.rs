@@ -30,13 +30,13 @@ use crate::sweep::{Cursor, Sweep};
 use crate::tape::Tape;
 use crate::var::Var;
 use piece::Piece;
-use repeat::{Habit, Repeat};
+use repeat::{Periodicity, Repeat};
 use stretch::Stretch;
 
-/// So many nodes are recorded, loaded and run at once: they stay in the second cache. With fewer a piece
-/// costs more than they do; with more it takes longer until a loop is seen to be one.
+/// This many nodes are recorded, loaded and run at once: they stay in the second-level cache. With fewer a
+/// piece costs more than they do; with more it takes longer until a loop is seen to be one.
 const PIECE: usize = 1 << 9;
-/// As many times as long are the pieces of a long loop.
+/// The pieces of a long loop are at most this many times as long.
 const LONGER: usize = 4;
 
 impl<T: Float> Var<'_, T> {
@@ -82,7 +82,7 @@ struct Pieces<'t> {
     kept: Vec<(u32, u32)>,
     /// The last piece that was recorded.
     piece: Piece,
-    habit: Habit,
+    periodicity: Periodicity,
 }
 
 impl<'t> Pieces<'t> {
@@ -96,7 +96,7 @@ impl<'t> Pieces<'t> {
             adjoints: Adjoints::of(tape),
             kept: Vec::new(),
             piece: Piece::new(),
-            habit: Habit::NEW,
+            periodicity: Periodicity::NEW,
         }
     }
 
@@ -160,9 +160,9 @@ impl<'t> Pieces<'t> {
     /// Runs the last piece for the next stretch of the sweep, if that is of the same form; tells whether
     /// it was.
     fn repeated(&mut self, sweep: &mut Sweep) -> Option<bool> {
-        let habit = std::mem::replace(&mut self.habit, Habit::NEW);
-        let Habit::Known(repeat) = habit else {
-            self.habit = habit;
+        let periodicity = std::mem::replace(&mut self.periodicity, Periodicity::NEW);
+        let Periodicity::Known(repeat) = periodicity else {
+            self.periodicity = periodicity;
             return Some(false);
         };
         let nodes = self.nodes()?;
@@ -174,7 +174,7 @@ impl<'t> Pieces<'t> {
         let first = nodes.len() as u32;
         self.piece.append(&mut nodes);
         repeat.pass(sweep, &stretch, first);
-        self.habit = Habit::Known(repeat);
+        self.periodicity = Periodicity::Known(repeat);
         Some(true)
     }
 
@@ -183,8 +183,8 @@ impl<'t> Pieces<'t> {
     fn recorded(&mut self, sweep: &mut Sweep, start: Extent) -> Option<()> {
         let (from, first) = (sweep.cursor(), start.nodes as u32);
         let nodes = self.nodes()?;
-        let period = match self.habit {
-            Habit::Period(visits) => repeat::next(&nodes, sweep, visits),
+        let period = match self.periodicity {
+            Periodicity::Period(visits) => repeat::next(&nodes, sweep, visits),
             _ => None,
         };
         drop(nodes);
@@ -213,32 +213,32 @@ impl<'t> Pieces<'t> {
             let k = ends.binary_search(&c).expect("it is among them");
             sweep.replace(place, first + k as u32);
         }
-        self.habit = self.learned(sweep, from, repeat);
+        self.periodicity = self.learned(sweep, from, repeat);
         Some(())
     }
 
     /// What is known of the sweep after a piece that began at `from`.
-    fn learned(&self, sweep: &Sweep, from: Cursor, repeat: Option<Repeat>) -> Habit {
+    fn learned(&self, sweep: &Sweep, from: Cursor, repeat: Option<Repeat>) -> Periodicity {
         let visits = from.next - sweep.cursor().next;
-        match (repeat, &self.habit) {
-            (Some(repeat), _) => Habit::Known(Box::new(repeat)),
-            (None, &Habit::Unknown { wait, pause }) if wait > 0 => {
-                Habit::Unknown { wait: wait - 1, pause }
+        match (repeat, &self.periodicity) {
+            (Some(repeat), _) => Periodicity::Known(Box::new(repeat)),
+            (None, &Periodicity::Unknown { wait, pause }) if wait > 0 => {
+                Periodicity::Unknown { wait: wait - 1, pause }
             }
-            (None, &Habit::Unknown { pause, .. }) if sweep.cursor().next > 2 * visits => {
+            (None, &Periodicity::Unknown { pause, .. }) if sweep.cursor().next > 2 * visits => {
                 let nodes = self.tape.nodes.borrow();
                 let stretch = Stretch::read(&nodes, sweep, from, visits);
                 let period = stretch.map_or(visits, |stretch| stretch.period(&nodes));
                 match visits / period {
-                    0 | 1 => Habit::none(pause),
+                    0 | 1 => Periodicity::not_found(pause),
                     rounds => {
                         let more = (sweep.cursor().next / (32 * visits)).clamp(1, LONGER);
-                        Habit::Period(more * rounds * period)
+                        Periodicity::Period(more * rounds * period)
                     }
                 }
             }
-            (None, &Habit::Unknown { wait, pause }) => Habit::Unknown { wait, pause },
-            (None, _) => Habit::none(1),
+            (None, &Periodicity::Unknown { wait, pause }) => Periodicity::Unknown { wait, pause },
+            (None, _) => Periodicity::not_found(1),
         }
     }
 

@@ -105,7 +105,7 @@ pub(crate) enum Meeting {
 
 impl Forward {
     /// Walks back from `loss`; the marks of the nodes found tell their places. Of a program too large to
-    /// be kept it finds no more than tells so.
+    /// be kept it finds just as much as shows that.
     pub(crate) fn of(tape: &Tape, loss: u32) -> Self {
         let walk = tape.start_walk();
         let mut nodes = tape.nodes.borrow_mut();
