@@ -105,7 +105,7 @@ fn repeated_the_update_converges_on_a_regression() {
 }
 
 /// Row 45. XOR with biases, inputs ±1, and targets 0.1 and 0.9, which a logistic unit can reach (0 and 1
-/// it only approaches, with weights that grow for ever).
+/// it only approaches, with weights that grow forever).
 #[test]
 fn with_biases_descent_learns_xor_of_signs() {
     let y = tensor![[0.1], [0.9], [0.9], [0.1]];

@@ -1,12 +1,11 @@
 //! Section 2, "Linearity: a deeper look": rows 6, 7 and 8.
 
-use std::panic::AssertUnwindSafe;
-
 use nn::layer::collapse;
 use nn::prelude::*;
 use proptest::prelude::*;
 
 use super::{close, draw};
+use crate::support::panic_of;
 
 /// What a layer makes of one vector, as a function of tensors.
 fn apply(layer: &Linear<f64>, x: &Tensor<f64>) -> Tensor<f64> {
@@ -184,9 +183,8 @@ fn the_matrix_of_a_map_from_n_to_m_has_m_rows() {
     assert_eq!(a.shape(), [3, 4]);
     let x = Tensor::<f64>::ones([4]);
     assert_eq!(a.matmul(&x).shape(), [3]);
-    let printed = std::panic::catch_unwind(AssertUnwindSafe(|| a.t().matmul(&x)));
-    let message = *printed.unwrap_err().downcast::<String>().unwrap();
-    assert!(message.contains("[4, 3] x [4]"), "{message}");
+    let printed = panic_of(|| a.t().matmul(&x)).text;
+    assert!(printed.contains("[4, 3] x [4]"), "{printed}");
 }
 
 /// Row 8. Where collapsing costs parameters: two factors through a bottleneck `h` are cheaper than

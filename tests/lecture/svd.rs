@@ -3,13 +3,12 @@
 //!
 //! In the notation of the slides: `X` is `d × n`, its columns are the samples.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use nn::prelude::*;
 use proptest::prelude::*;
 use tensor::Svd;
 
 use super::{close, draw};
+use crate::support::panic_of;
 
 /// The full decomposition `X = UΣVᵀ`: `U` is `d × d`, `Σ` is `d × n` and `V` is `n × n`.
 struct Full {
@@ -252,9 +251,8 @@ fn the_reduced_form_needs_sigma_r() {
     let [x] = draw([&[4, 3]], 1);
     let (u, sigma_r, v) = leading(&x, 2);
     let sigma = full(&x).sigma;
-    let printed = catch_unwind(AssertUnwindSafe(|| u.matmul(&sigma)));
-    let message = *printed.unwrap_err().downcast::<String>().unwrap();
-    assert!(message.contains("[4, 2] x [4, 3]"), "{message}");
+    let printed = panic_of(|| u.matmul(&sigma)).text;
+    assert!(printed.contains("[4, 2] x [4, 3]"), "{printed}");
     assert_eq!(u.matmul(&sigma_r).matmul(&v.t()).shape(), [4, 3]);
 }
 
@@ -297,9 +295,8 @@ fn the_proof_as_printed_has_no_shape() {
     let [x] = draw([&[4, 6]], 5);
     let (um, ..) = leading(&x, 2);
     let sigma = full(&x).sigma;
-    let printed = catch_unwind(AssertUnwindSafe(|| um.matmul(&Tensor::eye(2)).matmul(&sigma)));
-    let message = *printed.unwrap_err().downcast::<String>().unwrap();
-    assert!(message.contains("[4, 2] x [4, 6]"), "{message}");
+    let printed = panic_of(|| um.matmul(&Tensor::eye(2)).matmul(&sigma)).text;
+    assert!(printed.contains("[4, 2] x [4, 6]"), "{printed}");
     let selects = Tensor::from_fn([2, 4], |at| if at[0] == at[1] { 1.0 } else { 0.0 });
     assert_eq!(um.matmul(&selects).matmul(&sigma).shape(), [4, 6]);
 }

@@ -1,8 +1,11 @@
 //! A program that was met before is recognised, and another one is not taken for it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tape::{Gradients, NoGradient, Op, Param, Pointwise, Pullback, Tape, Var};
 use tensor::{AnySlice, AnyView, Error, Float, Scalar, Shape, ShapeError, Tensor, View, s, tensor};
 
+use super::loops::Asked;
 use crate::support::bits;
 
 /// Loss and gradient of `f` at `p`, by a tape that recognises programs and by one that does not.
@@ -271,6 +274,20 @@ fn a_rule_that_differentiates_is_run_each_time() {
         let grads = tape.apply(Inner, [tape.param(&p)]).sum().backward();
         assert_eq!(grads[&p].item(), 3.0 * x * x);
     }
+}
+
+#[test]
+fn the_rules_of_a_program_with_masks_are_asked_at_the_first_two_meetings() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    assert_seen(
+        |w, _| {
+            let w = w.tape().apply(Asked(&ASKED), [w]);
+            w.gt(0.0).select(w, w * 0.1).relu().max() + w.clamp(-0.5, 0.5).sum()
+        },
+        3,
+    );
+    // Those of the tapes that recognise nothing, at all four.
+    assert_eq!(ASKED.load(Ordering::Relaxed), 2 + 4);
 }
 
 #[test]

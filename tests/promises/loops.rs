@@ -62,13 +62,12 @@ fn looped(tape: &Tape, params: &[Param<f64>; 3], body: u64) -> (Vec<u64>, Gradie
 fn a_loop_has_the_bits_that_it_has_when_each_round_is_recorded() {
     for body in 0..40 {
         let params = params(body);
-        let (loss, expected, _) = looped(&Tape::new().unfused(), &params, body);
+        let (loss, expected, counted) = looped(&Tape::new().unfused(), &params, body);
         tape::forget_programs();
         let (first, second) =
             (looped(&Tape::new(), &params, body), looped(&Tape::new(), &params, body));
         for (known, gradients, stats) in [&first, &second] {
-            assert_eq!(known, &loss, "body {body}");
-            assert_eq!((stats.nodes, stats.bytes), (first.2.nodes, first.2.bytes), "body {body}");
+            assert_eq!((known, stats), (&loss, &counted), "body {body}");
             for p in &params {
                 match (gradients.get(p), expected.get(p)) {
                     (Ok(found), Ok(expected)) => {
@@ -229,31 +228,85 @@ fn a_rule_that_asks_for_a_value_is_asked_at_every_round() {
 }
 
 /// `sin x`, that counts how often its rule is asked.
-#[derive(Debug, PartialEq)]
-struct Asked;
+#[derive(Debug)]
+pub(super) struct Asked(pub(super) &'static AtomicUsize);
 
-static ASKED: AtomicUsize = AtomicUsize::new(0);
+impl PartialEq for Asked {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
 
 impl<T: Float> Pointwise<T, 1> for Asked {
     fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
         out.iter_mut().zip(x).for_each(|(out, x)| *out = x.sin());
     }
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
-        ASKED.fetch_add(1, Ordering::Relaxed);
+        self.0.fetch_add(1, Ordering::Relaxed);
         [Some(cx.g * cx.x[0].cos())]
     }
 }
 
 #[test]
 fn the_rules_of_a_loop_are_asked_for_a_few_rounds_only() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
     let p = Param::new(Tensor::scalar(0.5f64));
     let tape = Tape::new();
     let x = tape.param(&p);
-    let y = (0..20 * LOOPS).fold(x, |y, _| tape.apply(Asked, [y * x]));
+    let y = (0..20 * LOOPS).fold(x, |y, _| tape.apply(Asked(&ASKED), [y * x]));
     let gradient = y.backward()[&p].item();
     assert!(ASKED.load(Ordering::Relaxed) < 2 * LOOPS);
     let (tape, asked) = (Tape::new().unfused(), 20 * LOOPS);
     let x = tape.param(&p);
     let y = (0..asked).fold(x, |y, _| (y * x).sin());
     assert_eq!(gradient.to_bits(), y.backward()[&p].item().to_bits());
+}
+
+/// `-x`, by a rule that does something beside.
+#[derive(Debug)]
+struct Beside {
+    what: for<'t> fn(Var<'t, f64>),
+    asked: &'static AtomicUsize,
+}
+
+impl PartialEq for Beside {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.asked, other.asked)
+    }
+}
+
+impl Pointwise<f64, 1> for Beside {
+    fn block(&self, [x]: [&[f64]; 1], _: [AnySlice<'_>; 0], out: &mut [f64]) {
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = -x);
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, f64, 1>) -> [Option<Var<'t, f64>>; 1] {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        (self.what)(cx.x[0]);
+        [Some(-cx.g)]
+    }
+}
+
+/// What it records or is told may be something else each time.
+#[test]
+fn a_rule_that_asks_records_a_tensor_or_binds_a_parameter_is_asked_at_every_round_and_meeting() {
+    static ASKED: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
+    let effects: [for<'t> fn(Var<'t, f64>); 4] = [
+        |_| {},
+        |x| assert!(x.item().is_finite()),
+        |x| assert_eq!(x.tape().constant(tensor![1.0]).len(), 1),
+        |x| assert_eq!(x.tape().param(&Param::new(tensor![1.0])).len(), 1),
+    ];
+    let p = Param::new(Tensor::scalar(0.5));
+    for (what, asked) in effects.into_iter().zip(&ASKED) {
+        tape::forget_programs();
+        for _ in 0..3 {
+            let tape = Tape::new();
+            let x = tape.param(&p);
+            let y = (0..LOOPS).fold(x, |y, _| tape.apply(Beside { what, asked }, [y]));
+            assert_eq!(y.backward()[&p].item(), 1.0);
+        }
+    }
+    let asked = ASKED.each_ref().map(|asked| asked.load(Ordering::Relaxed));
+    // Without an effect, at a few rounds of the first meeting and at all of the second.
+    assert!(asked[0] < 2 * LOOPS && asked[1..].iter().all(|&n| n >= 3 * LOOPS), "{asked:?}");
 }

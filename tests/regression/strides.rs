@@ -3,7 +3,8 @@
 use tape::*;
 use tensor::{Tensor, s, tensor};
 
-use super::{bits, gradient};
+use super::gradient;
+use crate::support::{bits, pools};
 
 // E1, burn#5304
 #[test]
@@ -47,9 +48,8 @@ fn e7_gradients_of_repeated_indices_have_the_same_bits_on_any_number_of_threads(
         bits(&g.value())
     };
     let alone = run();
-    for threads in [1, 2, 3, 6] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert!(pool.install(run) == alone, "{threads} threads");
+    for pool in pools() {
+        assert!(pool.install(run) == alone, "{} threads", pool.current_num_threads());
     }
 }
 

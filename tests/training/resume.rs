@@ -10,7 +10,7 @@ use nn::{Activation, History, Mlp};
 /// Holds the folder in a process that is to train the first half and end.
 const FIRST_HALF: &str = "REWIND_TEST_FIRST_HALF";
 
-/// Trains with this checkpoint file for so many epochs, of 2 steps each.
+/// Trains with this checkpoint file for this many epochs, of 2 steps each.
 fn train(file: &Path, epochs: usize) -> History {
     let data = nn::data::digits().take(100);
     let mut model = Mlp::new(&[64, 16, 10], Activation::Tanh, &mut nn::rng(1));

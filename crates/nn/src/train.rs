@@ -123,7 +123,7 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
         self
     }
 
-    /// Sets the learning rate at the begin of each epoch, to a function of the number of epochs
+    /// Sets the learning rate at the beginning of each epoch, to a function of the number of epochs
     /// before it.
     pub fn learning_rate(mut self, rate: impl Fn(usize) -> f64 + 'a) -> Self {
         self.rate = Some(Box::new(rate));

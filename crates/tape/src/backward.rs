@@ -29,8 +29,7 @@ impl<T: Float> Var<'_, T> {
     fn differentiate(self) -> Result<Gradients, EvalError> {
         self.assert_scalar("backward");
         let tape = self.tape();
-        // A rule that differentiates asks for values.
-        tape.asked.set(tape.asked.get() + 1);
+        tape.note_effect(); // It asks for values, also where a script has them.
         if tape.group_limit == 1 || tape.is_inference() || tape.recording.get() {
             return self.sweep_and_run(None);
         }
@@ -60,12 +59,12 @@ impl<T: Float> Var<'_, T> {
         let tape = self.tape();
         let bound = tape.params.borrow().clone();
         let adjoints = Adjoints::of(tape);
-        let asked = tape.asked.get();
+        let effects = tape.effects.get();
         let found = self.param_gradients(&bound);
         let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
         wanted.extend(found.iter().flatten().map(|v| v.id()));
         if let Some(forward) = again {
-            let pure = tape.asked.get() == asked && tape.params.borrow().len() == bound.len();
+            let pure = tape.effects.get() == effects;
             let unreached = if pure { unreached(&bound, &found) } else { None };
             let backward = unreached.and_then(|gone| {
                 Backward::new(tape, forward, adjoints.start().nodes as u32, &wanted, gone)
@@ -125,8 +124,6 @@ impl<T: Float> Var<'_, T> {
         for &place in &backward.computed {
             tape.count(&mut nodes[forward.ids[place as usize] as usize]);
         }
-        let computed = &tape.counters.computed;
-        computed.set(computed.get() + backward.adjoints);
         drop(nodes);
         backward.script.reset();
         known::remember(forward, Some(backward));
@@ -168,12 +165,21 @@ impl<'t> Adjoints<'t> {
     pub(crate) fn start(&self) -> Extent {
         self.start
     }
+
+    /// Whether they can be taken off.
+    pub(crate) fn removable(&self) -> bool {
+        self.tape.params.borrow().len() == self.params
+    }
 }
 
 impl Drop for Adjoints<'_> {
     fn drop(&mut self) {
-        if self.tape.params.borrow().len() == self.params {
-            self.tape.nodes.borrow_mut().cut(self.start);
+        if self.removable() {
+            let mut nodes = self.tape.nodes.borrow_mut();
+            let adjoints = &nodes[self.start.nodes..];
+            let computed = adjoints.iter().filter(|adjoint| adjoint.computed).count();
+            self.tape.counters.computed.update(|all| all - computed as u64);
+            nodes.cut(self.start);
         }
     }
 }

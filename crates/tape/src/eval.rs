@@ -120,7 +120,7 @@ impl Tape {
     /// Computes `wanted` and stores their values in their nodes.
     #[track_caller]
     pub(crate) fn evaluate(&self, wanted: &[u32], retain: Retain) -> Result<(), EvalError> {
-        self.asked.set(self.asked.get() + 1);
+        self.note_effect();
         if self.recording.get() {
             panic!(
                 "a value was asked for while recording, when there is none: mark the variable with \
@@ -281,7 +281,7 @@ impl Tape {
     pub(crate) fn note_failure(&self, id: u32) -> Failure {
         let node = &self.nodes.borrow()[id as usize];
         let op = match &node.source {
-            Source::Op(op) => op::name(op.rule().debug()),
+            Source::Op(op) => op::name(op.rule()),
             _ => "a given value".into(),
         };
         let failure = Failure { node: id as usize, op, at: node.at };

@@ -79,14 +79,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// The derivative of this scalar by each parameter of the tape, or the reason why there is none.
     #[track_caller]
     pub(crate) fn param_gradients(self, bound: &[Bound]) -> Vec<Result<Var<'t, T>, NoGradient>> {
-        let trained = bound.iter().filter(|b| !b.frozen);
-        let targets: Vec<u32> = trained.map(|b| b.node).collect();
-        let mut found = self.sweep(self.seed("backward"), &targets).into_iter();
-        let each = bound.iter().map(|b| match b.frozen {
-            true => Err(NoGradient::Frozen),
-            false => found.next().expect("one result a target"),
-        });
-        each.collect()
+        let found = self.sweep(self.seed("backward"), &trained(bound));
+        with_frozen(bound, found).collect()
     }
 
     /// The cotangent 1 of a scalar.
@@ -133,6 +127,23 @@ impl<'t, T: Float> Var<'t, T> {
     }
 }
 
+/// The nodes of the parameters that are not frozen.
+pub(crate) fn trained(bound: &[Bound]) -> Vec<u32> {
+    bound.iter().filter(|b| !b.frozen).map(|b| b.node).collect()
+}
+
+/// What was `found` for each of the [`trained`] ones, and the reason for the frozen ones.
+pub(crate) fn with_frozen<X>(
+    bound: &[Bound],
+    found: impl IntoIterator<Item = Result<X, NoGradient>>,
+) -> impl Iterator<Item = Result<X, NoGradient>> {
+    let mut found = found.into_iter();
+    bound.iter().map(move |b| match b.frozen {
+        true => Err(NoGradient::Frozen),
+        false => found.next().expect("one result a target"),
+    })
+}
+
 /// Why no cotangent has reached each of `missed` from `y`, when the rules of `blocked` have passed none
 /// on.
 fn reasons(tape: &Tape, y: u32, missed: &[u32], blocked: Vec<(u32, u32)>) -> Vec<NoGradient> {
@@ -151,9 +162,7 @@ fn reasons(tape: &Tape, y: u32, missed: &[u32], blocked: Vec<(u32, u32)>) -> Vec
         }
         let cut = (Some(node.mark.0) == walk).then(|| nodes.get(node.mark.1 as usize)).flatten();
         match cut.map(|cut| (&cut.source, cut.at)) {
-            Some((Source::Op(op), at)) => {
-                NoGradient::Stopped { op: op::name(op.rule().debug()), at }
-            }
+            Some((Source::Op(op), at)) => NoGradient::Stopped { op: op::name(op.rule()), at },
             _ => NoGradient::Unreached { of: nodes[y as usize].at },
         }
     };

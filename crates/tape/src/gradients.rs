@@ -9,7 +9,7 @@ use tensor::{AnyTensor, Float, Tensor};
 
 use crate::error::NoGradient;
 use crate::param::{Param, ParamId};
-pub(crate) use spare::{Making, Spare};
+pub(crate) use spare::{Builder, Spare};
 
 /// The derivative of a loss by each parameter of a tape, or the reason why there is none.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,8 @@
 //! A rule (`vjp`) is a pure function from the cotangent of the output to one cotangent for each
 //! input, written in recorded operations, so that it can be differentiated again. It adds nothing
 //! up; that is the engine's work. Rules use a fixed vocabulary: `g` is the cotangent of the output,
-//! `y` the output, `x` (or `a`, `b`) the inputs.
+//! `y` the output, `x` (or `a`, `b`) the inputs. A rule may ask for a value, record a tensor (not: a
+//! number) or bind a parameter, but then it is asked again at every step and in every round of a loop.
 //!
 //! An operation is a value: its fields are its static configuration, `Debug` shows them in a printed
 //! program, and two that are equal (`PartialEq`) compute the same bits by the same rule, so that a
@@ -38,7 +39,7 @@ use crate::node::Sizes;
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
 use erased::{Blocks, Data, DataBlocks, recorded};
-pub(crate) use erased::{General, GeneralRule, Kind, Pulled, Recorded, Rule, Site, Views};
+pub(crate) use erased::{General, GeneralRule, Kind, Pulled, Recorded, Rule, Site, Typed, Views};
 
 /// What a rule is given: the inputs, the data inputs, the output, and the output's cotangent.
 #[derive(Clone, Copy)]
@@ -154,7 +155,7 @@ pub trait DataOp<I: Element, O: Element, const N: usize>:
     fn forward(&self, x: [View<'_, I>; N], out: &mut [O]) -> Result<(), Error>;
 }
 
-/// A pointwise operation without a derivative: comparisons, logic, casts.
+/// A pointwise operation without a derivative: comparisons, logic, casts, steps.
 pub trait DataPointwise<I: Element, O: Element, const N: usize>:
     Debug + PartialEq + Send + Sync + 'static
 {
@@ -183,7 +184,7 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Record<T, AsOp, N
         let (xs, ds) = (x.map(Var::shape), d.map(AnyVar::shape));
         let shape =
             self.shape(xs.each_ref().map(|s| &s[..]), ds.each_ref().map(|s| &s[..])).or_panic();
-        let op = recorded!(General or SharedGeneral, General<O, T, N, M>, self);
+        let op = recorded!(General or SharedGeneral, General<T, N, M>, self);
         tape.push_op(op, inputs, Sizes::Given(&shape), true)
     }
 }
@@ -195,7 +196,7 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
     fn record<'t>(self, tape: &'t Tape, x: [Var<'t, T>; N], d: [AnyVar<'t>; M]) -> Var<'t, T> {
         let (mut x, mut d) = (ids(tape, &self, x), data_ids(tape, &self, d));
         let sizes = broadcast(tape, &self, &mut x, &mut d);
-        let op = recorded!(Pointwise or SharedPointwise, Blocks<O, T, N, M>, self);
+        let op = recorded!(Pointwise or SharedPointwise, Blocks<T, N, M>, self);
         tape.push_op(op, [&x, &d], sizes, true)
     }
 }
@@ -233,7 +234,7 @@ impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> RecordData<I, O
         let ids = ids(tape, &self, x);
         let xs = x.map(Var::shape);
         let shape = self.shape(xs.each_ref().map(|s| &s[..])).or_panic();
-        let op = recorded!(General or SharedGeneral, Data<_, I, O, N>, self);
+        let op = recorded!(General or SharedGeneral, Data<I, O, N>, self);
         tape.push_op(op, [&ids, &[]], Sizes::Given(&shape), false)
     }
 }
@@ -245,7 +246,7 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
     fn record<'t>(self, tape: &'t Tape, x: [Var<'t, I>; N]) -> Var<'t, O> {
         let mut ids = ids(tape, &self, x);
         let sizes = broadcast(tape, &self, &mut ids, &mut []);
-        let op = recorded!(Pointwise or SharedPointwise, DataBlocks<_, I, O, N>, self);
+        let op = recorded!(Pointwise or SharedPointwise, DataBlocks<I, O, N>, self);
         tape.push_op(op, [&ids, &[]], sizes, false)
     }
 }

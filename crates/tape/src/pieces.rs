@@ -11,7 +11,7 @@
 //! nothing that an operation can see.
 //!
 //! What this cannot do is left to the sweep in one go, which starts from the beginning: programs of
-//! larger values, rules that ask for values or bind parameters, and saying what has failed and where.
+//! larger values, rules that have values computed or bind parameters, and saying what has failed and where.
 
 mod piece;
 mod repeat;
@@ -22,7 +22,7 @@ use std::cell::RefMut;
 use tensor::{AnyTensor, Float};
 
 use crate::backward::Adjoints;
-use crate::error::NoGradient;
+use crate::grad::{trained, with_frozen};
 use crate::gradients::Gradients;
 use crate::node::{Extent, Nodes, Recycled, Source};
 use crate::replay::straight::{Straight, Tiny};
@@ -30,13 +30,13 @@ use crate::sweep::{Cursor, Sweep};
 use crate::tape::Tape;
 use crate::var::Var;
 use piece::Piece;
-use repeat::{Habit, Repeat};
+use repeat::{Periodicity, Repeat};
 use stretch::Stretch;
 
-/// So many nodes are recorded, loaded and run at once: they stay in the second cache. With fewer a piece
-/// costs more than they do; with more it takes longer until a loop is seen to be one.
+/// This many nodes are recorded, loaded and run at once: they stay in the second-level cache. With fewer a
+/// piece costs more than they do; with more it takes longer until a loop is seen to be one.
 const PIECE: usize = 1 << 9;
-/// As many times as long are the pieces of a long loop.
+/// The pieces of a long loop are at most this many times as long.
 const LONGER: usize = 4;
 
 impl<T: Float> Var<'_, T> {
@@ -45,27 +45,22 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub(crate) fn in_pieces(self) -> Option<Gradients> {
         let tape = self.tape();
-        let adjoints = Adjoints::of(tape);
+        let mut pieces = Pieces::new(tape, self.id());
         let bound = tape.params.borrow().clone();
-        let trained: Vec<u32> = bound.iter().filter(|b| !b.frozen).map(|b| b.node).collect();
+        let trained = trained(&bound);
         let seed = self.seed("backward");
         let mut sweep = Sweep::new(tape, self.id(), seed.id(), &trained);
-        let mut pieces = Pieces::new(tape, self.id());
         pieces.forward()?;
-        pieces.backward(&mut sweep, adjoints.start())?;
+        pieces.backward(&mut sweep)?;
         // A rule may return a node of the forward part that the loss, being known, did not ask for.
         pieces.ask(sweep.found().flatten().collect())?;
         let values: Vec<Option<AnyTensor>> =
             sweep.found().map(|found| found.map(|id| pieces.value(id))).collect();
         pieces.keep();
         let found = self.found(sweep, &trained).into_iter().zip(values);
-        let mut found = found.map(|(found, value)| found.map(|_| value.expect("it was found")));
+        let found = found.map(|(found, value)| found.map(|_| value.expect("it was found")));
         let mut gradients = Gradients::new(false);
-        for b in &bound {
-            let value = match b.frozen {
-                true => Err(NoGradient::Frozen),
-                false => found.next().expect("one result a target"),
-            };
+        for (b, value) in bound.iter().zip(with_frozen(&bound, found)) {
             gradients.insert(b.param, value);
         }
         pieces.straight.recycle();
@@ -77,18 +72,17 @@ impl<T: Float> Var<'_, T> {
 struct Pieces<'t> {
     tape: &'t Tape,
     y: u32,
-    /// The nodes that the first of `walks` has met have their values here; their marks tell the places.
+    /// The values of the nodes that `walk` has met; their marks tell the places.
     straight: Straight,
-    /// The second is for the marks of one piece.
-    walks: [u32; 2],
-    params: usize,
+    walk: u32,
+    /// For the marks of the nodes of one piece.
+    piece_walk: u32,
+    adjoints: Adjoints<'t>,
     /// Nodes of the forward part to keep, and their places.
     kept: Vec<(u32, u32)>,
     /// The last piece that was recorded.
     piece: Piece,
-    habit: Habit,
-    /// How many adjoints were computed.
-    adjoints: u64,
+    periodicity: Periodicity,
 }
 
 impl<'t> Pieces<'t> {
@@ -97,32 +91,32 @@ impl<'t> Pieces<'t> {
             tape,
             y,
             straight: Straight::recycled(),
-            walks: [0; 2],
-            params: tape.params.borrow().len(),
+            walk: 0,
+            piece_walk: 0,
+            adjoints: Adjoints::of(tape),
             kept: Vec::new(),
             piece: Piece::new(),
-            habit: Habit::NEW,
-            adjoints: 0,
+            periodicity: Periodicity::NEW,
         }
     }
 
-    /// The nodes, unless a rule or an operation has walked them meanwhile, or bound a parameter.
+    /// The nodes, unless a rule or an operation has walked them meanwhile, so that their marks tell no
+    /// places, or bound a parameter, so that adjoints are to stay.
     fn nodes(&self) -> Option<RefMut<'t, Recycled>> {
-        let own = self.tape.walk.get() == self.walks[1];
-        let same = own && self.tape.params.borrow().len() == self.params;
-        same.then(|| self.tape.nodes.borrow_mut())
+        let marked = self.tape.walk.get() == self.piece_walk;
+        (marked && self.adjoints.removable()).then(|| self.tape.nodes.borrow_mut())
     }
 
     /// Computes `y` and what it depends on.
     fn forward(&mut self) -> Option<()> {
         let ids = self.tape.pending(&[self.y]);
-        self.walks = [self.tape.walk.get(), self.tape.start_walk()];
+        (self.walk, self.piece_walk) = (self.tape.walk.get(), self.tape.start_walk());
         self.compute(&ids)
     }
 
     /// Sees to it that nodes that stand on the tape for good have places.
     fn ask(&mut self, wanted: Vec<u32>) -> Option<()> {
-        let mut ids = self.nodes()?.pending(self.walks[0], wanted);
+        let mut ids = self.nodes()?.pending(self.walk, wanted);
         ids.sort_unstable();
         self.compute(&ids)
     }
@@ -149,8 +143,9 @@ impl<'t> Pieces<'t> {
         Some(())
     }
 
-    /// Brings the sweep to its end; what it records begins at `start`.
-    fn backward(&mut self, sweep: &mut Sweep, mut start: Extent) -> Option<()> {
+    /// Brings the sweep to its end.
+    fn backward(&mut self, sweep: &mut Sweep) -> Option<()> {
+        let mut start = self.adjoints.start();
         loop {
             if !self.repeated(sweep)? {
                 self.recorded(sweep, start)?;
@@ -165,9 +160,9 @@ impl<'t> Pieces<'t> {
     /// Runs the last piece for the next stretch of the sweep, if that is of the same form; tells whether
     /// it was.
     fn repeated(&mut self, sweep: &mut Sweep) -> Option<bool> {
-        let habit = std::mem::replace(&mut self.habit, Habit::NEW);
-        let Habit::Known(repeat) = habit else {
-            self.habit = habit;
+        let periodicity = std::mem::replace(&mut self.periodicity, Periodicity::NEW);
+        let Periodicity::Known(repeat) = periodicity else {
+            self.periodicity = periodicity;
             return Some(false);
         };
         let nodes = self.nodes()?;
@@ -179,7 +174,7 @@ impl<'t> Pieces<'t> {
         let first = nodes.len() as u32;
         self.piece.append(&mut nodes);
         repeat.pass(sweep, &stretch, first);
-        self.habit = Habit::Known(repeat);
+        self.periodicity = Periodicity::Known(repeat);
         Some(true)
     }
 
@@ -188,8 +183,8 @@ impl<'t> Pieces<'t> {
     fn recorded(&mut self, sweep: &mut Sweep, start: Extent) -> Option<()> {
         let (from, first) = (sweep.cursor(), start.nodes as u32);
         let nodes = self.nodes()?;
-        let period = match self.habit {
-            Habit::Period(visits) => repeat::next(&nodes, sweep, visits),
+        let period = match self.periodicity {
+            Periodicity::Period(visits) => repeat::next(&nodes, sweep, visits),
             _ => None,
         };
         drop(nodes);
@@ -197,19 +192,19 @@ impl<'t> Pieces<'t> {
             Some(stretch) => (stretch.end.next, usize::MAX),
             None => (0, start.nodes + PIECE),
         };
-        // A rule that asks for a value may record another number at each round.
         let tape = self.tape;
-        let told = |sweep: &Sweep| (sweep.blocks(), tape.asked.get());
+        let told = |sweep: &Sweep| (sweep.blocks(), tape.effects.get());
         let (mut touched, before) = (Vec::new(), told(sweep));
-        sweep.advance(self.tape, last, most, &mut touched);
+        sweep.advance(tape, last, most, &mut touched);
         let open = touched.iter().filter_map(|&p| Some((sweep.open(p)?, p)));
         let open: Vec<(u32, u32)> = open.filter(|&(c, _)| c >= first).collect();
         let mut ends: Vec<u32> = open.iter().map(|&(c, _)| c).collect();
         ends.sort_unstable();
         ends.dedup();
         drop(self.nodes()?);
-        self.piece.take(self.tape, self.walks[1], first, &ends)?;
+        self.piece.take(tape, self.piece_walk, first, &ends)?;
         let nodes = self.compute_piece()?;
+        // A piece is run again if its rules are pure, and have blocked no cotangent, which is to be told.
         let repeat = period
             .filter(|_| told(sweep) == before)
             .and_then(|stretch| Repeat::new(&nodes, sweep, &stretch, &self.piece, &touched, &ends));
@@ -218,32 +213,32 @@ impl<'t> Pieces<'t> {
             let k = ends.binary_search(&c).expect("it is among them");
             sweep.replace(place, first + k as u32);
         }
-        self.habit = self.learned(sweep, from, repeat);
+        self.periodicity = self.learned(sweep, from, repeat);
         Some(())
     }
 
     /// What is known of the sweep after a piece that began at `from`.
-    fn learned(&self, sweep: &Sweep, from: Cursor, repeat: Option<Repeat>) -> Habit {
+    fn learned(&self, sweep: &Sweep, from: Cursor, repeat: Option<Repeat>) -> Periodicity {
         let visits = from.next - sweep.cursor().next;
-        match (repeat, &self.habit) {
-            (Some(repeat), _) => Habit::Known(Box::new(repeat)),
-            (None, &Habit::Unknown { wait, pause }) if wait > 0 => {
-                Habit::Unknown { wait: wait - 1, pause }
+        match (repeat, &self.periodicity) {
+            (Some(repeat), _) => Periodicity::Known(Box::new(repeat)),
+            (None, &Periodicity::Unknown { wait, pause }) if wait > 0 => {
+                Periodicity::Unknown { wait: wait - 1, pause }
             }
-            (None, &Habit::Unknown { pause, .. }) if sweep.cursor().next > 2 * visits => {
+            (None, &Periodicity::Unknown { pause, .. }) if sweep.cursor().next > 2 * visits => {
                 let nodes = self.tape.nodes.borrow();
                 let stretch = Stretch::read(&nodes, sweep, from, visits);
                 let period = stretch.map_or(visits, |stretch| stretch.period(&nodes));
                 match visits / period {
-                    0 | 1 => Habit::none(pause),
+                    0 | 1 => Periodicity::not_found(pause),
                     rounds => {
                         let more = (sweep.cursor().next / (32 * visits)).clamp(1, LONGER);
-                        Habit::Period(more * rounds * period)
+                        Periodicity::Period(more * rounds * period)
                     }
                 }
             }
-            (None, &Habit::Unknown { wait, pause }) => Habit::Unknown { wait, pause },
-            (None, _) => Habit::none(1),
+            (None, &Periodicity::Unknown { wait, pause }) => Periodicity::Unknown { wait, pause },
+            (None, _) => Periodicity::not_found(1),
         }
     }
 
@@ -253,13 +248,13 @@ impl<'t> Pieces<'t> {
         let missing = |id: &&u32| {
             let node = &nodes[**id as usize];
             let given = node.value.is_some() || matches!(node.source, Source::Number(_));
-            !given && node.mark.0 != self.walks[0]
+            !given && node.mark.0 != self.walk
         };
         let missing: Vec<u32> = self.piece.given.iter().filter(missing).copied().collect();
         drop(nodes);
         self.ask(missing)?;
         let nodes = self.nodes()?;
-        let Piece { script, given, adjoints, .. } = &mut self.piece;
+        let Piece { script, given, .. } = &mut self.piece;
         for (&id, place) in given.iter().zip(0..) {
             let node = &nodes[id as usize];
             match (&node.value, &node.source) {
@@ -269,7 +264,6 @@ impl<'t> Pieces<'t> {
             }
         }
         drop(nodes);
-        self.adjoints += *adjoints;
         script.run().ok()?;
         self.nodes()
     }
@@ -277,7 +271,7 @@ impl<'t> Pieces<'t> {
     /// Takes nodes, and marks them with their places.
     fn take(&mut self, mut nodes: RefMut<'_, Recycled>, ids: &[u32]) -> Option<()> {
         for (&id, place) in ids.iter().zip(self.straight.len()..) {
-            nodes[id as usize].mark = (self.walks[0], place);
+            nodes[id as usize].mark = (self.walk, place);
         }
         // The layout of a view is its author's code, which may read the tape.
         drop(nodes);
@@ -297,8 +291,6 @@ impl<'t> Pieces<'t> {
         for &(id, place) in &self.kept {
             nodes[id as usize].value = Some(self.straight.value(place).into());
         }
-        let computed = &self.tape.counters.computed;
-        computed.set(computed.get() + self.adjoints);
     }
 
     /// The value of a node that has a place.

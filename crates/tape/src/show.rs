@@ -48,7 +48,7 @@ fn statement(nodes: &Nodes, id: u32) -> String {
 /// The operation's name, or where the value comes from.
 pub(crate) fn what(node: &Node) -> String {
     match &node.source {
-        Source::Op(op) => op::name(op.rule().debug()),
+        Source::Op(op) => op::name(op.rule()),
         Source::Constant => match &node.value {
             // A number says more than the word.
             Some(value) if value.shape().is_empty() => format!("constant {}", scalar(value)),
@@ -76,7 +76,7 @@ pub(crate) fn scalar(value: &tensor::AnyTensor) -> String {
 /// The static configuration of the operation, as its `Debug` shows it after the name.
 fn fields(node: &Node) -> Option<String> {
     let Source::Op(op) = &node.source else { return None };
-    let text = format!("{:?}", op.rule().debug());
+    let text = format!("{:?}", op.rule());
     let start = text.find(|c: char| !c.is_alphanumeric() && c != '_')?;
     Some(text[start..].trim().to_string())
 }

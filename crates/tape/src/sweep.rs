@@ -27,7 +27,7 @@ pub(crate) struct Sweep {
     /// The first node that the sweep has recorded, or will.
     start: u32,
     /// The places of the targets, in ascending order.
-    ends: Vec<u32>,
+    sorted_targets: Vec<u32>,
     /// Nodes whose rule passed no cotangent on, and the input that needed it.
     blocked: Vec<(u32, u32)>,
     site: Visited,
@@ -72,14 +72,14 @@ impl Sweep {
         let seeded = g as usize + 1 == tape.len();
         let start = if seeded { g } else { tape.len() as u32 };
         let cursor = Cursor { next: between.ids.len(), end: between.inputs.len() };
-        let mut ends = between.targets.clone();
-        ends.sort_unstable();
+        let mut sorted_targets = between.targets.clone();
+        sorted_targets.sort_unstable();
         Sweep {
             between,
             cotangents,
             cursor,
             start,
-            ends,
+            sorted_targets,
             blocked: Vec::new(),
             site: Visited::default(),
         }
@@ -192,7 +192,7 @@ impl Sweep {
 
     /// Whether a place is that of a target.
     pub(crate) fn is_target(&self, place: u32) -> bool {
-        self.ends.binary_search(&place).is_ok()
+        self.sorted_targets.binary_search(&place).is_ok()
     }
 
     /// How many rules have passed no cotangent on.
@@ -354,7 +354,7 @@ fn check_shape(tape: &Tape, op: &Recorded, input: usize, x: u32, cotangent: u32)
         let (want, got) = (nodes.shape(x), nodes.shape(cotangent));
         panic!(
             "{}: its vjp returned a cotangent of shape {} for input {input} of shape {} (recorded at {})",
-            op::name(op.rule().debug()),
+            op::name(op.rule()),
             Dims(got),
             Dims(want),
             nodes[cotangent as usize].at

@@ -34,8 +34,10 @@ pub struct Tape {
     pub(crate) walk: Cell<u32>,
     /// While a [`Recording`](crate::Recording) is made: there are no values to ask for.
     pub(crate) recording: Cell<bool>,
-    /// How often values were asked for.
-    pub(crate) asked: Cell<u64>,
+    /// How often something was done that no pure function of nodes does: a value asked for, a tensor
+    /// recorded, a parameter bound. Rules that leave it as it is record the same whenever they are given
+    /// the same.
+    pub(crate) effects: Cell<u64>,
     /// How many pointwise nodes are computed in one pass at most.
     pub(crate) group_limit: usize,
     inference: bool,
@@ -53,7 +55,7 @@ impl Default for Tape {
             counters: Counters::default(),
             walk: Cell::default(),
             recording: Cell::default(),
-            asked: Cell::default(),
+            effects: Cell::default(),
             group_limit: GROUP_LIMIT,
             inference: false,
         }
@@ -84,9 +86,10 @@ pub struct Stats {
     pub nodes: usize,
     /// Bytes of the values held by nodes (a buffer that several share counts once for each).
     pub bytes: usize,
-    /// Nodes computed so far.
+    /// How often nodes were computed. (The adjoints of [`backward`](Var::backward), which takes them off
+    /// again, are not among them.)
     pub computed: u64,
-    /// How many of these had been computed before and were freed, or lay inside a fused group.
+    /// How often these had been computed before and were freed, or lay inside a fused group.
     pub recomputed: u64,
 }
 
@@ -181,6 +184,7 @@ impl Tape {
     }
 
     fn attach<'t, T: Float>(&'t self, p: &Param<T>, value: Var<'t, T>) {
+        self.note_effect();
         let bound = Bound { param: p.id(), node: value.id(), frozen: p.is_frozen() };
         self.params.borrow_mut().push(bound);
         self.node_of.borrow_mut().insert(p.id(), value.id());
@@ -245,6 +249,7 @@ impl Tape {
 
     #[track_caller]
     fn push_value<E: Element>(&self, from: Source, x: Tensor<E>, tracked: bool) -> Var<'_, E> {
+        self.note_effect();
         let value = Box::new(E::erase(x));
         let shape = tensor::Shape::from_slice(value.shape());
         Var::at(self, self.push(from, &shape, E::DTYPE, tracked, Some(value)))
@@ -335,6 +340,11 @@ impl Tape {
         for &id in nodes {
             self.nodes.borrow_mut()[id as usize].value = None;
         }
+    }
+
+    /// See [`effects`](Self::effects).
+    pub(crate) fn note_effect(&self) {
+        self.effects.update(|effects| effects + 1);
     }
 
     /// Starts a walk over the nodes, whose marks carry the number returned.

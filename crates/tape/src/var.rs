@@ -8,7 +8,7 @@ use tensor::error::OrPanic;
 use tensor::{DType, Element, Float, Shape, Tensor};
 
 use crate::node::Source;
-use crate::op::record_view;
+use crate::op::{Typed, record_view};
 use crate::ops::broadcast::Broadcast;
 use crate::tape::Tape;
 
@@ -83,11 +83,15 @@ impl<'t, E: Element> Var<'t, E> {
     }
 
     /// What `f` makes of the operation and the inputs that this was recorded with, if the operation
-    /// is, as the tape wraps it, a `W`.
-    pub(crate) fn recorded_as<W: Any, R>(self, f: impl FnOnce(&W, &[u32]) -> R) -> Option<R> {
+    /// is an `O`, recorded as `S`.
+    pub(crate) fn recorded_as<S: 'static, O: 'static, R>(
+        self,
+        f: impl FnOnce(&O, &[u32]) -> R,
+    ) -> Option<R> {
         let nodes = self.tape.nodes.borrow();
         let Source::Op(op) = &nodes[self.id as usize].source else { return None };
-        op.rule().op().downcast_ref().map(|op| f(op, nodes.inputs(self.id)))
+        let op: &dyn Any = op.rule();
+        op.downcast_ref::<Typed<O, S>>().map(|op| f(&op.0, nodes.inputs(self.id)))
     }
 
     /// Marks it to be kept by [`backward`](Var::backward) and by replays, which otherwise free what

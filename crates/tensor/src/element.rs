@@ -86,6 +86,7 @@ macro_rules! element {
         impl sealed::Sealed for $t {}
         impl Element for $t {
             const DTYPE: DType = DType::$v;
+            #[inline]
             fn erase(tensor: Tensor<Self>) -> AnyTensor {
                 AnyTensor::$v(tensor)
             }

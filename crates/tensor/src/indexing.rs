@@ -90,6 +90,7 @@ impl Tensor<i64> {
 mod tests {
     use super::*;
     use crate::s;
+    use crate::testing::in_pool;
 
     fn tensor<T: Element>(data: impl IntoIterator<Item = T>, shape: &[usize]) -> Tensor<T> {
         Tensor::from_vec(data.into_iter().collect(), shape).unwrap()
@@ -199,15 +200,12 @@ mod tests {
         let index = tensor((0..n).map(|i| i as i64 * 7919 % 13), &[n]);
         let src = tensor((0..n).map(|i| (i as f32).sin()), &[n]);
         let zeros = tensor([0f32; 13], &[13]);
-        let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
-                let sums = zeros.scatter_add(0, &index, &src).unwrap();
-                (sums.to_vec(), sums.gather(0, &index).unwrap().to_vec())
-            })
+        let all = || {
+            let sums = zeros.scatter_add(0, &index, &src).unwrap();
+            (sums.to_vec(), sums.gather(0, &index).unwrap().to_vec())
         };
-        let alone = run(1);
-        assert!([2, 3, 6].into_iter().all(|threads| run(threads) == alone));
+        let alone = in_pool(1, all);
+        assert!([2, 3, 6].into_iter().all(|threads| in_pool(threads, all) == alone));
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Shelf {
         None
     }
 
-    /// Frees so many blocks of each class as `of` says of their number, those that were given first.
+    /// Frees as many blocks of each class as `of` makes of their number, the oldest first.
     fn free(&mut self, of: impl Fn(usize) -> usize) {
         for (class, blocks) in self.blocks.iter_mut().enumerate() {
             let size = (4 + class % 4) << (class / 4).saturating_sub(2);

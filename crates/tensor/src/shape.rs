@@ -59,6 +59,15 @@ pub fn len(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
+/// The position of element `flat` in row-major order, one number an axis.
+pub fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (i, &size) in index.iter_mut().zip(shape).rev() {
+        (*i, flat) = (flat % size, flat / size);
+    }
+    index
+}
+
 /// Whether both are the same. (A loop: comparing slices calls a function for any length of memory, which
 /// costs more than the few sizes of a shape.)
 #[inline]

@@ -13,6 +13,12 @@ pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     }
 }
 
+/// What `f` gives in a pool of this many threads.
+pub(crate) fn in_pool<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.expect("threads start").install(f)
+}
+
 /// Pseudo-random numbers of mixed sign and size, the same in every run.
 pub(crate) fn noise(n: usize) -> Vec<f64> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;

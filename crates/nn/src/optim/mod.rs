@@ -17,7 +17,6 @@ pub use sgd::Sgd;
 pub use state::{Kept, State};
 
 use tape::{Gradients, NoGradient};
-use tensor::Shape;
 use tensor::shape::Dims;
 
 use crate::Module;
@@ -91,18 +90,9 @@ pub enum OptimError {
     },
 }
 
-/// The position of element `flat` of a tensor of this shape, one number an axis.
-fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
-    for (i, &size) in index.iter_mut().zip(shape).rev() {
-        (*i, flat) = (flat % size, flat / size);
-    }
-    index
-}
-
 /// `f32[8, 64]`.
 fn signature(dtype: tensor::DType, shape: &[usize]) -> String {
-    format!("{dtype}{}", Dims(&Shape::from_slice(shape)))
+    format!("{dtype}{}", Dims(shape))
 }
 
 /// Refuses a setting outside of its range.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use tape::{Gradients, Param};
-use tensor::{AnyTensor, Float, Tensor};
+use tensor::{AnyTensor, Float, Tensor, shape};
 
 use super::pass::{self, Formula};
-use super::{OptimError, signature, unravel};
+use super::{OptimError, signature};
 use crate::{Module, ParamMut, ParamRef};
 
 /// The learning rate, and for each parameter, by its path in the model, what the formula keeps.
@@ -117,7 +117,7 @@ impl State {
             }
         };
         if let Some((at, value)) = with_elements(gradient, pass::first_non_finite) {
-            let (index, value) = (unravel(at, gradient.shape()), value.wide());
+            let (index, value) = (shape::unravel(at, gradient.shape()), value.wide());
             return Some(OptimError::NonFinite { path: path.to_owned(), index, value });
         }
         // What is kept without numbers fits; it need not be looked for.

@@ -120,15 +120,12 @@ fn projected(
     Ok(Table { analytic, numeric })
 }
 
+/// The score, the row and the column of a derivative that did not pass.
+type Missed = (f64, usize, usize);
+
 impl Table {
-    fn judge(
-        &self,
-        subject: &Subject<'_>,
-        order: u32,
-        options: Options,
-        name: impl Fn(usize, usize) -> Derivative,
-        find: impl FnOnce(usize, usize) -> Result<Option<Comparison>, GradcheckError>,
-    ) -> Result<Report, GradcheckError> {
+    /// Compares all derivatives: which are wrong, the worst first, and which cannot be judged.
+    fn verdicts(&self) -> (Report, Vec<Missed>, Vec<Missed>) {
         let mut report = Report::default();
         let (mut wrong, mut unknown) = (Vec::new(), Vec::new());
         for (row, analytic) in self.analytic.iter().enumerate() {
@@ -145,6 +142,19 @@ impl Table {
         }
         report.inconclusive = unknown.len();
         wrong.sort_by(|a, b| b.0.total_cmp(&a.0));
+        (report, wrong, unknown)
+    }
+
+    /// `name` names a derivative; `find` looks for the entry of the Jacobian behind the worst.
+    fn judge(
+        &self,
+        subject: &Subject<'_>,
+        order: u32,
+        options: Options,
+        name: impl Fn(usize, usize) -> Derivative,
+        find: impl FnOnce(usize, usize) -> Result<Option<Comparison>, GradcheckError>,
+    ) -> Result<Report, GradcheckError> {
+        let (mut report, wrong, unknown) = self.verdicts();
         let mut shown = Vec::new();
         if let Some(&(_, row, column)) = wrong.first() {
             shown.extend(find(row, column)?);

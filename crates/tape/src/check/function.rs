@@ -64,11 +64,8 @@ impl Bundle {
     }
 
     pub(crate) fn element(&self, flat: usize) -> Element {
-        let (tensor, mut position) = self.place(flat);
-        let mut index = vec![0; self.shapes[tensor].len()];
-        for (i, &size) in index.iter_mut().zip(&self.shapes[tensor]).rev() {
-            (*i, position) = (position % size, position / size);
-        }
+        let (tensor, position) = self.place(flat);
+        let index = tensor::shape::unravel(position, &self.shapes[tensor]);
         Element { tensor: self.names[tensor].clone(), index }
     }
 

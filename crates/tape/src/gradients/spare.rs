@@ -31,17 +31,17 @@ impl Drop for Gradients {
     }
 }
 
-/// Gradients in the making: `done` entries, and behind them what was left of earlier ones.
-pub(crate) struct Making {
+/// Puts gradients together: the first `done` entries, and behind them what was left of earlier ones.
+pub(crate) struct Builder {
     entries: Entries,
     done: usize,
     home: Option<Spare>,
 }
 
-impl Making {
+impl Builder {
     /// Nothing made yet, in the memory that `home` has.
     pub(crate) fn new(home: Option<&Spare>) -> Self {
-        Making { entries: home.map(Spare::take).unwrap_or_default(), done: 0, home: home.cloned() }
+        Builder { entries: home.map(Spare::take).unwrap_or_default(), done: 0, home: home.cloned() }
     }
 
     /// The gradient of `param` is output `i` of a script.

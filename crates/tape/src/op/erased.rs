@@ -1,7 +1,7 @@
 //! Operations with their types forgotten: what a node holds.
 
 use std::any::Any;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -79,11 +79,39 @@ impl Recorded {
     }
 }
 
+/// An operation and what it is recorded as: [`General`], [`Blocks`], [`Views`], [`Data`] or
+/// [`DataBlocks`], with the types that are forgotten.
+pub(crate) struct Typed<O, S>(pub O, pub PhantomData<S>);
+
+impl<O: Debug, S> Debug for Typed<O, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<O: PartialEq, S> PartialEq for Typed<O, S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+/// Equality of what may be of different types.
+pub(crate) trait Same: Any {
+    /// Whether both are of one type, and equal.
+    fn same(&self, other: &dyn Any) -> bool;
+}
+
+impl<X: Any + PartialEq> Same for X {
+    fn same(&self, other: &dyn Any) -> bool {
+        other.downcast_ref::<X>().is_some_and(|other| other == self)
+    }
+}
+
 /// Wraps an operation and forgets its type. A box of a type without size allocates nothing, so
 /// leaking it leaks nothing. (A macro, because unsizing needs both types at hand.)
 macro_rules! recorded {
-    ($fixed:ident or $shared:ident, $wrapper:ident $(<$($arg:ty),*>)?, $op:expr) => {{
-        let op = $wrapper$(::<$($arg),*>)?($op, PhantomData);
+    ($fixed:ident or $shared:ident, $as:ty, $op:expr) => {{
+        let op = Typed::<_, $as>($op, PhantomData);
         if size_of_val(&op) == 0 {
             Recorded::$fixed(Box::leak(Box::new(op)))
         } else {
@@ -106,14 +134,9 @@ pub(crate) struct Site<'a> {
 /// One cotangent an input (data inputs have none), as node numbers.
 pub(crate) type Pulled = Vec<Option<u32>>;
 
-pub(crate) trait Rule: Debug + Send + Sync {
+pub(crate) trait Rule: Same + Debug + Send + Sync {
     /// Appends one cotangent an input.
     fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled);
-    fn debug(&self) -> &dyn Debug;
-    /// The operation itself.
-    fn op(&self) -> &dyn Any;
-    /// Whether both are equal operations on the same types.
-    fn same(&self, other: &dyn Rule) -> bool;
 }
 pub(crate) trait PointwiseRule: Rule {
     fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>);
@@ -157,27 +180,20 @@ fn pulled<T: Float>(tape: &Tape, cotangent: Option<Var<'_, T>>) -> Option<u32> {
 
 const TYPED: &str = "the tape records an operation with inputs of its own types";
 
-#[derive(Debug)]
-pub(crate) struct General<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
+/// An [`Op`] of these inputs.
+pub(crate) struct General<T, const N: usize, const M: usize>(PhantomData<T>);
 
-impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Rule for General<O, T, N, M> {
+impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> Rule for Typed<O, General<T, N, M>> {
     fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
         for cotangent in self.0.vjp(pullback(tape, site)) {
             out.push(pulled(tape, cotangent));
         }
     }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-    fn op(&self) -> &dyn Any {
-        self
-    }
-    fn same(&self, other: &dyn Rule) -> bool {
-        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
-    }
 }
 
-impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule for General<O, T, N, M> {
+impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule
+    for Typed<O, General<T, N, M>>
+{
     fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
         let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
         let data = std::array::from_fn(|i| x[N + i]);
@@ -191,28 +207,21 @@ impl<T: Float, O: Op<T, N, M>, const N: usize, const M: usize> GeneralRule for G
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Blocks<O, T, const N: usize, const M: usize>(pub O, pub PhantomData<T>);
+/// A [`Pointwise`] of these inputs.
+pub(super) struct Blocks<T, const N: usize, const M: usize>(PhantomData<T>);
 
-impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Rule for Blocks<O, T, N, M> {
+impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Rule
+    for Typed<O, Blocks<T, N, M>>
+{
     fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
         for cotangent in self.0.vjp(pullback(tape, site)) {
             out.push(pulled(tape, cotangent));
         }
     }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-    fn op(&self) -> &dyn Any {
-        self
-    }
-    fn same(&self, other: &dyn Rule) -> bool {
-        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
-    }
 }
 
 impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> PointwiseRule
-    for Blocks<O, T, N, M>
+    for Typed<O, Blocks<T, N, M>>
 {
     fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>) {
         let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
@@ -221,10 +230,10 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> PointwiseR
     }
 }
 
-#[derive(Debug)]
-pub(crate) struct Views<O>(pub O, pub PhantomData<()>);
+/// A [`ViewOp`].
+pub(crate) struct Views;
 
-impl<O: ViewOp> Rule for Views<O> {
+impl<O: ViewOp> Rule for Typed<O, Views> {
     fn pull(&self, tape: &Tape, site: &Site<'_>, out: &mut Pulled) {
         let cotangent = match site.dtype {
             DType::F32 => pulled(tape, self.0.vjp(pullback::<f32, 1, 0>(tape, site))),
@@ -233,70 +242,45 @@ impl<O: ViewOp> Rule for Views<O> {
         };
         out.push(cotangent);
     }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-    fn op(&self) -> &dyn Any {
-        self
-    }
-    fn same(&self, other: &dyn Rule) -> bool {
-        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
-    }
 }
 
-impl<O: ViewOp> ViewRule for Views<O> {
+impl<O: ViewOp> ViewRule for Typed<O, Views> {
     fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError> {
         self.0.layout(x)
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Data<D, I, O, const N: usize>(pub D, pub PhantomData<(I, O)>);
+/// A [`DataOp`] of these inputs and this output.
+pub(super) struct Data<I, O, const N: usize>(PhantomData<(I, O)>);
 
-impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> Rule for Data<D, I, O, N> {
+impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> Rule for Typed<D, Data<I, O, N>> {
     fn pull(&self, _: &Tape, site: &Site<'_>, out: &mut Pulled) {
         out.extend(site.x.iter().map(|_| None));
     }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-    fn op(&self) -> &dyn Any {
-        self
-    }
-    fn same(&self, other: &dyn Rule) -> bool {
-        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
-    }
 }
 
-impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> GeneralRule for Data<D, I, O, N> {
+impl<I: Element, O: Element, D: DataOp<I, O, N>, const N: usize> GeneralRule
+    for Typed<D, Data<I, O, N>>
+{
     fn forward(&self, x: &[AnyView<'_>], out: AnySliceMut<'_>) -> Result<(), Error> {
         let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));
         self.0.forward(inputs, out.get().expect(TYPED))
     }
 }
 
-#[derive(Debug)]
-pub(super) struct DataBlocks<D, I, O, const N: usize>(pub D, pub PhantomData<(I, O)>);
+/// A [`DataPointwise`] of these inputs and this output.
+pub(super) struct DataBlocks<I, O, const N: usize>(PhantomData<(I, O)>);
 
 impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> Rule
-    for DataBlocks<D, I, O, N>
+    for Typed<D, DataBlocks<I, O, N>>
 {
     fn pull(&self, _: &Tape, site: &Site<'_>, out: &mut Pulled) {
         out.extend(site.x.iter().map(|_| None));
     }
-    fn debug(&self) -> &dyn Debug {
-        &self.0
-    }
-    fn op(&self) -> &dyn Any {
-        self
-    }
-    fn same(&self, other: &dyn Rule) -> bool {
-        other.op().downcast_ref::<Self>().is_some_and(|other| other.0 == self.0)
-    }
 }
 
 impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize> PointwiseRule
-    for DataBlocks<D, I, O, N>
+    for Typed<D, DataBlocks<I, O, N>>
 {
     fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>) {
         let inputs = std::array::from_fn(|i| x[i].get().expect(TYPED));

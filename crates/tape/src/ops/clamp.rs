@@ -3,7 +3,7 @@
 use tensor::kernel::unary_block;
 use tensor::{AnySlice, Float, Scalar, math};
 
-use crate::op::{Pointwise, Pullback};
+use crate::op::{DataPointwise, Pointwise, Pullback};
 use crate::var::Var;
 
 /// `min(max(x, lo), hi)`.
@@ -48,21 +48,17 @@ impl<T: Float> Pointwise<T, 1> for Clamp {
 
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
         let slope = ClampSlope { lo: self.lo, hi: self.hi };
-        [Some(cx.g.mul0(cx.g.tape().apply(slope, cx.x)))]
+        [Some(cx.g.mul0(cx.g.tape().apply_data(slope, cx.x)))]
     }
 }
 
-impl<T: Float> Pointwise<T, 1> for ClampSlope {
-    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
+impl<T: Float> DataPointwise<T, T, 1> for ClampSlope {
+    fn block(&self, [x]: [&[T]; 1], out: &mut [T]) {
         let (lo, hi) = (T::of(self.lo), T::of(self.hi));
         for (out, &x) in out.iter_mut().zip(x) {
             let slope = if lo < x && x < hi { T::one() } else { T::zero() };
             *out = if x.is_nan() { x } else { slope };
         }
-    }
-
-    fn vjp<'t>(&self, _: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
-        [None]
     }
 }
 

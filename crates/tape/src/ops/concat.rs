@@ -1,6 +1,5 @@
 //! Joining along an axis, new or old, and splitting again.
 
-use std::any::Any;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crate::var::Var;
 ///
 /// The only operation of any number of inputs: it implements what the tape makes of an
 /// [`Op`](crate::Op), whose arity is in its type.
+#[derive(PartialEq)]
 pub struct Concat<T> {
     axis: usize,
     element: PhantomData<T>,
@@ -40,18 +40,6 @@ impl<T: Float> Rule for Concat<T> {
             needed.then(|| g.narrow(self.axis as isize, start - size, size).id())
         };
         out.extend(site.x.iter().zip(site.needs).map(part));
-    }
-
-    fn debug(&self) -> &dyn Debug {
-        self
-    }
-
-    fn op(&self) -> &dyn Any {
-        self
-    }
-
-    fn same(&self, other: &dyn Rule) -> bool {
-        other.op().downcast_ref::<Self>().is_some_and(|other| other.axis == self.axis)
     }
 }
 

@@ -3,7 +3,7 @@
 use tensor::kernel::binary_block;
 use tensor::{AnySlice, Float, math};
 
-use crate::op::{Pointwise, Pullback};
+use crate::op::{DataPointwise, Pointwise, Pullback};
 use crate::var::{Operand, Var};
 
 /// `max(a, b)`; NaN if one is.
@@ -40,22 +40,18 @@ impl<T: Float> Pointwise<T, 2> for Minimum {
     }
 }
 
-impl<T: Float> Pointwise<T, 2> for Larger {
-    fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
+impl<T: Float> DataPointwise<T, T, 2> for Larger {
+    fn block(&self, [a, b]: [&[T]; 2], out: &mut [T]) {
         for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
             let order = if a > b { T::one() } else { T::zero() };
             let order = if a == b { T::of(0.5) } else { order };
             *out = if a.is_nan() || b.is_nan() { T::nan() } else { order };
         }
     }
-
-    fn vjp<'t>(&self, _: Pullback<'t, T, 2>) -> [Option<Var<'t, T>>; 2] {
-        [None, None]
-    }
 }
 
 fn larger<'t, T: Float>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    a.tape().apply(Larger, [a, b])
+    a.tape().apply_data(Larger, [a, b])
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -50,8 +50,9 @@ pub(super) fn factors<T: Float>(x: Var<'_, T>) -> Option<[Var<'_, T>; 2]> {
     if x.id() < x.tape().rules_from.get() {
         return None;
     }
-    let product = |_: &General<Matmul, T, 2, 0>, inputs: &[u32]| [inputs[0], inputs[1]];
-    let [a, b] = x.recorded_as(product)?.map(|id| Var::at(x.tape(), id));
+    let product = |_: &Matmul, inputs: &[u32]| [inputs[0], inputs[1]];
+    let factors = x.recorded_as::<General<T, 2, 0>, _, _>(product)?;
+    let [a, b] = factors.map(|id| Var::at(x.tape(), id));
     let lead = |v: Var<'_, T>| Shape::from_slice(&v.shape()[..v.rank() - 2]);
     (lead(a) == lead(b)).then_some([a, b])
 }

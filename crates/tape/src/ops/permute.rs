@@ -60,7 +60,7 @@ impl<'t, E: Element> Var<'t, E> {
         // Rules transpose what layers have transposed: turned back, it is what it was. Not for the user,
         // whose variable has gradients and marks of its own.
         let back = || {
-            self.recorded_as(|Views(Permute { axes: before }, _), inputs| {
+            self.recorded_as::<Views, _, _>(|Permute { axes: before }, inputs| {
                 (inverse(before)[..] == *axes).then(|| Var::at(self.tape(), inputs[0]))
             })
         };

@@ -1,6 +1,6 @@
 //! The choice between two by a mask.
 
-use tensor::{AnySlice, Float, Tensor, kernel};
+use tensor::{AnySlice, Float, kernel};
 
 use crate::op::{Pointwise, Pullback};
 use crate::var::{Operand, Var};
@@ -18,7 +18,7 @@ impl<T: Float> Pointwise<T, 2, 1> for Select {
     /// The branch that was not taken gets exactly 0.
     fn vjp<'t>(&self, cx: Pullback<'t, T, 2, 1>) -> [Option<Var<'t, T>>; 2] {
         let (g, mask) = (cx.g, cx.d[0].typed::<bool>().expect("a mask is bool"));
-        let zero = g.tape().constant(Tensor::scalar(T::zero()));
+        let zero = g.scalar(0.0);
         [cx.when(0, || mask.select(g, zero)), cx.when(1, || mask.select(zero, g))]
     }
 }

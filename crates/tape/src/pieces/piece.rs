@@ -16,10 +16,6 @@ pub(super) struct Piece {
     pub given: Vec<u32>,
     /// The cotangents it ends with.
     ends: Vec<End>,
-    /// How many adjoints it computes.
-    pub adjoints: u64,
-    /// Whether nothing but operations and numbers was recorded: a tensor may be another one next time.
-    pub pure: bool,
 }
 
 /// A cotangent.
@@ -45,8 +41,7 @@ struct Needed {
 
 impl Piece {
     pub(super) fn new() -> Self {
-        let script = Straight::recycled();
-        Piece { script, given: Vec::new(), ends: Vec::new(), adjoints: 0, pure: true }
+        Piece { script: Straight::recycled(), given: Vec::new(), ends: Vec::new() }
     }
 
     /// Takes what cotangents `ends`, recorded from node `first` on, depend on. The marks of nodes are as
@@ -64,10 +59,6 @@ impl Piece {
         self.script.extend(&nodes, &ids).ok()?;
         self.ends.clear();
         self.ends.extend(ends.iter().map(|&id| End::of(&nodes, id)));
-        let is = |id: &u32, f: fn(&Source) -> bool| f(&nodes[*id as usize].source);
-        let ops = ids.iter().filter(|id| is(id, |s| matches!(s, Source::Op(_)))).count();
-        let numbers = ids.iter().filter(|id| is(id, |s| matches!(s, Source::Number(_)))).count();
-        (self.adjoints, self.pure) = (ops as u64, ops + numbers == ids.len());
         drop(nodes);
         let mut nodes = tape.nodes.borrow_mut();
         for (id, mark) in given {

@@ -6,10 +6,11 @@ use crate::pieces::stretch::{Pattern, Stretch};
 use crate::sweep::{NONE, Sweep};
 
 /// What is known of how a sweep repeats itself.
-pub(super) enum Habit {
-    /// Nothing, and after so many pieces more it is looked at; if in vain, after twice as many.
+pub(super) enum Periodicity {
+    /// Nothing. A period is looked for after `wait` pieces more; if there is none, after `pause` more,
+    /// which doubles each time.
     Unknown { wait: u32, pause: u32 },
-    /// Every so many visits the same operations come.
+    /// The same operations come again after this many visits.
     Period(usize),
     /// What the last piece was recorded from.
     Known(Box<Repeat>),
@@ -32,12 +33,12 @@ enum Out {
     Given(u32),
 }
 
-impl Habit {
-    pub(super) const NEW: Habit = Habit::Unknown { wait: 0, pause: 1 };
+impl Periodicity {
+    pub(super) const NEW: Periodicity = Periodicity::Unknown { wait: 0, pause: 1 };
 
-    /// What there is to say when it was looked at in vain.
-    pub(super) fn none(pause: u32) -> Self {
-        Habit::Unknown { wait: pause, pause: 2 * pause }
+    /// After a look that found no period.
+    pub(super) fn not_found(pause: u32) -> Self {
+        Periodicity::Unknown { wait: pause, pause: 2 * pause }
     }
 }
 
@@ -62,7 +63,7 @@ impl Repeat {
             Some(stretch.number_of(place).zip(out))
         };
         let outs = touched.iter().filter_map(out).collect::<Option<_>>()?;
-        piece.pure.then(|| Repeat { pattern: stretch.pattern(nodes), given, outs })
+        Some(Repeat { pattern: stretch.pattern(nodes), given, outs })
     }
 
     /// The stretch that comes next in the sweep, if it is of the same form.

@@ -25,8 +25,10 @@ pub(super) struct Stretch {
     /// Where the sweep goes on.
     pub end: Cursor,
     form: Form,
-    /// Numbers in `seen` of nodes that are not visited, and in `cotangents`.
-    numbers: [FxHashMap<u32, u32>; 2],
+    /// The numbers in `seen` of the nodes that are not visited.
+    outside: FxHashMap<u32, u32>,
+    /// The numbers in `cotangents`.
+    reached: FxHashMap<u32, u32>,
 }
 
 /// How the nodes of a stretch hang together, in their numbers in `seen`.
@@ -38,10 +40,20 @@ struct Form {
     first: Vec<u32>,
     /// For each node seen the number of its cotangent; [`NONE`] without one.
     cotangents: Vec<u32>,
-    /// Whether each node seen depends on a target, is one, and has a place.
-    roles: Vec<[bool; 3]>,
+    /// What the sweep does at each node seen.
+    roles: Vec<Role>,
     /// The bits of the numbers that cotangents are filled with.
     filled: Vec<Option<u64>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    /// It visits the node, which depends on a target or not, and is one or not.
+    Visited { needed: bool, target: bool },
+    /// It adds up the cotangent of a node that it visits elsewhere.
+    Reached,
+    /// Nothing: nobody asks for a cotangent.
+    Read,
 }
 
 /// The form of a stretch and what its nodes are.
@@ -68,14 +80,16 @@ impl Stretch {
             cotangents: Vec::new(),
             end: cursor,
             form: Form::default(),
-            numbers: Default::default(),
+            outside: FxHashMap::default(),
+            reached: FxHashMap::default(),
         };
         let mut at = cursor;
         for _ in 0..visits {
             let visit = sweep.look(nodes, &mut at);
             stretch.seen.push(visit.id);
             stretch.places.push(visit.place);
-            stretch.form.roles.push([visit.needed, sweep.is_target(visit.place), true]);
+            let (needed, target) = (visit.needed, sweep.is_target(visit.place));
+            stretch.form.roles.push(Role::Visited { needed, target });
         }
         stretch.end = at;
         for number in 0..visits as u32 {
@@ -103,7 +117,7 @@ impl Stretch {
     /// The number of a node that is not visited; `None` if it may be one that is.
     fn outside(&mut self, nodes: &Nodes, id: u32, place: u32) -> Option<u32> {
         let next = self.seen.len() as u32;
-        let number = *self.numbers[0].entry(id).or_insert(next);
+        let number = *self.outside.entry(id).or_insert(next);
         if number == next {
             let first = self.seen[self.visits - 1];
             if place == NONE && nodes[id as usize].tracked && id >= first {
@@ -111,7 +125,7 @@ impl Stretch {
             }
             self.seen.push(id);
             self.places.push(place);
-            self.form.roles.push([false, false, place != NONE]);
+            self.form.roles.push(if place == NONE { Role::Read } else { Role::Reached });
         }
         Some(number)
     }
@@ -140,7 +154,7 @@ impl Stretch {
                 continue;
             }
             let next = self.cotangents.len() as u32;
-            let number = *self.numbers[1].entry(cotangent).or_insert(next);
+            let number = *self.reached.entry(cotangent).or_insert(next);
             if number == next {
                 self.form.filled.push(match nodes[cotangent as usize].source {
                     // It may be one of the nodes seen; a rule may look into it.
@@ -192,10 +206,10 @@ impl Stretch {
 
     /// The number of a node in `seen`, or of a cotangent, counted from the last of `seen` on.
     pub(super) fn given(&self, id: u32) -> Option<u32> {
-        if let Some(&number) = self.numbers[1].get(&id) {
+        if let Some(&number) = self.reached.get(&id) {
             return Some(self.seen.len() as u32 + number);
         }
-        if let Some(&number) = self.numbers[0].get(&id) {
+        if let Some(&number) = self.outside.get(&id) {
             return Some(number);
         }
         let visited = self.seen[..self.visits].binary_search_by(|seen| id.cmp(seen));

@@ -7,8 +7,8 @@
 //! A program is recognised by comparing it whole, operation by operation; the hash only says where to
 //! look. What is compared is all that a sweep and a plan depend on, since rules are pure functions: of
 //! every node its origin, type, shape, marks and inputs, also where it is known and its inputs are not
-//! asked for, because a rule may look through it. A rule that asked for a value or recorded a tensor is
-//! no such function, and its program is not kept.
+//! asked for, because a rule may look through it. A rule that has [effects](Tape::effects) is no such
+//! function, and its program is not kept.
 //!
 //! The scripts belong to the thread; how many it keeps is bounded, and [`forget_programs`] frees them.
 
@@ -65,8 +65,6 @@ pub(crate) struct Backward {
     pub kept: Vec<u32>,
     /// The places of the nodes a run computes.
     pub computed: Vec<u32>,
-    /// How many it computes that are no longer on the tape.
-    pub adjoints: u64,
 }
 
 /// A program of a thread.
@@ -107,7 +105,7 @@ pub(crate) enum Meeting {
 
 impl Forward {
     /// Walks back from `loss`; the marks of the nodes found tell their places. Of a program too large to
-    /// be kept it finds no more than tells so.
+    /// be kept it finds just as much as shows that.
     pub(crate) fn of(tape: &Tape, loss: u32) -> Self {
         let walk = tape.start_walk();
         let mut nodes = tape.nodes.borrow_mut();
@@ -264,23 +262,19 @@ impl Backward {
         outputs: &[u32],
         unreached: Vec<u32>,
     ) -> Option<Self> {
-        let (mut slots, mut kept) = (Vec::new(), Vec::new());
-        let (mut computed, mut adjoints) = (Vec::new(), 0);
-        for id in tape.pending(outputs) {
+        let (mut slots, mut kept, mut computed) = (Vec::new(), Vec::new(), Vec::new());
+        for id in tape.pending(outputs).into_iter().take_while(|&id| id < end) {
             let node = &tape.nodes.borrow()[id as usize];
-            let number = matches!(node.source, Source::Number(_));
-            let work = matches!(node.source, Source::Op(_)) && node.value.is_none();
-            match (id < end, work) {
-                (true, true) => {
+            match (&node.value, &node.source) {
+                (None, Source::Op(_)) => {
                     computed.push(id);
                     if node.keep && !outputs.contains(&id) {
                         kept.push(id);
                     }
                 }
-                (true, false) if number || node.value.is_some() => slots.push(id),
-                (false, true) => adjoints += 1,
-                (false, false) if number => {}
-                _ => return None,
+                (Some(_), _) | (None, Source::Number(_)) => slots.push(id),
+                // What a recording binds has no value on its tape.
+                (None, _) => return None,
             }
         }
         let place = |id: &u32| forward.ids.binary_search(id).ok().map(|p| p as u32);
@@ -289,7 +283,7 @@ impl Backward {
         let computed = places(&computed)?;
         let script = Script::new(tape, &slots, &[outputs, &kept].concat());
         let (structure, kept) = (Structure::of(tape, forward), places(&kept)?);
-        Some(Backward { structure, script, unreached, slots: inputs, kept, computed, adjoints })
+        Some(Backward { structure, script, unreached, slots: inputs, kept, computed })
     }
 
     /// How much memory it takes, about.

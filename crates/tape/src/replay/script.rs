@@ -8,7 +8,7 @@ use super::run::{self, Halt};
 use super::straight::{self, Straight};
 use crate::error::EvalError;
 use crate::eval::{Load, Retain};
-use crate::gradients::{Making, Spare};
+use crate::gradients::{self, Spare};
 use crate::tape::Tape;
 
 /// A program for some outputs of a tape, in which some nodes, its slots, get new values at every run:
@@ -207,12 +207,12 @@ impl Script {
         }
     }
 
-    /// Gradients to be made of the outputs: in the memory of earlier ones, if the program is tiny. (The
+    /// Puts gradients together from the outputs: in the memory of earlier ones, if the program is tiny. (The
     /// buffers of others are worth more to the pool than to this program.)
-    pub(crate) fn gradients(&self) -> Making {
+    pub(crate) fn gradients(&self) -> gradients::Builder {
         match &self.engine {
-            Engine::Straight(_, spare) => Making::new(Some(spare)),
-            Engine::Planned { .. } => Making::new(None),
+            Engine::Straight(_, spare) => gradients::Builder::new(Some(spare)),
+            Engine::Planned { .. } => gradients::Builder::new(None),
         }
     }
 

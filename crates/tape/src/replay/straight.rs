@@ -233,7 +233,7 @@ impl Straight {
         Ok(copy)
     }
 
-    /// A step of the node that is taken; its operands are the last so many.
+    /// A step of the node that is taken, on as many of the last operands.
     #[inline]
     fn step(&mut self, op: u32, out: u32, operands: usize) {
         let (node, end) = (self.slots.len() as u32, self.operands.len() as u32);

@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use super::{AnySlice, AnySliceMut, AnyView};
+use super::{AnySlice, AnySliceMut, AnyView, each};
 use crate::blocks::Reader;
 use crate::buffer::Buffer;
-use crate::element::DType;
+use crate::element::{DType, Element};
 use crate::kernel::Window;
 
 /// An owned block of elements, aligned to a cache line: a vector that crosses from one line into the
@@ -50,14 +50,7 @@ impl AnyBlock {
     /// When there are fewer.
     #[inline]
     pub fn as_slice(&self, len: usize) -> AnySlice<'_> {
-        match &self.0 {
-            Memory::F32(b) => AnySlice::F32(&b.as_slice()[..len]),
-            Memory::F64(b) => AnySlice::F64(&b.as_slice()[..len]),
-            Memory::Bool(b) => AnySlice::Bool(&b.as_slice()[..len]),
-            Memory::I64(b) => AnySlice::I64(&b.as_slice()[..len]),
-            Memory::Usize(b) => AnySlice::Usize(&b.as_slice()[..len]),
-            Memory::U8(b) => AnySlice::U8(&b.as_slice()[..len]),
-        }
+        each!(&self.0, Memory, b => Element::erase_slice(&b.as_slice()[..len]))
     }
 
     /// The first `len` elements, to overwrite.
@@ -66,14 +59,7 @@ impl AnyBlock {
     /// When there are fewer.
     #[inline]
     pub fn as_mut_slice(&mut self, len: usize) -> AnySliceMut<'_> {
-        match &mut self.0 {
-            Memory::F32(b) => AnySliceMut::F32(&mut b.as_mut_slice()[..len]),
-            Memory::F64(b) => AnySliceMut::F64(&mut b.as_mut_slice()[..len]),
-            Memory::Bool(b) => AnySliceMut::Bool(&mut b.as_mut_slice()[..len]),
-            Memory::I64(b) => AnySliceMut::I64(&mut b.as_mut_slice()[..len]),
-            Memory::Usize(b) => AnySliceMut::Usize(&mut b.as_mut_slice()[..len]),
-            Memory::U8(b) => AnySliceMut::U8(&mut b.as_mut_slice()[..len]),
-        }
+        each!(&mut self.0, Memory, b => Element::erase_slice_mut(&mut b.as_mut_slice()[..len]))
     }
 
     /// Overwrites the first elements with `from`.
@@ -134,26 +120,12 @@ impl<'a> AnyReader<'a> {
 
     /// Whether the elements lie side by side, so that [`slice`](Self::slice) gives them.
     pub fn is_direct(&self) -> bool {
-        match self {
-            AnyReader::F32(r) => r.is_direct(),
-            AnyReader::F64(r) => r.is_direct(),
-            AnyReader::Bool(r) => r.is_direct(),
-            AnyReader::I64(r) => r.is_direct(),
-            AnyReader::Usize(r) => r.is_direct(),
-            AnyReader::U8(r) => r.is_direct(),
-        }
+        each!(self, AnyReader, r => r.is_direct())
     }
 
     /// After how many elements the sequence begins anew, if it does.
     pub fn period(&self) -> Option<usize> {
-        match self {
-            AnyReader::F32(r) => r.period(),
-            AnyReader::F64(r) => r.period(),
-            AnyReader::Bool(r) => r.period(),
-            AnyReader::I64(r) => r.period(),
-            AnyReader::Usize(r) => r.period(),
-            AnyReader::U8(r) => r.period(),
-        }
+        each!(self, AnyReader, r => r.period())
     }
 
     /// Elements `start..start + len` of a [direct](Self::is_direct) reader.
@@ -162,14 +134,7 @@ impl<'a> AnyReader<'a> {
     /// When it is not direct.
     #[inline]
     pub fn slice(&self, start: usize, len: usize) -> AnySlice<'a> {
-        match self {
-            AnyReader::F32(r) => AnySlice::F32(r.slice(start, len)),
-            AnyReader::F64(r) => AnySlice::F64(r.slice(start, len)),
-            AnyReader::Bool(r) => AnySlice::Bool(r.slice(start, len)),
-            AnyReader::I64(r) => AnySlice::I64(r.slice(start, len)),
-            AnyReader::Usize(r) => AnySlice::Usize(r.slice(start, len)),
-            AnyReader::U8(r) => AnySlice::U8(r.slice(start, len)),
-        }
+        each!(self, AnyReader, r => Element::erase_slice(r.slice(start, len)))
     }
 
     /// Copies elements from `start` on to `out`; after the last comes the first again.
@@ -209,14 +174,7 @@ impl<'a> AnySlice<'a> {
     /// When the range leaves the slice.
     #[inline]
     pub fn range(self, range: Range<usize>) -> AnySlice<'a> {
-        match self {
-            AnySlice::F32(s) => AnySlice::F32(&s[range]),
-            AnySlice::F64(s) => AnySlice::F64(&s[range]),
-            AnySlice::Bool(s) => AnySlice::Bool(&s[range]),
-            AnySlice::I64(s) => AnySlice::I64(&s[range]),
-            AnySlice::Usize(s) => AnySlice::Usize(&s[range]),
-            AnySlice::U8(s) => AnySlice::U8(&s[range]),
-        }
+        each!(self, AnySlice, s => Element::erase_slice(&s[range]))
     }
 }
 
@@ -227,14 +185,7 @@ impl AnySliceMut<'_> {
     /// When the range leaves the slice.
     #[inline]
     pub fn range_mut(&mut self, range: Range<usize>) -> AnySliceMut<'_> {
-        match self {
-            AnySliceMut::F32(s) => AnySliceMut::F32(&mut s[range]),
-            AnySliceMut::F64(s) => AnySliceMut::F64(&mut s[range]),
-            AnySliceMut::Bool(s) => AnySliceMut::Bool(&mut s[range]),
-            AnySliceMut::I64(s) => AnySliceMut::I64(&mut s[range]),
-            AnySliceMut::Usize(s) => AnySliceMut::Usize(&mut s[range]),
-            AnySliceMut::U8(s) => AnySliceMut::U8(&mut s[range]),
-        }
+        each!(self, AnySliceMut, s => Element::erase_slice_mut(&mut s[range]))
     }
 }
 

@@ -141,31 +141,16 @@ impl AnyTensor {
     /// The tensor, borrowed as a view.
     #[inline]
     pub fn view(&self) -> AnyView<'_> {
-        match self {
-            AnyTensor::F32(t) => AnyView::F32(t.view()),
-            AnyTensor::F64(t) => AnyView::F64(t.view()),
-            AnyTensor::Bool(t) => AnyView::Bool(t.view()),
-            AnyTensor::I64(t) => AnyView::I64(t.view()),
-            AnyTensor::Usize(t) => AnyView::Usize(t.view()),
-            AnyTensor::U8(t) => AnyView::U8(t.view()),
-        }
+        each!(self, AnyTensor, t => Element::erase_view(t.view()))
     }
 
-    /// The same buffer under the layout that `rule` makes of the present one; `rule` is one of the
-    /// views of [`Layout`](crate::layout::Layout).
+    /// The same buffer under another layout.
     ///
     /// # Panics
     /// When the layout leaves the buffer.
     #[track_caller]
     pub fn with_layout(&self, layout: crate::layout::Layout) -> Self {
-        match self {
-            AnyTensor::F32(t) => AnyTensor::F32(t.with_layout(layout)),
-            AnyTensor::F64(t) => AnyTensor::F64(t.with_layout(layout)),
-            AnyTensor::Bool(t) => AnyTensor::Bool(t.with_layout(layout)),
-            AnyTensor::I64(t) => AnyTensor::I64(t.with_layout(layout)),
-            AnyTensor::Usize(t) => AnyTensor::Usize(t.with_layout(layout)),
-            AnyTensor::U8(t) => AnyTensor::U8(t.with_layout(layout)),
-        }
+        each!(self, AnyTensor, t => Element::erase(t.with_layout(layout)))
     }
 
     /// Whether the elements are all of its buffer.
@@ -176,14 +161,7 @@ impl AnyTensor {
 
     /// The elements in row-major order, side by side: the tensor itself if they are.
     pub fn to_contiguous(&self) -> Self {
-        match self {
-            AnyTensor::F32(t) => AnyTensor::F32(t.to_contiguous()),
-            AnyTensor::F64(t) => AnyTensor::F64(t.to_contiguous()),
-            AnyTensor::Bool(t) => AnyTensor::Bool(t.to_contiguous()),
-            AnyTensor::I64(t) => AnyTensor::I64(t.to_contiguous()),
-            AnyTensor::Usize(t) => AnyTensor::Usize(t.to_contiguous()),
-            AnyTensor::U8(t) => AnyTensor::U8(t.to_contiguous()),
-        }
+        each!(self, AnyTensor, t => Element::erase(t.to_contiguous()))
     }
 
     /// The elements to overwrite, if no other tensor shares them and they lie side by side.
@@ -280,45 +258,21 @@ impl<'a> AnySliceMut<'a> {
 
     /// The first `mid` elements and the others.
     pub fn split_at(self, mid: usize) -> (Self, Self) {
-        macro_rules! halves {
-            ($v:ident, $s:expr) => {{
-                let (a, b) = $s.split_at_mut(mid);
-                (AnySliceMut::$v(a), AnySliceMut::$v(b))
-            }};
-        }
-        match self {
-            AnySliceMut::F32(s) => halves!(F32, s),
-            AnySliceMut::F64(s) => halves!(F64, s),
-            AnySliceMut::Bool(s) => halves!(Bool, s),
-            AnySliceMut::I64(s) => halves!(I64, s),
-            AnySliceMut::Usize(s) => halves!(Usize, s),
-            AnySliceMut::U8(s) => halves!(U8, s),
-        }
+        each!(self, AnySliceMut, s => {
+            let (a, b) = s.split_at_mut(mid);
+            (Element::erase_slice_mut(a), Element::erase_slice_mut(b))
+        })
     }
 
     /// The same slice, borrowed for a shorter time.
     #[inline]
     pub fn reborrow(&mut self) -> AnySliceMut<'_> {
-        match self {
-            AnySliceMut::F32(s) => AnySliceMut::F32(s),
-            AnySliceMut::F64(s) => AnySliceMut::F64(s),
-            AnySliceMut::Bool(s) => AnySliceMut::Bool(s),
-            AnySliceMut::I64(s) => AnySliceMut::I64(s),
-            AnySliceMut::Usize(s) => AnySliceMut::Usize(s),
-            AnySliceMut::U8(s) => AnySliceMut::U8(s),
-        }
+        each!(self, AnySliceMut, s => Element::erase_slice_mut(s))
     }
 
     /// The same slice, to read.
     #[inline]
     pub fn as_slice(&self) -> AnySlice<'_> {
-        match self {
-            AnySliceMut::F32(s) => AnySlice::F32(s),
-            AnySliceMut::F64(s) => AnySlice::F64(s),
-            AnySliceMut::Bool(s) => AnySlice::Bool(s),
-            AnySliceMut::I64(s) => AnySlice::I64(s),
-            AnySliceMut::Usize(s) => AnySlice::Usize(s),
-            AnySliceMut::U8(s) => AnySlice::U8(s),
-        }
+        each!(self, AnySliceMut, s => Element::erase_slice(s))
     }
 }

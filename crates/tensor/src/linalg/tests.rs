@@ -7,6 +7,7 @@ use crate::element::Float;
 use crate::error::Error;
 use crate::s;
 use crate::tensor;
+use crate::testing::in_pool;
 
 fn rough<T: Float>(shape: &[usize], seed: usize) -> Tensor<T> {
     let len = shape.iter().product::<usize>();
@@ -281,12 +282,9 @@ fn input_that_is_not_finite_is_an_error() {
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let a = rough::<f32>(&[120, 90], 1);
-    let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| (a.svd().unwrap().u.to_vec(), a.qr().unwrap().0.to_vec()))
-    };
-    let alone = run(1);
-    assert!([2, 3, 6].into_iter().all(|threads| run(threads) == alone));
+    let all = || (a.svd().unwrap().u.to_vec(), a.qr().unwrap().0.to_vec());
+    let alone = in_pool(1, all);
+    assert!([2, 3, 6].into_iter().all(|threads| in_pool(threads, all) == alone));
 }
 
 /// Large enough for several parts.
@@ -321,11 +319,10 @@ fn any_number_of_threads_gives_the_same_bits_of_a_large_decomposition() {
         let (x, inverse) = (b.solve(&a.t().slice(s![..280])).unwrap(), b.inverse().unwrap());
         [svd.u, svd.s, svd.vt, w, v, q, r, x, inverse].map(|x| x.to_vec())
     };
-    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let alone = pool(1).install(all);
-    assert!([2, 3, 6].into_iter().all(|threads| pool(threads).install(all) == alone));
+    let alone = in_pool(1, all);
+    assert!([2, 3, 6].into_iter().all(|threads| in_pool(threads, all) == alone));
     // In tasks that are themselves waited for, more of them than threads.
-    let tasks: Vec<_> = pool(2).install(|| (0..5).into_par_iter().map(|_| all()).collect());
+    let tasks: Vec<_> = in_pool(2, || (0..5).into_par_iter().map(|_| all()).collect());
     assert!(tasks.into_iter().all(|each| each == alone));
 }
 
@@ -334,11 +331,7 @@ fn any_number_of_threads_gives_the_same_bits_of_a_large_decomposition() {
 fn any_number_of_threads_gives_the_same_bits_of_a_huge_decomposition() {
     let a = rough::<f32>(&[1024, 1024], 1);
     let all = || a.eigh().map(|(w, v)| [w.to_vec(), v.to_vec()]).unwrap();
-    let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(all)
-    };
-    assert_eq!(run(3), run(1));
+    assert_eq!(in_pool(3, all), in_pool(1, all));
 }
 
 #[test]

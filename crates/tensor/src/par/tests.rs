@@ -2,11 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use super::*;
-
-fn in_pool<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.expect("a pool of threads").install(f)
-}
+use crate::testing::in_pool;
 
 /// How often each of `parts` parts is done.
 fn counts(parts: usize) -> Vec<usize> {

@@ -6,7 +6,7 @@ use super::Function;
 use super::inputs::{Arrangement, Domain, numbers, repeated as repeat};
 use crate::check::compare::{Verdict, compare};
 use crate::check::numeric::{self, Ladder};
-use crate::{Tape, Var, gradcheck, jvp};
+use crate::{NoGradient, Tape, Var, gradcheck, jvp};
 
 /// The numbers of cotangents.
 const COTANGENT: usize = 5;
@@ -154,7 +154,7 @@ pub(super) fn linear<F: Function<N>, const N: usize>(f: F, x: &[Tensor<f64>; N])
 }
 
 /// The value, the gradients by `x` with cotangent `v`, and the gradients of a combination of those by
-/// `x` and by `v`.
+/// `x` and by `v`; the rules of both orders must be pure.
 fn all<T: Float, F: Function<N>, const N: usize>(
     f: F,
     x: &[Tensor<T>; N],
@@ -164,8 +164,7 @@ fn all<T: Float, F: Function<N>, const N: usize>(
     let mut x: Vec<Var<'_, T>> = x.iter().map(|x| tape.leaf(x)).collect();
     let v = tape.leaf(v);
     let y = f.call(std::array::from_fn(|i| x[i]));
-    let gradients: Vec<Var<'_, T>> = y
-        .pull(v, &x)
+    let gradients: Vec<Var<'_, T>> = pull(y, v, &x)
         .into_iter()
         .map(|g| g.unwrap_or_else(|why| panic!("the function has no gradient: {why}")))
         .collect();
@@ -175,11 +174,23 @@ fn all<T: Float, F: Function<N>, const N: usize>(
     });
     let sum = weighted.reduce(|a, b| a + b).expect("a function has inputs");
     x.push(v);
-    let second = sum.pull(tape.constant(Tensor::scalar(T::of(1.0))), &x);
+    let second = pull(sum, tape.constant(Tensor::scalar(T::of(1.0))), &x);
     // A function that is linear has no second derivative by its inputs.
     let second = x.iter().zip(second).map(|(x, g)| g.unwrap_or_else(|_| x.full_like(0.0)));
     let second: Vec<Var<'_, T>> = second.collect();
     tape.eval([vec![y], gradients, second].concat()).unwrap()
+}
+
+/// The gradients, by rules that ask for no value and record no tensor.
+fn pull<'t, T: Float>(
+    y: Var<'t, T>,
+    g: Var<'t, T>,
+    x: &[Var<'t, T>],
+) -> Vec<Result<Var<'t, T>, NoGradient>> {
+    let before = y.tape().effects.get();
+    let found = y.pull(g, x);
+    assert_eq!(y.tape().effects.get(), before, "a rule asks for a value or records a tensor");
+    found
 }
 
 /// A cotangent for `f`'s output.

@@ -17,7 +17,8 @@
 //!   have the same bits in each, and for every arrangement of the cotangent;
 //! - `f32` against `f64`: value, gradient and second derivatives;
 //! - the Jacobian-vector product against differences;
-//! - that the gradient is linear in the cotangent, and exactly 0 for the cotangent 0.
+//! - that the gradient is linear in the cotangent, and exactly 0 for the cotangent 0;
+//! - that no rule asks for a value or records a tensor, so that programs with it are recognised.
 //!
 //! What a row cannot say (special values, refused shapes) stands beside it as ordinary tests, for
 //! which [`refuses`] and [`masked`] help.
