@@ -150,7 +150,7 @@ impl<A: Axes> Axes for Vec<A> {
 }
 
 /// A set of axes of a shape of at most [`MAX_RANK`] axes, resolved and without repetition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AxisSet(u32);
 
 impl AxisSet {
@@ -197,5 +197,12 @@ impl AxisSet {
     /// How many elements of `shape` are reduced into one.
     pub fn count(self, shape: &[usize]) -> usize {
         shape.iter().enumerate().filter(|&(i, _)| self.contains(i)).map(|(_, &d)| d).product()
+    }
+}
+
+/// As the axes are written, for it stands in a printed program: `[0, 2]`.
+impl fmt::Debug for AxisSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries((0..MAX_RANK).filter(|&axis| self.contains(axis))).finish()
     }
 }
