@@ -107,6 +107,23 @@ pub fn axis(op: &str, axis: isize, shape: &[usize]) -> Result<usize, ShapeError>
     }
 }
 
+/// Resolves the position of a new axis, negative ones counted from the end of the longer shape.
+///
+/// # Errors
+/// When it is out of range.
+pub fn new_axis(op: &str, axis: isize, shape: &[usize]) -> Result<usize, ShapeError> {
+    let rank = shape.len();
+    let resolved = if axis < 0 { axis + rank as isize + 1 } else { axis };
+    if (0..=rank as isize).contains(&resolved) {
+        Ok(resolved as usize)
+    } else {
+        Err(ShapeError::new(format!(
+            "{op}: position {axis} for a new axis is out of range for shape {} of rank {rank}",
+            Dims(shape)
+        )))
+    }
+}
+
 /// One axis or several, negative ones counted from the end: what reductions take.
 pub trait Axes {
     /// The axes as given.
