@@ -2,7 +2,8 @@
 
 use std::panic::panic_any;
 
-use tape::{Op, Param, Pointwise, Pullback, Tape, Var};
+use nn::{Linear, data::Batch, optim::Sgd};
+use tape::{Op, Param, Pointwise, Pullback, Tape, Var, jvp, vjp};
 use tensor::{AnySlice, AnyView, Error, Shape, ShapeError, Tensor, View, tensor};
 
 use crate::support::{panic_of, pools};
@@ -125,6 +126,7 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
     let x = tape.leaf(Tensor::<f64>::zeros([2, 3]));
     let v = tape.leaf(Tensor::<f64>::zeros([4]));
     let i = tape.constant(tensor![0i64]);
+    let (one, two) = (|| tensor![1.0], || tensor![1.0, 2.0]);
     let nodes = tape.len();
     for (line, panic, text) in [
         (line!(), panic_of(|| x + v), "[2, 3]"),
@@ -140,7 +142,7 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
         (line!(), panic_of(|| x.flatten(1, 0)), "flatten"),
         (line!(), panic_of(|| x.flatten(0, 5)), "flatten"),
         (line!(), panic_of(|| x.squeeze(0)), "squeeze"),
-        (line!(), panic_of(|| x.unsqueeze(9)), "unsqueeze"),
+        (line!(), panic_of(|| x.unsqueeze(9)), "out of range for shape [2, 3]"),
         (line!(), panic_of(|| x.narrow(1, 2, 2)), "3"),
         (line!(), panic_of(|| x.index_axis(4, 0)), "index_axis"),
         (line!(), panic_of(|| x.flip(2)), "flip"),
@@ -160,11 +162,27 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
         (line!(), panic_of(|| x.gt(1.0).select(x, v)), "select"),
         (line!(), panic_of(|| x.item()), "item: shape [2, 3] has 6 elements"),
         (line!(), panic_of(|| x.sum_to([3, 3])), "sum"),
+        (line!(), panic_of(|| x.grad_with(v, [x])), "cotangent of shape [4] for a result"),
+        (line!(), panic_of(|| vjp(|[x]| -x, [two()], one())), "a cotangent of shape [1]"),
+        (line!(), panic_of(|| jvp(|[x]| -x, [two()], [one()])), "a direction of shape [1]"),
     ] {
         assert_eq!((panic.file.as_str(), panic.line), (file!(), line), "{}", panic.text);
         assert!(panic.text.contains(text), "line {line}: {}", panic.text);
     }
     assert!(tape.len() <= nodes + 8, "mistakes record nothing but their parts");
+}
+
+#[test]
+fn a_loss_of_several_elements_panics_where_the_training_is_run() {
+    fn logits<'t>(tape: &'t Tape, model: &Linear<f32>, batch: &Batch<f32>) -> Var<'t, f32> {
+        model.forward(tape.constant(&batch.inputs))
+    }
+    let data = nn::data::digits().take(8);
+    let (mut model, mut sgd) = (Linear::new(64, 10, &mut nn::rng(0)), Sgd::new(0.1));
+    let fit = nn::fit(&mut model, &mut sgd, &data).quiet();
+    let (line, panic) = (line!(), panic_of(|| fit.run(logits)));
+    assert_eq!((panic.file.as_str(), panic.line), (file!(), line), "{}", panic.text);
+    assert!(panic.text.contains("shape [8, 10] is not a scalar"), "{}", panic.text);
 }
 
 /// The identity; panics in a block that holds its number, with it.

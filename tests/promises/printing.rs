@@ -25,6 +25,17 @@ fn a_tape_prints_as_a_program_with_shapes_and_lines() {
 }
 
 #[test]
+fn the_axes_of_a_reduction_print_as_they_are_written() {
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::<f64>::ones([2, 3, 4]));
+    let _ = (x.sum_axis([2, 0]), x.sum_keepdim(-2), x.sum());
+    let text = tape.to_string();
+    for axes in ["[0, 2], keep: false", "[1], keep: true", "[0, 1, 2], keep: false"] {
+        assert!(text.contains(&format!("sum(%0) {{ axes: {axes} }}")), "{text}");
+    }
+}
+
+#[test]
 fn debug_never_evaluates_and_display_does() {
     let tape = Tape::new();
     let x = tape.constant(tensor![1.0, 2.0]);

@@ -228,7 +228,8 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
     /// See [`TrainError`]. The model stays as it was before the step that failed.
     ///
     /// # Panics
-    /// When it is to [`resume`](Self::resume) and there is no [`checkpoint`](Self::checkpoint).
+    /// When the loss has more than one element, or when it is to [`resume`](Self::resume) and there is
+    /// no [`checkpoint`](Self::checkpoint).
     #[track_caller]
     pub fn run<F>(mut self, loss: F) -> Result<History, TrainError>
     where
@@ -269,6 +270,7 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
     }
 
     /// One pass over the data, after `epoch` others; returns the mean loss.
+    #[track_caller]
     fn epoch<F>(&mut self, epoch: usize, loss: &F, bar: &bar::Bar) -> Result<f64, TrainError>
     where
         F: for<'t> Fn(&'t Tape, &M, &Batch<T, L>) -> Var<'t, T>,

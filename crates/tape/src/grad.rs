@@ -66,11 +66,7 @@ impl<'t, T: Float> Var<'t, T> {
         );
         let (want, got) = (self.shape(), g.shape());
         if want != got {
-            panic!(
-                "grad_with: cotangent of shape {} for a variable of shape {}",
-                Dims(&got),
-                Dims(&want)
-            );
+            panic!("a cotangent of shape {} for a result of shape {}", Dims(&got), Dims(&want));
         }
         let targets: Vec<u32> = wrt.iter().map(|v| v.id()).collect();
         self.sweep(g, &targets)

@@ -143,7 +143,8 @@ impl Tape {
         }
     }
 
-    /// Records a variable: something derivatives can be taken for.
+    /// Records a variable, for which derivatives can be taken by [`Var::grad`]; [`Var::backward`] is by
+    /// parameters.
     #[track_caller]
     pub fn leaf<X: IntoTensor>(&self, x: X) -> Var<'_, X::Elem>
     where

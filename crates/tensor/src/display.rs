@@ -7,12 +7,20 @@ use crate::element::Element;
 use crate::shape::Dims;
 use crate::tensor::Tensor;
 
-/// Short: element type and shape.
+/// Element type, shape, and the first elements in row-major order with all their digits, so that a
+/// failed comparison shows what differs: `Tensor<f64>[2, 2] [0.1, 2.0, 3.0, 4.0]`.
 impl<T: Element> fmt::Debug for Tensor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tensor<{}>{}", T::DTYPE, Dims(self.shape()))
+        write!(f, "Tensor<{}>{} [", T::DTYPE, Dims(self.shape()))?;
+        for (i, x) in self.iter().take(LISTED).enumerate() {
+            write!(f, "{}{x:?}", if i == 0 { "" } else { ", " })?;
+        }
+        f.write_str(if self.len() > LISTED { ", ..]" } else { "]" })
     }
 }
+
+/// Elements that `Debug` lists.
+const LISTED: usize = 16;
 
 /// Equal shapes and exactly equal elements; as for floats, NaN equals nothing and 0 equals -0.
 impl<T: Element> PartialEq for Tensor<T> {
@@ -144,6 +152,21 @@ mod tests {
         assert_eq!(Tensor::scalar(true).to_string(), "true");
         assert_eq!(Tensor::<f64>::zeros([0]).to_string(), "[]");
         assert_eq!(Tensor::<f64>::zeros([2, 0]).to_string(), "[] of shape [2, 0]");
+    }
+
+    #[test]
+    fn debug_shows_type_shape_and_the_first_elements_with_all_digits() {
+        let x = tensor![[0.1 + 0.2, 1.0], [-0.0, f64::NAN]];
+        assert_eq!(
+            format!("{:?}", x.t()),
+            "Tensor<f64>[2, 2] [0.30000000000000004, -0.0, 1.0, NaN]"
+        );
+        assert_eq!(format!("{:?}", Tensor::<i64>::zeros([2, 0])), "Tensor<i64>[2, 0] []");
+        let long = format!("{:?}", Tensor::arange(0, 17, 1i64));
+        assert!(
+            long.starts_with("Tensor<i64>[17] [0, 1, 2,") && long.ends_with(", 15, ..]"),
+            "{long}"
+        );
     }
 
     #[test]

@@ -316,6 +316,11 @@ impl Float for f64 {
 }
 
 /// A Rust number that may stand as a scalar operand next to a tensor or a variable.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a number nor of the other operand's type",
+    note = "both operands have one element type: `cast` one of them",
+    note = "beside a variable a tensor is a constant: `tape.constant(&tensor)`"
+)]
 pub trait Scalar: Copy {
     /// Its value.
     fn to_f64(self) -> f64;

@@ -317,7 +317,7 @@ impl Layout {
         let mut longer = self.shape.clone();
         longer.push(1);
         shape::checked_len(&longer, 1)?;
-        let axis = shape::axis("unsqueeze", axis, &longer)?;
+        let axis = shape::new_axis("unsqueeze", axis, &self.shape)?;
         let mut out = self.clone();
         out.shape.insert(axis, 1);
         out.strides.insert(axis, 0);

@@ -56,6 +56,8 @@ fn rank_0_goes_through_every_view_that_needs_no_axis() {
     assert_eq!(panic_of(|| x.flip(0)), format!("flip: {of_rank_0}"));
     assert_eq!(panic_of(|| x.index_axis(0, 0)), format!("index_axis: {of_rank_0}"));
     assert!(panic_of(|| x.diagonal()).contains("diagonal: axis -2 is out of range"));
+    let no_position = "position 2 for a new axis is out of range for shape [] of rank 0";
+    assert_eq!(panic_of(|| x.unsqueeze(2)), format!("unsqueeze: {no_position}"));
     assert_eq!(panic_of(|| x[[0]]), "index [0] is outside of shape []");
 }
 

@@ -235,6 +235,7 @@ macro_rules! tensor {
 /// or `bool`, which has rank 0.
 ///
 /// The element type is associated, so that it is known from the argument alone.
+#[diagnostic::on_unimplemented(note = "`tensor![..]` and `Tensor::from(vec)` make a tensor")]
 pub trait IntoTensor {
     /// The type of the elements.
     type Elem: Element;

@@ -116,6 +116,23 @@ pub fn axis(op: &str, axis: isize, shape: &[usize]) -> Result<usize, ShapeError>
     }
 }
 
+/// Resolves the position of a new axis, negative ones counted from the end of the longer shape.
+///
+/// # Errors
+/// When it is out of range.
+pub fn new_axis(op: &str, axis: isize, shape: &[usize]) -> Result<usize, ShapeError> {
+    let rank = shape.len();
+    let resolved = if axis < 0 { axis + rank as isize + 1 } else { axis };
+    if (0..=rank as isize).contains(&resolved) {
+        Ok(resolved as usize)
+    } else {
+        Err(ShapeError::new(format!(
+            "{op}: position {axis} for a new axis is out of range for shape {} of rank {rank}",
+            Dims(shape)
+        )))
+    }
+}
+
 /// One axis or several, negative ones counted from the end: what reductions take.
 pub trait Axes {
     /// The axes as given.
@@ -159,7 +176,7 @@ impl<A: Axes> Axes for Vec<A> {
 }
 
 /// A set of axes of a shape of at most [`MAX_RANK`] axes, resolved and without repetition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AxisSet(u32);
 
 impl AxisSet {
@@ -206,5 +223,12 @@ impl AxisSet {
     /// How many elements of `shape` are reduced into one.
     pub fn count(self, shape: &[usize]) -> usize {
         shape.iter().enumerate().filter(|&(i, _)| self.contains(i)).map(|(_, &d)| d).product()
+    }
+}
+
+/// As the axes are written, for it stands in a printed program: `[0, 2]`.
+impl fmt::Debug for AxisSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries((0..MAX_RANK).filter(|&axis| self.contains(axis))).finish()
     }
 }

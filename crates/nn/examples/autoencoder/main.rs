@@ -9,7 +9,6 @@ mod options;
 mod picture;
 
 use std::error::Error;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -48,6 +47,11 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
+    // Before training, which would otherwise be lost on a folder that cannot be made.
+    let path = options.out.join("autoencoder.svg");
+    std::fs::create_dir_all(&options.out)
+        .map_err(|error| format!("{}: {error}", options.out.display()))?;
+
     let data = digits();
     let (n, d, m) = (data.len(), data.inputs().shape()[1], options.code);
     println!("{n} digits of {d} pixels, codes of {m} numbers, seed {}", options.seed);
@@ -98,9 +102,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         Curve { name: "nonlinear", colour: "#d9662b", losses: &deep_run.losses },
     ];
     let examples = first_of_each_digit(&data);
-    let path = Path::new(&options.out).join("autoencoder.svg");
-    std::fs::create_dir_all(&options.out)
-        .and_then(|()| std::fs::write(&path, picture::draw(&rows, &examples, &curves, bound)))
+    std::fs::write(&path, picture::draw(&rows, &examples, &curves, bound))
         .map_err(|error| format!("{}: {error}", path.display()))?;
     println!("{} drawn, {:.1} s in all", path.display(), start.elapsed().as_secs_f64());
     Ok(())
