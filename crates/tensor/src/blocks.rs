@@ -162,15 +162,17 @@ impl<'a, T: Element> Reader<'a, T> {
         loop {
             let n = (inner - within).min(out.len() - done);
             let from = at + within as isize * stride;
-            copy_run(self.data, from as usize, stride, &mut out[done..done + n]);
+            copy_run(self.data, from as usize, stride, &mut out[done..], n);
             done += n;
-            // A row that is repeated, such as a bias: what is there is doubled. Repeats that another
-            // axis ends are copied row by row, for their end may lie in this block.
-            if let [(_, 0)] = outer
-                && within == 0
+            // A row that is repeated, such as a bias, is copied once.
+            if let (Some(&(size, 0)), Some(i)) = (outer.last(), index.last_mut())
                 && n == inner
             {
-                return repeat(&mut out[done - n..], n);
+                let more = if outer.len() == 1 { usize::MAX } else { size - 1 - *i };
+                let more = more.min((out.len() - done).div_ceil(n));
+                let end = out.len().min(done + more * n);
+                repeat(&mut out[done - n..end], n);
+                (*i, done) = (*i + more, end);
             }
             if done == out.len() {
                 return;
@@ -206,20 +208,34 @@ fn repeat<T: Copy>(out: &mut [T], period: usize) {
     }
 }
 
-/// Copies `out.len()` elements from `data[from]` on, `stride` apart.
+/// Elements of a short run: to copy so many takes less time than to call what copies any number.
+const SHORT: usize = 16;
+
+/// Copies `n` elements from `data[from]` on, `stride` apart, to the front of `out`. What stands behind
+/// them may be overwritten too.
 #[inline]
-fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T]) {
+fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: usize) {
+    if n <= SHORT
+        && let Some(out) = out.first_chunk_mut::<SHORT>()
+    {
+        match (stride, data[from..].first_chunk()) {
+            (0, _) => return *out = [data[from]; SHORT],
+            (1, Some(x)) => return *out = *x,
+            _ => {}
+        }
+    }
+    let out = &mut out[..n];
     match stride {
-        1 => out.copy_from_slice(&data[from..from + out.len()]),
+        1 => out.copy_from_slice(&data[from..from + n]),
         0 => out.fill(data[from]),
         -1 => {
-            let first = from + 1 - out.len();
+            let first = from + 1 - n;
             for (o, x) in out.iter_mut().zip(data[first..=from].iter().rev()) {
                 *o = *x;
             }
         }
         _ => {
-            let last = from as isize + (out.len() as isize - 1) * stride;
+            let last = from as isize + (n as isize - 1) * stride;
             assert!(from < data.len() && (0..data.len() as isize).contains(&last));
             for (i, o) in out.iter_mut().enumerate() {
                 // SAFETY: the position lies between `from` and `last`, which are in bounds.

@@ -7,13 +7,18 @@
 //! are those of the platform. Nor would `math`, where a multiply-add rounds once or twice by the
 //! processor.
 
+mod chacha;
+mod quantile;
+
 use rand::{Rng as Generator, SeedableRng};
 
-use crate::element::{Element, Float};
+use crate::blocks::BLOCK;
+use crate::element::Float;
+use crate::par;
+use crate::simd::{Isa, Kernel, dispatch};
 use crate::tensor::Tensor;
-
-/// The generator whose numbers this crate promises; any other one of `rand` may be passed as well.
-pub type Rng = rand_chacha::ChaCha8Rng;
+pub use chacha::Rng;
+use quantile::Quantiles;
 
 /// A generator whose numbers depend on `seed` alone.
 pub fn rng(seed: u64) -> Rng {
@@ -76,10 +81,9 @@ impl<T: Float> Tensor<T> {
         if !(span > 0.0 && span.is_finite()) {
             panic!("uniform: {low} to {high} is no finite range");
         }
-        draw(shape.as_ref(), || {
-            let u = (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-            let x = T::of(low.wide() + span * u);
-            if x < high { x } else { under(high).max(low) }
+        let last = under(high).max(low);
+        draw(shape.as_ref(), rng, |words, out| {
+            dispatch(Even { words, out, low: low.wide(), span, high, last });
         })
     }
 
@@ -103,19 +107,82 @@ impl<T: Float> Tensor<T> {
         if std.is_nan() || std < T::zero() {
             panic!("normal: a standard deviation of {std}");
         }
-        draw(shape.as_ref(), || {
-            // The middles of 2⁵² equal parts: never 0 or 1, symmetric about a half, and exact.
-            let u = ((rng.next_u64() >> 12) as f64 + 0.5) / (1u64 << 52) as f64;
-            T::of(mean.wide() + std.wide() * quantile(u))
+        let (mean, std) = (mean.wide(), std.wide());
+        draw(shape.as_ref(), rng, |words, out| {
+            par::for_parts(out, GRAIN, |start, out| {
+                let (mut u, mut z) = ([0.0; BLOCK], [0.0; BLOCK]);
+                for (words, out) in words[start..].chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+                    let (u, z) = (&mut u[..out.len()], &mut z[..out.len()]);
+                    dispatch(Middles { words, out: u });
+                    dispatch(Quantiles { u, out: z });
+                    out.iter_mut().zip(z).for_each(|(out, z)| *out = T::of(mean + std * *z));
+                }
+            });
         })
     }
 }
 
-/// Elements drawn one after the other. Never in parallel: the order of the stream is the order of
-/// the elements.
+/// Words that are drawn before they are made numbers: they stay in the second cache.
+const DRAWN: usize = 1 << 14;
+/// Normal numbers that are worth a second thread.
+const GRAIN: usize = 2 * BLOCK;
+
+/// Elements that `make` makes of a word each. The words are drawn one after the other: the order of the
+/// stream is the order of the elements.
 #[track_caller]
-fn draw<T: Element>(shape: &[usize], mut next: impl FnMut() -> T) -> Tensor<T> {
-    Tensor::build(shape, |out| out.iter_mut().for_each(|x| *x = next()))
+fn draw<T: Float>(
+    shape: &[usize],
+    rng: &mut (impl Generator + ?Sized),
+    make: impl Fn(&[u64], &mut [T]),
+) -> Tensor<T> {
+    Tensor::build(shape, |out| {
+        let mut words = vec![0; DRAWN.min(out.len())];
+        for out in out.chunks_mut(DRAWN) {
+            let words = &mut words[..out.len()];
+            words.iter_mut().for_each(|word| *word = rng.next_u64());
+            make(words, out);
+        }
+    })
+}
+
+/// Words as numbers of `[low, low + span)`, and below `high`.
+struct Even<'a, T> {
+    words: &'a [u64],
+    out: &'a mut [T],
+    low: f64,
+    span: f64,
+    high: T,
+    /// What stands for numbers that were rounded to `high`.
+    last: T,
+}
+
+impl<T: Float> Kernel for Even<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Even { words, out, low, span, high, last } = self;
+        for (&word, out) in words.iter().zip(out) {
+            let u = (word >> 11) as f64 / (1u64 << 53) as f64;
+            let x = T::of(low + span * u);
+            *out = if x < high { x } else { last };
+        }
+    }
+}
+
+/// Words as the middles of 2⁵² equal parts of `(0, 1)`: never 0 or 1, symmetric about a half, and exact.
+struct Middles<'a> {
+    words: &'a [u64],
+    out: &'a mut [f64],
+}
+
+impl Kernel for Middles<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for (&word, out) in self.words.iter().zip(self.out) {
+            *out = ((word >> 12) as f64 + 0.5) / (1u64 << 52) as f64;
+        }
+    }
 }
 
 /// A number just below `x`: where rounding to f32 has reached a bound that does not belong to the
@@ -123,90 +190,6 @@ fn draw<T: Element>(shape: &[usize], mut next: impl FnMut() -> T) -> Tensor<T> {
 fn under<T: Float>(x: T) -> T {
     x - (num_traits::Float::abs(x) * T::epsilon()).max(T::min_positive_value())
 }
-
-/// `Φ⁻¹(u)`, the quantile of the standard normal distribution, to some 1e-16 relative error:
-/// algorithm PPND16 of M. J. Wichura, AS 241, Applied Statistics 37 (1988).
-fn quantile(u: f64) -> f64 {
-    let q = u - 0.5;
-    if q.abs() <= 0.425 {
-        let r = 0.180625 - q * q;
-        return q * horner(r, CENTRE_ABOVE) / horner(r, CENTRE_BELOW);
-    }
-    let tail = if q < 0.0 { u } else { 1.0 - u };
-    let r = (-ln(tail)).sqrt();
-    let x = if r <= 5.0 {
-        horner(r - 1.6, NEAR_ABOVE) / horner(r - 1.6, NEAR_BELOW)
-    } else {
-        horner(r - 5.0, FAR_ABOVE) / horner(r - 5.0, FAR_BELOW)
-    };
-    if q < 0.0 { -x } else { x }
-}
-
-/// A polynomial, highest power first.
-fn horner(x: f64, coefficients: [f64; 8]) -> f64 {
-    coefficients.into_iter().fold(0.0, |sum, c| sum * x + c)
-}
-
-/// The logarithm of a positive normal number from basic operations.
-///
-/// `x = 2ᵏ·m` with `m` in `[√½, √2)`, and `ln m = 2·artanh(s)`, `s = (m-1)/(m+1)`; as `s² < 0.03`,
-/// the terms of `artanh s = s + s³/3 + s⁵/5 + ..` beyond the eleventh are below 2⁻⁵³.
-fn ln(x: f64) -> f64 {
-    const MANTISSA: u64 = (1 << 52) - 1;
-    let bits = x.to_bits();
-    let mut k = (bits >> 52) as f64 - 1023.0;
-    let mut m = f64::from_bits(bits & MANTISSA | 1023 << 52);
-    if m >= std::f64::consts::SQRT_2 {
-        m /= 2.0;
-        k += 1.0;
-    }
-    let s = (m - 1.0) / (m + 1.0);
-    let series = (0..11).rev().fold(0.0, |sum, i| sum * (s * s) + 1.0 / f64::from(2 * i + 1));
-    k * std::f64::consts::LN_2 + 2.0 * s * series
-}
-
-// The coefficients stand as the paper prints them, with more digits than f64 has.
-
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const CENTRE_ABOVE: [f64; 8] = [
-    2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
-    13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const CENTRE_BELOW: [f64; 8] = [
-    5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
-    5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const NEAR_ABOVE: [f64; 8] = [
-    7.74545014278341407640e-4, 2.27238449892691845833e-2, 0.241780725177450611770,
-    1.27045825245236838258, 3.64784832476320460504, 5.76949722146069140550,
-    4.63033784615654529590, 1.42343711074968357734,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const NEAR_BELOW: [f64; 8] = [
-    1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
-    0.148103976427480074590, 0.689767334985100004550, 1.67638483018380384940,
-    2.05319162663775882187, 1.0,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const FAR_ABOVE: [f64; 8] = [
-    2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
-    2.65321895265761230930e-2, 0.296560571828504891230, 1.78482653991729133580,
-    5.46378491116411436990, 6.65790464350110377720,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const FAR_BELOW: [f64; 8] = [
-    2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
-    7.86869131145613259100e-4, 1.48753612908506148525e-2, 0.136929880922735805310,
-    0.599832206555887937690, 1.0,
-];
 
 #[cfg(test)]
 mod tests {
@@ -251,6 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn large_tensors_have_the_numbers_of_small_ones_on_any_number_of_threads() {
+        let n = 2 * DRAWN + 77;
+        let mut r = rng(9);
+        let one =
+            |f: &mut dyn FnMut() -> Tensor<f64>| (0..n).map(|_| f().item()).collect::<Vec<_>>();
+        let normal = one(&mut || Tensor::normal([], 1.0, 2.0, &mut r));
+        let uniform = one(&mut || Tensor::uniform([], -1.0, 2.0, &mut r));
+        for threads in [1, 2, 5] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut r = rng(9);
+                assert_eq!(Tensor::normal([n], 1.0, 2.0, &mut r).to_vec(), normal);
+                assert_eq!(Tensor::uniform([n], -1.0, 2.0, &mut r).to_vec(), uniform);
+            });
+        }
+    }
+
+    #[test]
     fn uniform_fills_its_range_evenly_and_never_reaches_the_end() {
         let x = Tensor::<f64>::uniform([100_000], -2.0, 3.0, &mut rng(5));
         let mut counts = [0; 10];
@@ -273,27 +274,6 @@ mod tests {
             assert!((moment(k) - expected).abs() < within, "moment {k}: {}", moment(k));
         }
         assert!(Tensor::normal([3], 4.0, 0.0, &mut rng(1)).iter().all(|x| x == 4.0));
-    }
-
-    #[test]
-    fn quantiles_are_those_of_the_tables() {
-        // From CPython's statistics.NormalDist, an independent implementation.
-        for (u, z) in [
-            (0.5, 0.0),
-            (0.975, 1.9599639845400536),
-            (0.9, 1.2815515655446008),
-            (0.001, -3.090232306167813),
-            (1e-10, -6.361340902404056),
-            (1e-13, -7.348796102800677),
-            (2f64.powi(-53), -8.209536151601387),
-        ] {
-            assert!((quantile(u) - z).abs() <= 4e-16 * z.abs(), "{u}: {} {z}", quantile(u));
-        }
-        for i in 1..1000 {
-            let (x, u) = (f64::from(i) * 7.3e-5, f64::from(i) / 1000.0);
-            assert!((ln(x) - x.ln()).abs() <= 4e-16 * x.ln().abs(), "{x}: {} {}", ln(x), x.ln());
-            assert!((quantile(u) + quantile(1.0 - u)).abs() < 1e-14, "{u}");
-        }
     }
 
     #[test]

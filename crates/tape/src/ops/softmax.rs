@@ -38,18 +38,26 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn cross_entropy(self, labels: Var<'t, i64>) -> Self {
         self.assert_labelled("cross_entropy", labels);
-        -self.log_softmax(-1).at_labels("cross_entropy", labels)
+        // One logit a row is picked, and then put below the largest: of the logarithms of all classes,
+        // only these are asked for.
+        let largest = self.largest("cross_entropy", -1);
+        let sum = (self - largest).exp().sum_axis(-1);
+        sum.ln() - (self.at_labels("cross_entropy", labels) - largest.squeeze(-1))
     }
 
     /// The distance below the largest element along `axis`, whose own derivative cancels.
     #[track_caller]
     fn below_max(self, op: &str, axis: isize) -> Self {
+        self - self.largest(op, axis)
+    }
+
+    /// The largest elements along `axis`, which keeps size 1, as constants; 0 where there are none.
+    #[track_caller]
+    fn largest(self, op: &str, axis: isize) -> Self {
         let shape = self.shape();
         let k = tensor::shape::axis(op, axis, &shape).or_panic();
-        if shape[k] == 0 {
-            return self;
-        }
-        self - self.detach().max_keepdim(axis)
+        let x = self.detach();
+        if shape[k] == 0 { x.sum_keepdim(axis) } else { x.max_keepdim(axis) }
     }
 }
 

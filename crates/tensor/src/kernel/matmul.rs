@@ -6,7 +6,8 @@
 //! threads, so a transposed operand gives the bits of its copy:
 //!
 //! - few operations, or a vector with at most [`FEW`] terms: one after the other ([`Small`]);
-//! - a vector with more terms: interleaved partial sums, added as a tree ([`Lanes`]);
+//! - a vector with more terms: interleaved partial sums, added as a tree, as are stretches of so many terms
+//!   ([`vector`]);
 //! - else the micro-kernels of `gemm`, where each element adds its terms one after the other within
 //!   slices of `k` whose length follows from `k`: on [packed] panels, or, on processors with neither
 //!   AVX2 nor AVX-512, in the loops of `gemm` itself. The usual entry of these, `gemm::gemm`, is not
@@ -22,7 +23,7 @@ mod vector;
 
 use gemm_common::Parallelism;
 use packed::Kernels;
-use vector::{Lanes, Small, TALL, Tiny};
+use vector::{Small, TALL, Tiny, vector};
 
 use crate::buffer::Buffer;
 use crate::element::{DType, Float};
@@ -355,33 +356,4 @@ impl<T: Float> Product<'_, T> {
             _ => unreachable!("a Float is f32 or f64"),
         }
     }
-}
-
-/// `out[j] = Σₖ a[0, k] · b[k, j]`.
-fn vector<T: Float>(k: usize, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
-    let n = out.len();
-    let mut scratch = None;
-    let x: &[T] = if a.right == 1 || k == 1 {
-        &a.data[a.position(0, 0)..][..k]
-    } else if k <= FEW {
-        &[]
-    } else {
-        let buffer: &mut Buffer<T> = scratch.insert(Buffer::scratch(k));
-        for (i, x) in buffer.as_mut_slice().iter_mut().enumerate() {
-            *x = a.data[a.position(0, i)];
-        }
-        buffer.as_slice()
-    };
-    // Tasks of a grain's work, whole blocks of columns wide.
-    let columns = (par::GRAIN_BYTES / size_of::<T>() / k).max(1);
-    let columns = columns.next_multiple_of(if b.right == 1 { 64 } else { 4 });
-    let columns = if n.saturating_mul(k) < THREADED { n } else { columns };
-    par::for_chunks(out, columns, n.saturating_mul(k), |part, out| {
-        let b = b.at(0, part * columns);
-        if k <= FEW {
-            dispatch(Small { k, n: out.len(), a, b, out });
-        } else {
-            dispatch(Lanes { x, b, out });
-        }
-    });
 }

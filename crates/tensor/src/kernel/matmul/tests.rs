@@ -257,6 +257,26 @@ fn large_batches_match_their_matrices() {
 }
 
 #[test]
+fn long_vectors_have_the_bits_of_their_transposes_on_any_number_of_threads() {
+    for (k, n) in [(1025, 1), (5000, 3), (100_003, 20), (200_000, 1), (2048, 700), (3000, 64)] {
+        let (x, b) = (rough::<f32>(&[k], 1), rough::<f32>(&[k, n], 2));
+        let turned = Tensor::from_vec(b.t().to_vec(), [n, k]).unwrap();
+        let y = x.matmul(&b);
+        let wide = x.cast::<f64>().matmul(&b.cast::<f64>());
+        let close = |(y, wide): (f32, f64)| (f64::from(y) - wide).abs() < k as f64 * 1e-7;
+        assert!(y.iter().zip(wide.iter()).all(close), "{k} {n}");
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                assert_eq!(x.matmul(&b), y, "{k} {n}");
+                assert_eq!(turned.matmul(&x), y, "{k} {n}");
+                assert_eq!(x.matmul(&turned.t()), y, "{k} {n}");
+            });
+        }
+    }
+}
+
+#[test]
 fn misfits_name_both_shapes() {
     let why = |a: &[usize], b: &[usize]| matmul_shape(a, b).unwrap_err().to_string();
     assert_eq!(why(&[3, 4], &[5, 6]), "matmul: [3, 4] x [5, 6]: inner sizes 4 and 5 differ");

@@ -1,13 +1,92 @@
 //! Products with a vector, and products too small for `gemm`.
 
-use super::{Operand, Product};
+use super::{FEW, Operand, Product, THREADED};
+use crate::buffer::Buffer;
 use crate::element::Float;
-use crate::simd::{Isa, Kernel};
+use crate::par;
+use crate::simd::{Isa, Kernel, dispatch};
 
+/// Terms of a vector that are added up together: threads share stretches, the rows of a tall matrix stay
+/// in the nearest cache for all partial sums, and those of one stretch need not wait for those before.
+const STRETCH: usize = 1024;
 /// Partial sums of [`Lanes`]: one register of AVX-512 in f32, two in f64.
 const LANES: usize = 16;
 /// Distances over which they are added up.
 const HALVES: [usize; 4] = [8, 4, 2, 1];
+
+/// `out[j] = Σₖ a[0, k] · b[k, j]`.
+pub(super) fn vector<T: Float>(k: usize, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
+    let n = out.len();
+    let mut scratch = None;
+    let x: &[T] = if a.right == 1 || k == 1 {
+        &a.data[a.position(0, 0)..][..k]
+    } else if k <= FEW {
+        &[]
+    } else {
+        let buffer: &mut Buffer<T> = scratch.insert(Buffer::scratch(k));
+        for (i, x) in buffer.as_mut_slice().iter_mut().enumerate() {
+            *x = a.data[a.position(0, i)];
+        }
+        buffer.as_slice()
+    };
+    if k <= STRETCH {
+        let columns = columns_of_task(k, k, n, b);
+        return par::for_chunks(out, columns, n.saturating_mul(k), |part, out| {
+            let b = b.at(0, part * columns);
+            if k <= FEW {
+                dispatch(Small { k, n: out.len(), a, b, out });
+            } else {
+                dispatch(Lanes { x, b, out });
+            }
+        });
+    }
+    let mut sums = Buffer::scratch(k.div_ceil(STRETCH) * n);
+    stretches(x, b, n, sums.as_mut_slice());
+    out.copy_from_slice(added(sums.as_mut_slice(), n));
+}
+
+/// Columns of a task of `terms` a column, of `k` in all: a grain's work, whole blocks of columns wide.
+fn columns_of_task<T>(terms: usize, k: usize, n: usize, b: Operand<'_, T>) -> usize {
+    let columns = (par::GRAIN_BYTES / size_of::<T>() / terms).max(1);
+    let columns = columns.next_multiple_of(if b.right == 1 { 64 } else { 4 });
+    if n.saturating_mul(k) < THREADED { n } else { columns }
+}
+
+/// `sums[s, j] = Σ x[k] · b[k, j]` over the terms `k` of stretch `s`.
+fn stretches<T: Float>(x: &[T], b: Operand<'_, T>, n: usize, sums: &mut [T]) {
+    let k = x.len();
+    let columns = columns_of_task(STRETCH, k, n, b);
+    // A task has some columns of one stretch, or all columns of several.
+    let together = (columns / n).max(1);
+    let tasks = sums.chunks_mut(together * n).enumerate().flat_map(|(task, sums)| {
+        let width = if together > 1 { sums.len() } else { columns };
+        let parts = sums.chunks_mut(width).enumerate();
+        parts.map(move |(part, sums)| (task * together, part * columns, sums))
+    });
+    par::for_each_of(tasks, n.saturating_mul(k), |(first, column, sums)| {
+        let width = sums.len().min(n);
+        let x = x.chunks(STRETCH).enumerate().skip(first);
+        for ((s, x), out) in x.zip(sums.chunks_mut(width)) {
+            dispatch(Lanes { x, b: b.at(s * STRETCH, column), out });
+        }
+    });
+}
+
+/// The rows of `sums` added: each with its neighbour, until one is left.
+fn added<T: Float>(sums: &mut [T], n: usize) -> &[T] {
+    let mut rows = sums.len() / n;
+    while rows > 1 {
+        for i in 0..rows.div_ceil(2) {
+            for j in 0..n {
+                let own = sums[2 * i * n + j];
+                let pair = 2 * i + 1 < rows;
+                sums[i * n + j] = if pair { own + sums[(2 * i + 1) * n + j] } else { own };
+            }
+        }
+        rows = rows.div_ceil(2);
+    }
+    &sums[..n]
+}
 
 /// A product of so few numbers that what surrounds them takes longer: the bits of [`Small`], with
 /// neither its blocks of columns, which have to be chosen, nor checks.
@@ -129,10 +208,10 @@ fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool
 
 /// `out[j] = Σₖ x[k] · b[k, j]`, where partial sum `l` takes the terms `k ≡ l` modulo [`LANES`], and
 /// the partial sums are added halves to halves.
-pub(super) struct Lanes<'a, T> {
-    pub x: &'a [T],
-    pub b: Operand<'a, T>,
-    pub out: &'a mut [T],
+struct Lanes<'a, T> {
+    x: &'a [T],
+    b: Operand<'a, T>,
+    out: &'a mut [T],
 }
 
 impl<T: Float> Kernel for Lanes<'_, T> {
