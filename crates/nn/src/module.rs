@@ -179,6 +179,7 @@ thread_local! {
 }
 
 /// Runs `visit` with an empty path.
+#[inline]
 fn with_path(visit: impl FnOnce(&mut String)) {
     let mut path = PATH.try_with(Cell::take).unwrap_or_default();
     visit(&mut path);
@@ -229,6 +230,7 @@ fn descend(path: &mut String, name: impl Name) -> usize {
 
 impl<'m> Visitor<'_, 'm> {
     /// Visits what lies in the field `name` of the module being visited.
+    #[inline]
     pub fn field<M: Module + ?Sized>(&mut self, name: impl Name, module: &'m M) {
         let before = descend(self.path, name);
         module.visit(self);
@@ -243,6 +245,7 @@ impl<'m> Visitor<'_, 'm> {
 
 impl<'m> VisitorMut<'_, 'm> {
     /// Visits what lies in the field `name` of the module being visited.
+    #[inline]
     pub fn field<M: Module + ?Sized>(&mut self, name: impl Name, module: &'m mut M) {
         let before = descend(self.path, name);
         module.visit_mut(self);
