@@ -15,6 +15,7 @@
 //!
 //! For the same reason `[.., m, k] x [k, n]` is always folded into one product of `[.. * m, k]`.
 
+mod outer;
 mod pack;
 mod packed;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod tests;
 mod vector;
 
 use gemm_common::Parallelism;
+use outer::outer;
 use packed::Kernels;
 use vector::{Small, TALL, Tiny, vector};
 
@@ -283,6 +285,8 @@ impl<T: Float> Product<'_, T> {
             vector(k, a, b, out);
         } else if n == 1 {
             vector(k, b.t(), a.t(), out);
+        } else if k == 1 && n >= outer::LONG {
+            outer(a, b, n, out);
         } else if m * k * n <= SMALL * m.min(TALL) {
             dispatch(Small { k, n, a, b, out });
         } else if let Some(kernels) = Kernels::of(level()) {

@@ -277,6 +277,28 @@ fn long_vectors_have_the_bits_of_their_transposes_on_any_number_of_threads() {
 }
 
 #[test]
+fn outer_products_of_all_layouts_have_the_bits_of_one_product_each() {
+    for (m, n) in [(2, 16), (500, 17), (131, 300), (300, 784)] {
+        let (column, row) = (rough::<f32>(&[m, 1], 1), rough::<f32>(&[n, 1], 2).t());
+        let (strided, wide) = (rough::<f32>(&[m, 3], 3), rough::<f32>(&[2, n], 4).t());
+        let columns = [column.clone(), column.flip(0), strided.index_axis(1, 1).unsqueeze(1)];
+        for a in &columns {
+            for b in [row.clone(), row.flip(1), wide.index_axis(1, 1).unsqueeze(0)] {
+                let product = |i: usize, j: usize| a[[i, 0]].mul_add(b[[0, j]], 0.0).to_bits();
+                let expected = (0..m * n).map(|at| product(at / n, at % n));
+                for threads in [1, 3] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                    let y = pool.expect("a pool of threads").install(|| a.matmul(&b));
+                    assert!(y.iter().map(f32::to_bits).eq(expected.clone()), "{m} {n}");
+                }
+            }
+        }
+    }
+    let zeros = Tensor::<f64>::full([100, 1], -0.0).matmul(&Tensor::full([1, 100], 1.0));
+    assert!(zeros.iter().all(|x| x.is_sign_positive()), "as a sum of more terms");
+}
+
+#[test]
 fn misfits_name_both_shapes() {
     let why = |a: &[usize], b: &[usize]| matmul_shape(a, b).unwrap_err().to_string();
     assert_eq!(why(&[3, 4], &[5, 6]), "matmul: [3, 4] x [5, 6]: inner sizes 4 and 5 differ");
