@@ -3,7 +3,7 @@
 use std::panic::panic_any;
 
 use nn::{Linear, data::Batch, optim::Sgd};
-use tape::{Op, Param, Pointwise, Pullback, Tape, Var, jvp, vjp};
+use tape::{Op, Param, Pointwise, Pullback, Tape, Var, hvp, jvp, vjp};
 use tensor::{AnySlice, AnyView, Error, Shape, ShapeError, Tensor, View, tensor};
 
 use crate::support::{panic_of, pools};
@@ -162,9 +162,10 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
         (line!(), panic_of(|| x.gt(1.0).select(x, v)), "select"),
         (line!(), panic_of(|| x.item()), "item: shape [2, 3] has 6 elements"),
         (line!(), panic_of(|| x.sum_to([3, 3])), "sum"),
-        (line!(), panic_of(|| x.grad_with(v, [x])), "cotangent of shape [4] for a result"),
-        (line!(), panic_of(|| vjp(|[x]| -x, [two()], one())), "a cotangent of shape [1]"),
-        (line!(), panic_of(|| jvp(|[x]| -x, [two()], [one()])), "a direction of shape [1]"),
+        (line!(), panic_of(|| x.grad_with(v, [x])), "grad: a cotangent of shape [4] for a result"),
+        (line!(), panic_of(|| vjp(|[x]| -x, [two()], one())), "vjp: a cotangent of shape [1]"),
+        (line!(), panic_of(|| jvp(|[x]| -x, [two()], [one()])), "jvp: a direction of shape [1]"),
+        (line!(), panic_of(|| hvp(|x| x.sum(), two(), one())), "hvp: a direction of shape [1]"),
     ] {
         assert_eq!((panic.file.as_str(), panic.line), (file!(), line), "{}", panic.text);
         assert!(panic.text.contains(text), "line {line}: {}", panic.text);

@@ -165,6 +165,8 @@ fn variables_of_two_tapes_do_not_mix() {
     assert_eq!((panic.file.as_str(), panic.line), (file!(), line));
     assert_eq!(panic.text, "add: its inputs are on different tapes");
     assert_eq!((one.len(), two.len()), (1, 1), "nothing was recorded on the way");
+    let panic = panic_of(|| Var::stack(&[a, b.reshape([2])], 0));
+    assert_eq!(panic.text, "stack: its inputs are on different tapes");
     let y = a.sum();
     for (line, panic) in [
         (line!(), panic_of(|| y.grad([b.sum()]))),

@@ -291,6 +291,24 @@ fn the_rules_of_a_program_with_masks_are_asked_at_the_first_two_meetings() {
 }
 
 #[test]
+fn a_program_of_the_graph_and_sizes_of_a_refused_one_is_recognised_all_the_same() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    tape::forget_programs();
+    let p = Param::new(tensor![0.5, 0.25]);
+    for _ in 0..6 {
+        let tape = Tape::new();
+        tape.apply(Peeking, [tape.param(&p)]).sum().backward();
+    }
+    for _ in 0..6 {
+        let tape = Tape::new();
+        tape.apply(Asked(&ASKED), [tape.param(&p)]).sum().backward();
+        let tape = Tape::new();
+        tape.apply(Peeking, [tape.param(&p)]).sum().backward();
+    }
+    assert_eq!(ASKED.load(Ordering::Relaxed), 2);
+}
+
+#[test]
 fn a_parameter_that_is_not_reached_has_its_reason_each_time() {
     let (p, unused) = (matrix(1, 3), matrix(2, 3));
     for _ in 0..4 {

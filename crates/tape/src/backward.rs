@@ -8,7 +8,7 @@ use crate::error::{EvalError, NoGradient};
 use crate::eval::Retain;
 use crate::gradients::Gradients;
 use crate::node::Extent;
-use crate::replay::known::{self, Backward, Forward, Meeting};
+use crate::replay::known::{self, Backward, Forward, Meeting, Structure};
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
 
@@ -35,12 +35,14 @@ impl<T: Float> Var<'_, T> {
         }
         let forward = Forward::of(tape, self.id());
         let gradients = match known::meet(tape, &forward) {
-            Meeting::Known(backward) => match self.run_known(backward, &forward) {
-                Some(gradients) => Ok(gradients),
-                // Once more, step by step, to say what is at fault and where.
-                None => self.sweep_and_run(None),
-            },
-            Meeting::Again => self.sweep_and_run(Some(&forward)),
+            Meeting::Known(structure, backward) => {
+                match self.run_known(structure, backward, &forward) {
+                    Some(gradients) => Ok(gradients),
+                    // Once more, step by step, to say what is at fault and where.
+                    None => self.sweep_and_run(None),
+                }
+            }
+            Meeting::Again(structure) => self.sweep_and_run(Some((&forward, structure))),
             Meeting::New => match self.in_pieces() {
                 Some(gradients) => Ok(gradients),
                 // From the beginning, for what cannot be done so.
@@ -55,7 +57,10 @@ impl<T: Float> Var<'_, T> {
     /// Appends the adjoints, evaluates them, and takes them off again; if the program was met `again`, a
     /// script of it is made and kept.
     #[track_caller]
-    fn sweep_and_run(self, again: Option<&Forward>) -> Result<Gradients, EvalError> {
+    fn sweep_and_run(
+        self,
+        again: Option<(&Forward, Box<Structure>)>,
+    ) -> Result<Gradients, EvalError> {
         let tape = self.tape();
         let bound = tape.params.borrow().clone();
         let adjoints = Adjoints::of(tape);
@@ -63,19 +68,20 @@ impl<T: Float> Var<'_, T> {
         let found = self.param_gradients(&bound);
         let mut wanted: SmallVec<[u32; 16]> = SmallVec::from_slice(&[self.id()]);
         wanted.extend(found.iter().flatten().map(|v| v.id()));
-        if let Some(forward) = again {
+        if let Some((forward, structure)) = again {
             let pure = tape.effects.get() == effects;
             let unreached = if pure { unreached(&bound, &found) } else { None };
-            let backward = unreached.and_then(|gone| {
+            let script = unreached.and_then(|gone| {
                 Backward::new(tape, forward, adjoints.start().nodes as u32, &wanted, gone)
             });
-            match backward {
+            match script {
                 Some(backward) => {
-                    if let Some(gradients) = self.run_known(Box::new(backward), forward) {
+                    let ran = self.run_known(structure, Box::new(backward), forward);
+                    if let Some(gradients) = ran {
                         return Ok(gradients);
                     }
                 }
-                None => known::remember(forward, None),
+                None => known::remember(forward, structure, None),
             }
         }
         tape.evaluate(&wanted, Retain::Asked)?;
@@ -93,7 +99,12 @@ impl<T: Float> Var<'_, T> {
     }
 
     /// Runs a script with the values of this tape; `None` if the data is at fault.
-    fn run_known(self, mut backward: Box<Backward>, forward: &Forward) -> Option<Gradients> {
+    fn run_known(
+        self,
+        structure: Box<Structure>,
+        mut backward: Box<Backward>,
+        forward: &Forward,
+    ) -> Option<Gradients> {
         let tape = self.tape();
         backward.bind(tape, forward);
         let ran = backward.script.run_unnamed();
@@ -126,7 +137,7 @@ impl<T: Float> Var<'_, T> {
         }
         drop(nodes);
         backward.script.reset();
-        known::remember(forward, Some(backward));
+        known::remember(forward, structure, Some(backward));
         Some(gradients.finish())
     }
 }

@@ -49,7 +49,7 @@ pub struct Failure {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NoGradient {
     /// The parameter was never bound on this tape.
-    #[error("the parameter was not used on this tape")]
+    #[error("the parameter was not used on this tape; a clone has parameters of its own")]
     NotOnTape,
     /// The result does not depend on it.
     #[error("the result at {of} does not depend on it")]

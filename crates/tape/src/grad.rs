@@ -66,7 +66,11 @@ impl<'t, T: Float> Var<'t, T> {
         );
         let (want, got) = (self.shape(), g.shape());
         if want != got {
-            panic!("a cotangent of shape {} for a result of shape {}", Dims(&got), Dims(&want));
+            panic!(
+                "grad: a cotangent of shape {} for a result of shape {}",
+                Dims(&got),
+                Dims(&want)
+            );
         }
         let targets: Vec<u32> = wrt.iter().map(|v| v.id()).collect();
         self.sweep(g, &targets)

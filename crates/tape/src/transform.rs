@@ -5,6 +5,7 @@
 //! where the dependence passes only through an operation without a derivative, they panic with its
 //! name and line.
 
+use tensor::shape::Dims;
 use tensor::{Float, Shape, Tensor};
 
 use crate::error::{EvalError, NoGradient};
@@ -49,6 +50,10 @@ pub fn vjp<T: Float, const N: usize>(
     let tape = Tape::new();
     let x = leaves(&tape, x);
     let y = f(x);
+    if y.shape()[..] != *cotangent.shape() {
+        let (given, result) = (Dims(cotangent.shape()), y.shape());
+        panic!("vjp: a cotangent of shape {given} for a result of shape {}", Dims(&result));
+    }
     let g = pulled(y, tape.constant(cotangent), x, 1);
     tape.eval((y, g))
 }
@@ -73,7 +78,7 @@ pub fn jvp<T: Float, const N: usize>(
     let x = leaves(&tape, x);
     let y = f(x);
     let u = tape.leaf(Tensor::zeros(y.shape()));
-    let along = contract(pulled(y, u, x, 1), tangents.map(|t| tape.constant(t)));
+    let along = contract("jvp", pulled(y, u, x, 1), tangents.map(|t| tape.constant(t)));
     let [pushed] = pulled(along, along.seed("jvp"), [u], 1);
     tape.eval((y, pushed))
 }
@@ -130,21 +135,25 @@ pub fn hvp<T: Float>(
     let x = tape.leaf(x);
     let y = f(x);
     let g = pulled(y, y.seed("hvp"), [x], 1);
-    let along = contract(g, [tape.constant(v)]);
+    let along = contract("hvp", g, [tape.constant(v)]);
     let [product] = pulled(along, along.seed("hvp"), [x], 2);
     tape.eval((g[0], product))
 }
 
-/// `Σᵢ ⟨aᵢ, bᵢ⟩`.
+/// `Σᵢ ⟨aᵢ, bᵢ⟩`, of inputs and directions; `what` is for the message.
 #[track_caller]
-fn contract<'t, T: Float, const N: usize>(a: [Var<'t, T>; N], b: [Var<'t, T>; N]) -> Var<'t, T> {
+fn contract<'t, T: Float, const N: usize>(
+    what: &str,
+    a: [Var<'t, T>; N],
+    b: [Var<'t, T>; N],
+) -> Var<'t, T> {
     let mut sum: Option<Var<'t, T>> = None;
     for (a, b) in a.into_iter().zip(b) {
         assert!(
             a.shape() == b.shape(),
-            "a direction of shape {} for an input of shape {}",
-            tensor::shape::Dims(&b.shape()),
-            tensor::shape::Dims(&a.shape())
+            "{what}: a direction of shape {} for an input of shape {}",
+            Dims(&b.shape()),
+            Dims(&a.shape())
         );
         let term = (a * b).sum();
         sum = Some(sum.map_or(term, |sum| sum + term));

@@ -138,8 +138,8 @@ element!(u8, U8);
 
 /// Numbers: every [`Element`] but `bool`.
 ///
-/// Integers panic where a result does not fit, in release builds too: a wrapped sum would be a
-/// silent wrong value.
+/// Arithmetic is `None` where an integer has no such result, in release builds too: a wrapped sum
+/// would be a silent wrong value. That of floats always is something.
 pub trait Number: Element + num_traits::Num + num_traits::NumCast {
     /// What sums and products of many are kept in: `f64` for the floats, so that a sum of `f32` is
     /// rounded once, and `i128` for the integers, so that only a result that does not fit panics.
@@ -150,15 +150,15 @@ pub trait Number: Element + num_traits::Num + num_traits::NumCast {
     /// The nearest value of this type; integers panic where it does not fit.
     fn narrow(wide: Self::Wide) -> Self;
     /// `self + other`.
-    fn plus(self, other: Self) -> Self;
+    fn plus(self, other: Self) -> Option<Self>;
     /// `self - other`.
-    fn minus(self, other: Self) -> Self;
+    fn minus(self, other: Self) -> Option<Self>;
     /// `self * other`.
-    fn times(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Option<Self>;
     /// `self / other`.
-    fn over(self, other: Self) -> Self;
+    fn over(self, other: Self) -> Option<Self>;
     /// `-self`.
-    fn negated(self) -> Self;
+    fn negated(self) -> Option<Self>;
 }
 
 /// An accumulator; see [`Number::Wide`].
@@ -188,7 +188,8 @@ impl Wide for i128 {
     }
     #[inline]
     fn times(self, other: Self) -> Self {
-        self.checked_mul(other).unwrap_or_else(|| overflow("prod", self, "*", other, "i128"))
+        self.checked_mul(other)
+            .unwrap_or_else(|| panic!("prod: {self} * {other} does not fit i128"))
     }
 }
 
@@ -205,37 +206,30 @@ macro_rules! float_number {
                 wide as $t
             }
             #[inline(always)]
-            fn plus(self, other: Self) -> Self {
-                self + other
+            fn plus(self, other: Self) -> Option<Self> {
+                Some(self + other)
             }
             #[inline(always)]
-            fn minus(self, other: Self) -> Self {
-                self - other
+            fn minus(self, other: Self) -> Option<Self> {
+                Some(self - other)
             }
             #[inline(always)]
-            fn times(self, other: Self) -> Self {
-                self * other
+            fn times(self, other: Self) -> Option<Self> {
+                Some(self * other)
             }
             #[inline(always)]
-            fn over(self, other: Self) -> Self {
-                self / other
+            fn over(self, other: Self) -> Option<Self> {
+                Some(self / other)
             }
             #[inline(always)]
-            fn negated(self) -> Self {
-                -self
+            fn negated(self) -> Option<Self> {
+                Some(-self)
             }
         }
     };
 }
 float_number!(f32);
 float_number!(f64);
-
-/// Panics with the operation, its operands, and the type that cannot hold the result.
-#[cold]
-#[inline(never)]
-fn overflow<T: Display, R>(op: &str, a: T, sign: &str, b: T, dtype: &str) -> R {
-    panic!("{op}: {a} {sign} {b} does not fit {dtype}")
-}
 
 macro_rules! integer_number {
     ($t:ty) => {
@@ -252,29 +246,24 @@ macro_rules! integer_number {
                 })
             }
             #[inline]
-            fn plus(self, other: Self) -> Self {
+            fn plus(self, other: Self) -> Option<Self> {
                 self.checked_add(other)
-                    .unwrap_or_else(|| overflow("add", self, "+", other, stringify!($t)))
             }
             #[inline]
-            fn minus(self, other: Self) -> Self {
+            fn minus(self, other: Self) -> Option<Self> {
                 self.checked_sub(other)
-                    .unwrap_or_else(|| overflow("sub", self, "-", other, stringify!($t)))
             }
             #[inline]
-            fn times(self, other: Self) -> Self {
+            fn times(self, other: Self) -> Option<Self> {
                 self.checked_mul(other)
-                    .unwrap_or_else(|| overflow("mul", self, "*", other, stringify!($t)))
             }
             #[inline]
-            fn over(self, other: Self) -> Self {
-                assert!(other != 0, "div: {self} / 0 is undefined");
+            fn over(self, other: Self) -> Option<Self> {
                 self.checked_div(other)
-                    .unwrap_or_else(|| overflow("div", self, "/", other, stringify!($t)))
             }
             #[inline]
-            fn negated(self) -> Self {
-                self.checked_neg().unwrap_or_else(|| overflow("neg", 0, "-", self, stringify!($t)))
+            fn negated(self) -> Option<Self> {
+                self.checked_neg()
             }
         }
     };

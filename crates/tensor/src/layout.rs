@@ -222,15 +222,13 @@ impl Layout {
         let mut strides = Strides::new();
         let mut offset = self.offset as isize;
         for k in 0..self.rank() {
-            let (d, s) = (self.shape[k], self.strides[k]);
+            let s = self.strides[k];
             let Some(range) = ranges.get(k) else {
-                shape.push(d);
+                shape.push(self.shape[k]);
                 strides.push(s);
                 continue;
             };
-            let picked = range.resolve(d).map_err(|why| {
-                ShapeError::new(format!("slice: axis {k} of shape {}: {why}", Dims(&self.shape)))
-            })?;
+            let picked = range.pick("slice", k, &self.shape)?;
             // With one element or none the step is never taken, and the product could overflow.
             let step = if picked.len > 1 { picked.step } else { 0 };
             if picked.len > 0 {

@@ -55,6 +55,10 @@ fn rank_0_goes_through_every_view_that_needs_no_axis() {
     assert_eq!(panic_of(|| x.squeeze(0)), format!("squeeze: {of_rank_0}"));
     assert_eq!(panic_of(|| x.flip(0)), format!("flip: {of_rank_0}"));
     assert_eq!(panic_of(|| x.index_axis(0, 0)), format!("index_axis: {of_rank_0}"));
+    assert_eq!(
+        panic_of(|| Tensor::<f32>::zeros([3]).index_axis(0, -4)),
+        "index_axis: axis 0 of shape [3]: index -4 is out of range for size 3"
+    );
     assert!(panic_of(|| x.diagonal()).contains("diagonal: axis -2 is out of range"));
     let no_position = "position 2 for a new axis is out of range for shape [] of rank 0";
     assert_eq!(panic_of(|| x.unsqueeze(2)), format!("unsqueeze: {no_position}"));

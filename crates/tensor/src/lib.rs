@@ -3,6 +3,17 @@
 //!
 //! Knows nothing of derivatives and computes at once. The crate `tape` records programs over these
 //! kernels.
+//!
+//! ```
+//! use tensor::{Tensor, s, tensor};
+//!
+//! let x = tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+//! let centred = &x - x.mean_axis(0); // broadcast
+//! assert_eq!(centred.matmul(&x.t()).shape(), [2, 2]);
+//! assert_eq!(x.slice(s![.., ..;-1]), tensor![[3.0, 2.0, 1.0], [6.0, 5.0, 4.0]]); // a view
+//! let noise = Tensor::<f64>::normal([2, 3], 0.0, 0.1, &mut tensor::rng(7)); // the same everywhere
+//! assert!((x + noise).exp().sum().item() > 0.0);
+//! ```
 
 pub mod any;
 mod arith;

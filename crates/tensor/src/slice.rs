@@ -3,6 +3,9 @@
 
 use std::ops;
 
+use crate::error::ShapeError;
+use crate::shape::Dims;
+
 /// A stretch of one axis. Negative bounds count from the end; a negative step walks the stretch
 /// backwards, from its last element to its first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +40,21 @@ impl Range {
         }
     }
 
-    pub(crate) fn resolve(self, size: usize) -> Result<Picked, String> {
+    /// Whether it is within `axis` of a shape; `op` is the operation that asks.
+    ///
+    /// # Errors
+    /// When it leaves the axis, or has a step of 0.
+    pub fn check(self, op: &str, axis: usize, shape: &[usize]) -> Result<(), ShapeError> {
+        self.pick(op, axis, shape).map(drop)
+    }
+
+    pub(crate) fn pick(self, op: &str, axis: usize, shape: &[usize]) -> Result<Picked, ShapeError> {
+        self.resolve(shape[axis]).map_err(|why| {
+            ShapeError::new(format!("{op}: axis {axis} of shape {}: {why}", Dims(shape)))
+        })
+    }
+
+    fn resolve(self, size: usize) -> Result<Picked, String> {
         let from_end = |i: isize| if i < 0 { i.saturating_add(size as isize) } else { i };
         let within = |i: isize, top: usize| (0..=top as isize).contains(&i).then_some(i as usize);
         match self {

@@ -58,6 +58,7 @@ impl<T: Element> Tensor<T> {
         let axis = crate::shape::axis("index_axis", axis, self.shape()).or_panic();
         let mut ranges = vec![Range::from(..); axis];
         ranges.push(Range::Index(index));
+        ranges[axis].check("index_axis", axis, self.shape()).or_panic();
         self.viewed(self.layout().slice(&ranges))
     }
 

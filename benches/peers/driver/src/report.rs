@@ -83,8 +83,18 @@ fn reached(goal: &Goal, measured: &Measured) -> Option<(String, String)> {
     let of = if goal.of == Series::Ours { "" } else { "replayed " };
     let ratio = own / seconds;
     let against = if goal.against.len() > 1 { format!(" {}", best.title()) } else { String::new() };
-    let verdict = if ratio <= goal.ratio { "yes" } else { "**no**" };
-    Some((format!("{of}≤ {:.2} {who}", goal.ratio), format!("{verdict}: {ratio:.2}{against}")))
+    let verdict = verdict(ratio, goal.ratio);
+    Some((format!("{of}≤ {:.2} {who}", goal.ratio), format!("{verdict}{against}")))
+}
+
+/// Whether a ratio is within its bound, with as many digits as show it.
+fn verdict(ratio: f64, bound: f64) -> String {
+    if ratio <= bound {
+        return format!("yes: {ratio:.2}");
+    }
+    let mut digits = (2..17).map(|digits| format!("{ratio:.digits$}"));
+    let above = |text: &String| text.parse::<f64>().is_ok_and(|shown| shown > bound);
+    format!("**no**: {}", digits.find(above).unwrap_or_else(|| ratio.to_string()))
 }
 
 /// Three digits at least.
@@ -113,8 +123,7 @@ pub fn memory(rows: &[Memory]) -> String {
         let _ = match torch {
             Some(torch) => {
                 let (ratio, other) = (ours / torch, mib(*torch));
-                let verdict = if ratio <= 0.5 { "yes" } else { "**no**" };
-                writeln!(text, " {other} | ≤ 0.50 PyTorch | {verdict}: {ratio:.2} |")
+                writeln!(text, " {other} | ≤ 0.50 PyTorch | {} |", verdict(ratio, 0.5))
             }
             None => writeln!(text, " - | | |"),
         };
@@ -145,4 +154,17 @@ pub fn write(path: &Path, measured: &str) -> io::Result<()> {
         page.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
     let (head, tail) = split.ok_or_else(|| io::Error::other("the marks of the tables are gone"))?;
     fs::write(path, format!("{head}{BEGIN}\n{measured}\n{END}{tail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_row_is_seen_to_be_above_its_bound() {
+        assert_eq!(verdict(0.7999, 0.8), "yes: 0.80");
+        assert_eq!(verdict(0.8004, 0.8), "**no**: 0.8004");
+        assert_eq!(verdict(0.43, 0.4), "**no**: 0.43");
+        assert_eq!(verdict(f64::INFINITY, 0.4), "**no**: inf");
+    }
 }

@@ -5,17 +5,17 @@
 //! cargo run --release -p rewind-nn --example autoencoder
 //! ```
 
+#[path = "../plot/options.rs"]
 mod options;
 mod picture;
 
 use std::error::Error;
-use std::process::ExitCode;
 use std::time::Instant;
 
 use nn::data::digits;
 use nn::prelude::*;
 
-use options::{Command, Options};
+use options::Options;
 use picture::{Curve, Row};
 
 /// Twelve batches an epoch, the last of 147. With batches of 128 the last would have 5 samples: its
@@ -24,37 +24,33 @@ const BATCH: usize = 150;
 /// Units between pixels and code of the nonlinear autoencoder.
 const HIDDEN: usize = 64;
 
-fn main() -> ExitCode {
-    let options = match options::parse(std::env::args().skip(1)) {
-        Ok(Command::Run(options)) => options,
-        Ok(Command::Help) => {
-            print!("{}", options::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("{message}\n\n{}", options::HELP);
-            return ExitCode::from(2);
-        }
-    };
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
+/// The longest code. Of 64 pixels some are blank in every digit, so towards 61 numbers the optimum
+/// falls to 0 and the singular vectors come to be arbitrary: neither the ratio to the optimum nor the
+/// distance to its subspace, which this example is about, would mean anything.
+const LONGEST: usize = 32;
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+const ABOUT: &str = "Trains a linear and a nonlinear autoencoder on handwritten digits, compares them with\n\
+    the Eckart-Young optimum, and draws autoencoder.svg.";
+
+const OPTIONS: [(&str, &str); 4] = [
+    ("--code N", "numbers in a code, 1 to 32 [8]"),
+    ("--epochs N", "passes over the 1,797 digits [300]"),
+    ("--seed N", "seed of weights and batches [7]"),
+    ("--quick", "100 epochs, if --epochs is not given"),
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::read(ABOUT, &OPTIONS);
+    let m = options.number("--code", 1..=LONGEST).unwrap_or(8);
+    let usual = if options.has("--quick") { 100 } else { 300 };
+    let epochs = options.number("--epochs", 1..=1_000_000).unwrap_or(usual);
+    let seed = options.number("--seed", 0..=u64::MAX).unwrap_or(7);
+    let path = options.out().join("autoencoder.svg");
+
     let start = Instant::now();
-    // Before training, which would otherwise be lost on a folder that cannot be made.
-    let path = options.out.join("autoencoder.svg");
-    std::fs::create_dir_all(&options.out)
-        .map_err(|error| format!("{}: {error}", options.out.display()))?;
-
     let data = digits();
-    let (n, d, m) = (data.len(), data.inputs().shape()[1], options.code);
-    println!("{n} digits of {d} pixels, codes of {m} numbers, seed {}", options.seed);
+    let (n, d) = (data.len(), data.inputs().shape()[1]);
+    println!("{n} digits of {d} pixels, codes of {m} numbers, seed {seed}");
 
     // In f64: the distance to the optimum is to be seen in the seventh digit.
     let exact = data.cast::<f64>();
@@ -63,21 +59,21 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut optimal = LinearAutoencoder::new(d, m, &mut rng(0));
     optimal.fit_optimal(x)?;
 
-    let mut linear = LinearAutoencoder::<f64>::new(d, m, &mut rng(options.seed));
+    let mut linear = LinearAutoencoder::<f64>::new(d, m, &mut rng(seed));
     let linear_run = nn::fit(&mut linear, &mut adam(), &exact)
-        .epochs(options.epochs)
+        .epochs(epochs)
         .batch_size(BATCH)
-        .seed(options.seed)
-        .learning_rate(|epoch| 3e-2 * cosine(epoch, options.epochs))
+        .seed(seed)
+        .learning_rate(|epoch| 3e-2 * cosine(epoch, epochs))
         .run(|tape, model, batch| model.loss(tape.constant(&batch.inputs)))?;
 
     let widths = [d, HIDDEN, m];
-    let mut deep = Autoencoder::<f32>::new(&widths, Activation::Gelu, &mut rng(options.seed));
+    let mut deep = Autoencoder::<f32>::new(&widths, Activation::Gelu, &mut rng(seed));
     let deep_run = nn::fit(&mut deep, &mut adam(), &data)
-        .epochs(options.epochs)
+        .epochs(epochs)
         .batch_size(BATCH)
-        .seed(options.seed)
-        .learning_rate(|epoch| 5e-3 * cosine(epoch, options.epochs))
+        .seed(seed)
+        .learning_rate(|epoch| 5e-3 * cosine(epoch, epochs))
         .run(|tape, model, batch| model.loss(tape.constant(&batch.inputs)))?;
 
     let trained = linear.reconstruct(x);

@@ -20,12 +20,14 @@ mod axis;
 mod contour;
 mod draw;
 mod mark;
+mod options;
 
 use std::path::{Path, PathBuf};
 
 use axis::Axis;
 pub use contour::contour;
 pub use mark::{Colors, Mark, arrow, band, cells, dots, line, polygon, words};
+use options::{Options, fail};
 
 // Okabe and Ito's colours, which people with any colour vision can tell apart.
 pub const BLUE: &str = "#0072b2";
@@ -189,33 +191,7 @@ impl Figure {
     }
 }
 
-/// The directory of `--out DIR` (else `target/lecture`), made if it is missing. Answers `--help`
-/// with `about`; an argument that it does not know ends the program.
+/// The directory of `--out DIR`, for an example without options of its own.
 pub fn out_dir(about: &str) -> PathBuf {
-    let mut dir = PathBuf::from("target/lecture");
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match (arg.as_str(), arg.strip_prefix("--out=")) {
-            ("-h" | "--help", _) => {
-                println!("{about}\n\nOptions:\n  --out DIR   where to write [target/lecture]");
-                println!("  --help      print this");
-                std::process::exit(0);
-            }
-            ("--out", _) => match args.next() {
-                Some(value) => dir = value.into(),
-                None => fail("--out needs a directory"),
-            },
-            (_, Some(value)) => dir = value.into(),
-            _ => fail(&format!("unknown argument `{arg}`; try --help")),
-        }
-    }
-    if let Err(error) = std::fs::create_dir_all(&dir) {
-        fail(&format!("cannot make {}: {error}", dir.display()));
-    }
-    dir
-}
-
-fn fail(message: &str) -> ! {
-    eprintln!("{message}");
-    std::process::exit(2)
+    Options::read(about, &[]).out()
 }

@@ -73,20 +73,23 @@ impl<T: Float> Linear<T> {
     /// When the last axis of `x` has another size than the layer's inputs.
     #[track_caller]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let shape = x.shape();
-        if shape.last() != Some(&self.inputs()) {
-            let (x, weight, inputs) = (Dims(&shape), Dims(self.weight.shape()), self.inputs());
-            panic!(
-                "linear: x {x} with weight {weight}: the last axis of x must have size {inputs}"
-            );
-        }
-        let tape = x.tape();
-        let y = x.matmul(tape.param(&self.weight).t());
+        let y = product("linear", x, &self.weight);
         match &self.bias {
-            Some(bias) => y + tape.param(bias),
+            Some(bias) => y + x.tape().param(bias),
             None => y,
         }
     }
+}
+
+/// `x Θᵀ`; `name` is what a message calls the map.
+#[track_caller]
+pub(crate) fn product<'t, T: Float>(name: &str, x: Var<'t, T>, weight: &Param<T>) -> Var<'t, T> {
+    let (shape, inputs) = (x.shape(), weight.shape()[1]);
+    if shape.last() != Some(&inputs) {
+        let (x, weight) = (Dims(&shape), Dims(weight.shape()));
+        panic!("{name}: x {x} with weight {weight}: the last axis of x must have size {inputs}");
+    }
+    x.matmul(x.tape().param(weight).t())
 }
 
 #[cfg(test)]

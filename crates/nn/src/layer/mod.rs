@@ -1,7 +1,7 @@
 //! Layers. Rows are samples: a layer maps `[batch, in]` to `[batch, out]`, and `[in]` to `[out]`.
 
 mod collapse;
-mod linear;
+pub(crate) mod linear;
 pub(crate) mod ridge;
 
 pub use collapse::{Collapsed, Merged, collapse};

@@ -42,7 +42,8 @@ impl<T: Float> Ridge<T> {
 /// `end`, the others have `hidden`.
 ///
 /// # Panics
-/// When there are fewer than two widths.
+/// When there are fewer than two widths, or one between the first and the last is 0: nothing that is
+/// learned would depend on the input.
 #[track_caller]
 pub(crate) fn stack<T: Float, R: Rng + ?Sized>(
     widths: &[usize],
@@ -52,6 +53,8 @@ pub(crate) fn stack<T: Float, R: Rng + ?Sized>(
 ) -> Vec<Ridge<T>> {
     assert!(widths.len() > 1, "a stack of layers needs two widths or more, not {widths:?}");
     let last = widths.len() - 2;
+    let hidden_widths = &widths[1..=last];
+    assert!(!hidden_widths.contains(&0), "a hidden layer of no unit: widths {widths:?}");
     let activation = |i| if i == last { end } else { hidden };
     let pairs = widths.windows(2).enumerate();
     pairs.map(|(i, w)| Ridge::new(w[0], w[1], activation(i), rng)).collect()
@@ -104,6 +107,12 @@ mod tests {
         assert_eq!(shapes, [&[3, 4][..], &[2, 3]]);
         let kinds: Vec<Activation> = layers.iter().map(|l| l.activation).collect();
         assert_eq!(kinds, [Activation::Tanh, Activation::Identity]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a hidden layer of no unit: widths [4, 0, 2]")]
+    fn a_hidden_layer_of_no_unit_panics() {
+        stack::<f32, _>(&[4, 0, 2], Activation::Tanh, Activation::Tanh, &mut tensor::rng(0));
     }
 
     #[test]

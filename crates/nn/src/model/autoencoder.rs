@@ -21,7 +21,7 @@ impl<T: Float> Autoencoder<T> {
     /// Every layer has the activation but the last, the output, which is affine.
     ///
     /// # Panics
-    /// When there are fewer than two widths.
+    /// When there are fewer than two widths, or a hidden one is 0.
     #[track_caller]
     pub fn new<R: Rng + ?Sized>(widths: &[usize], activation: Activation, rng: &mut R) -> Self {
         let back: Vec<usize> = widths.iter().rev().copied().collect();

@@ -5,6 +5,7 @@ use tape::{Param, Var};
 use tensor::shape::Dims;
 use tensor::{Float, Tensor};
 
+use crate::layer::linear::product;
 use crate::{Module, init};
 
 /// `y = W_D ⋯ W₂W₁ x`: linear layers without bias.
@@ -99,8 +100,12 @@ impl<T: Float> DeepLinear<T> {
     /// When the last axis of `x` has not the size of the input.
     #[track_caller]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let tape = x.tape();
-        self.weights.iter().fold(x, |x, weight| x.matmul(tape.param(weight).t()))
+        // No closure, which would not pass the caller's line on.
+        let mut y = x;
+        for weight in &self.weights {
+            y = product("deep linear", y, weight);
+        }
+        y
     }
 
     /// The one matrix that does the same: `W_D ⋯ W₁`, `[k, d]`.

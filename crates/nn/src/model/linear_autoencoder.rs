@@ -5,6 +5,7 @@ use tape::{Param, Tape, Var};
 use tensor::shape::Dims;
 use tensor::{Error, Float, Svd, Tensor};
 
+use crate::layer::linear::product;
 use crate::{Module, init, loss};
 
 /// `x ↦ z = Cx ↦ y = Dz` with a code `z` of `m < d` numbers.
@@ -43,7 +44,7 @@ impl<T: Float> LinearAutoencoder<T> {
     /// When the last axis of `x` has not the size `d`.
     #[track_caller]
     pub fn encode<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        x.matmul(x.tape().param(&self.c).t())
+        product("encode", x, &self.c)
     }
 
     /// The outputs `[n, d]` of codes `[n, m]`: `z Dᵀ`.
@@ -52,7 +53,7 @@ impl<T: Float> LinearAutoencoder<T> {
     /// When the last axis of `z` has not the size `m`.
     #[track_caller]
     pub fn decode<'t>(&self, z: Var<'t, T>) -> Var<'t, T> {
-        z.matmul(z.tape().param(&self.d).t())
+        product("decode", z, &self.d)
     }
 
     /// The reconstructions of inputs: [`decode`](Self::decode) of [`encode`](Self::encode).
@@ -271,8 +272,17 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "linear autoencoder: data of shape [6, 3] is not [n, 4]")]
-    fn data_of_another_width_panics() {
+    fn an_optimum_of_another_width_panics() {
         let mut model = LinearAutoencoder::<f64>::new(4, 2, &mut tensor::rng(0));
         let _ = model.fit_optimal(&Tensor::zeros([6, 3]));
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "encode: x [6, 3] with weight [2, 4]: the last axis of x must have size 4"
+    )]
+    fn data_of_another_width_is_shown_beside_the_weight() {
+        let model = LinearAutoencoder::<f64>::new(4, 2, &mut tensor::rng(0));
+        let _ = model.reconstruct(&Tensor::zeros([6, 3]));
     }
 }

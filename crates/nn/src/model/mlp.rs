@@ -19,7 +19,7 @@ impl<T: Float> Mlp<T> {
     /// but the last, whose output is what a loss takes: values or logits.
     ///
     /// # Panics
-    /// When there are fewer than two widths.
+    /// When there are fewer than two widths, or a hidden one is 0.
     #[track_caller]
     pub fn new<R: Rng + ?Sized>(widths: &[usize], activation: Activation, rng: &mut R) -> Self {
         Mlp { layers: ridge::stack(widths, activation, Activation::Identity, rng) }

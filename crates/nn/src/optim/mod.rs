@@ -61,7 +61,7 @@ pub trait Optimizer {
 #[non_exhaustive]
 pub enum OptimError {
     /// A parameter that is not frozen has no gradient.
-    #[error("no gradient for `{path}`: {reason} (freeze it, if that is meant)")]
+    #[error("no gradient for `{path}`, which is not frozen: {reason}")]
     MissingGradient {
         /// The parameter's path in the model.
         path: String,

@@ -121,20 +121,25 @@ pub struct Comparison {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: analytic {:e}, ", self.derivative, self.analytic)?;
+        // A zero has no sign worth showing: -0 + 0 = 0.
+        let shown = |x: f64| x + 0.0;
+        write!(f, "{}: analytic {:e}, ", self.derivative, shown(self.analytic))?;
         match self.finding {
             Finding::Smooth { numeric, error, step, order } => {
-                write!(f, "numeric {numeric:e} ± {error:.0e}")?;
+                write!(f, "numeric {:e} ± {error:.0e}", shown(numeric))?;
                 match self.score {
                     Some(score) => {
-                        let ratio = self.analytic / numeric;
-                        write!(f, ", ratio {ratio} ({score:.0e} times the tolerance)")?;
+                        if self.analytic != 0.0 && numeric != 0.0 {
+                            write!(f, ", ratio {}", self.analytic / numeric)?;
+                        }
+                        write!(f, " ({score:.0e} times the tolerance)")?;
                     }
                     None => f.write_str(": round-off of the function hides the derivative")?,
                 }
                 write!(f, "; step 2^{}, order {order}", step.log2())?;
             }
             Finding::Kink { left, right } => {
+                let (left, right) = (shown(left), shown(right));
                 write!(f, "numeric {left:e} on the left, {right:e} on the right: ")?;
                 f.write_str("a kink has no derivative; move the input off it")?;
             }

@@ -84,6 +84,9 @@ impl<'t, T: Float> Var<'t, T> {
         if let Some(other) = parts.iter().find(|v| v.shape() != first.shape()) {
             panic!("stack: shapes {:?} and {:?} differ", &first.shape()[..], &other.shape()[..]);
         }
+        if parts.iter().any(|v| !v.any().is_on(first.tape())) {
+            panic!("stack: its inputs are on different tapes");
+        }
         let joined = if axis < 0 { axis + first.rank() as isize + 1 } else { axis };
         let mut raised = parts.to_vec();
         for part in &mut raised {

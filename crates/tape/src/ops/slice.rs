@@ -59,7 +59,9 @@ impl<'t, E: Element> Var<'t, E> {
 
     #[track_caller]
     fn part(self, op: &str, axis: isize, range: Range) -> Self {
-        let axis = tensor::shape::axis(op, axis, &self.shape()).or_panic();
+        let shape = self.shape();
+        let axis = tensor::shape::axis(op, axis, &shape).or_panic();
+        range.check(op, axis, &shape).or_panic();
         let mut ranges: SmallVec<[Range; 4]> = smallvec::smallvec![Range::from(..); axis];
         ranges.push(range);
         self.slice(ranges)
@@ -87,13 +89,21 @@ mod tests {
         );
         refuses(|[x]| x.slice(s![.., 0]), [&[3]], "slice: 2 ranges for shape [3] of rank 1");
         refuses(|[x]| x.slice(s![..;0]), [&[3]], "a step of 0");
-        refuses(|[x]| x.index_axis(0, 3), [&[3]], "index 3 is out of range for size 3");
+        refuses(
+            |[x]| x.index_axis(0, 3),
+            [&[3]],
+            "index_axis: axis 0 of shape [3]: index 3 is out of range for size 3",
+        );
         refuses(
             |[x]| x.index_axis(1, 0),
             [&[3]],
             "index_axis: axis 1 is out of range for shape [3]",
         );
-        refuses(|[x]| x.narrow(0, 2, 2), [&[3]], "range 2..4 leaves size 3");
+        refuses(
+            |[x]| x.narrow(0, 2, 2),
+            [&[3]],
+            "narrow: axis 0 of shape [3]: range 2..4 leaves size 3",
+        );
         refuses(|[x]| x.narrow(2, 0, 0), [&[3]], "narrow: axis 2 is out of range for shape [3]");
     }
 }

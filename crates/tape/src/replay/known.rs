@@ -46,7 +46,7 @@ pub(crate) struct Forward {
 }
 
 /// The structure of a program.
-struct Structure {
+pub(crate) struct Structure {
     nodes: Signatures,
     inputs: Vec<u32>,
     /// The places of all parameters of the tape, and which of them are frozen.
@@ -55,7 +55,6 @@ struct Structure {
 
 /// A script for the loss, the gradients of its trained parameters, and the nodes to keep.
 pub(crate) struct Backward {
-    structure: Structure,
     pub script: Script,
     /// Which trained parameters of the tape the loss does not depend on.
     pub unreached: Vec<u32>,
@@ -70,6 +69,9 @@ pub(crate) struct Backward {
 /// A program of a thread.
 struct Entry {
     hash: u64,
+    /// What it is compared by, unless it was met once or is large. That of a refused one is kept so that
+    /// others of its graph and sizes are not taken for it.
+    structure: Option<Box<Structure>>,
     state: State,
 }
 
@@ -97,10 +99,11 @@ pub(crate) enum Meeting {
     New,
     /// It cannot be recognised.
     Refused,
-    /// It was met once; say with [`remember`] what came of it.
-    Again,
+    /// It was met once, it or another of its graph and sizes; say with [`remember`] what came of
+    /// it.
+    Again(Box<Structure>),
     /// Its script, to be given back with [`remember`].
-    Known(Box<Backward>),
+    Known(Box<Structure>, Box<Backward>),
 }
 
 impl Forward {
@@ -173,6 +176,22 @@ impl Structure {
             && self.nodes.are(&tape.nodes.borrow(), &forward.ids)
             && self.params[..] == params(tape, forward)[..]
     }
+
+    /// How much memory it takes, about.
+    fn bytes(&self) -> usize {
+        self.nodes.bytes() + self.inputs.len() * size_of::<u32>()
+    }
+}
+
+impl Entry {
+    /// How much memory it takes, about.
+    fn bytes(&self) -> usize {
+        let script = match &self.state {
+            State::Known(backward) => backward.bytes(),
+            _ => 0,
+        };
+        script + self.structure.as_ref().map_or(0, |structure| structure.bytes())
+    }
 }
 
 /// The places of all parameters of the tape, and which of them are frozen.
@@ -191,23 +210,22 @@ pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
     }
     // Fails while the thread is torn down.
     let Ok(mut met) = MET.try_with(Cell::take) else { return Meeting::New };
-    let same = |e: &Entry| {
-        e.hash == forward.hash
-            && match &e.state {
-                State::Known(backward) => backward.structure.is(tape, forward),
-                _ => true,
-            }
-    };
-    let place = met.iter().position(same);
+    let like = |e: &Entry| e.hash == forward.hash;
+    let same = |e: &Entry| like(e) && e.structure.as_ref().is_some_and(|s| s.is(tape, forward));
+    // The others have nothing but the hash, so they come last.
+    let others = |e: &Entry| like(e) && e.structure.is_none();
+    let place = met.iter().position(same).or_else(|| met.iter().position(others));
     let meeting = match place.map(|p| &met[p].state) {
         Some(State::Refused) => Meeting::Refused,
         Some(State::Large) => Meeting::New,
-        Some(_) => match met.remove(place.expect("it was found")).state {
-            State::Known(backward) => Meeting::Known(backward),
-            _ => Meeting::Again,
+        Some(_) => match met.remove(place.expect("it was found")) {
+            Entry { structure: Some(structure), state: State::Known(backward), .. } => {
+                Meeting::Known(structure, backward)
+            }
+            _ => Meeting::Again(Box::new(Structure::of(tape, forward))),
         },
         None => {
-            met.insert(0, Entry { hash: forward.hash, state: State::MetOnce });
+            met.insert(0, Entry { hash: forward.hash, structure: None, state: State::MetOnce });
             Meeting::New
         }
     };
@@ -216,27 +234,28 @@ pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
 }
 
 /// Keeps what came of a program that was met, `None` if it cannot be recognised.
-pub(crate) fn remember(forward: &Forward, backward: Option<Box<Backward>>) {
+pub(crate) fn remember(
+    forward: &Forward,
+    structure: Box<Structure>,
+    backward: Option<Box<Backward>>,
+) {
     let Ok(mut met) = MET.try_with(Cell::take) else { return };
-    let state = match backward {
-        Some(backward) if backward.bytes() > TOGETHER => State::Large,
-        Some(backward) => State::Known(backward),
-        None => State::Refused,
-    };
-    met.insert(0, Entry { hash: forward.hash, state });
+    let state = backward.map_or(State::Refused, State::Known);
+    let mut entry = Entry { hash: forward.hash, structure: Some(structure), state };
+    if entry.bytes() > TOGETHER {
+        entry = Entry { structure: None, state: State::Large, ..entry };
+    }
+    met.insert(0, entry);
     put_back(met);
 }
 
 fn put_back(mut met: Vec<Entry>) {
     let mut together = 0;
-    let mut fits = |e: &Entry| {
-        together += match &e.state {
-            State::Known(backward) => backward.bytes(),
-            _ => 0,
-        };
+    let fits = |e: &&Entry| {
+        together += e.bytes();
         together <= TOGETHER
     };
-    let many = met.iter().take(KEPT).take_while(|e| fits(e)).count();
+    let many = met.iter().take(KEPT).take_while(fits).count();
     let evicted = met.split_off(many);
     let _ = MET.try_with(|all| all.set(met));
     drop(evicted);
@@ -282,15 +301,13 @@ impl Backward {
         let inputs = places(&slots)?;
         let computed = places(&computed)?;
         let script = Script::new(tape, &slots, &[outputs, &kept].concat());
-        let (structure, kept) = (Structure::of(tape, forward), places(&kept)?);
-        Some(Backward { structure, script, unreached, slots: inputs, kept, computed })
+        let kept = places(&kept)?;
+        Some(Backward { script, unreached, slots: inputs, kept, computed })
     }
 
     /// How much memory it takes, about.
     fn bytes(&self) -> usize {
-        let Structure { nodes, inputs, .. } = &self.structure;
-        let numbers = inputs.len() + self.computed.len();
-        nodes.bytes() + numbers * size_of::<u32>() + self.script.bytes()
+        self.computed.len() * size_of::<u32>() + self.script.bytes()
     }
 
     /// Sets the slots to the values on the tape.

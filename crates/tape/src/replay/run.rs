@@ -61,7 +61,15 @@ pub(super) fn guarded<R>(
     node: u32,
     f: impl FnOnce() -> Result<R, tensor::Error>,
 ) -> Result<R, Halt> {
-    match catch_unwind(AssertUnwindSafe(f)) {
+    halted(catch_unwind(AssertUnwindSafe(f)), node)
+}
+
+/// What came of running an operation of `node`, or of others and this one last.
+pub(super) fn halted<R>(
+    outcome: std::thread::Result<Result<R, tensor::Error>>,
+    node: u32,
+) -> Result<R, Halt> {
+    match outcome {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(source)) => Err(Halt::Error { node, source }),
         Err(payload) => Err(Halt::Panic { node, payload }),

@@ -18,7 +18,7 @@ use tensor::blocks::BLOCK;
 use tensor::{AnyTensor, AnyView, DType, ShapeError, pool};
 
 use super::gathered;
-use super::run::Halt;
+use super::run::{Halt, halted};
 use crate::node::{Nodes, Source, recent};
 use crate::op::{Kind, Recorded};
 
@@ -316,15 +316,6 @@ impl Straight {
     /// Writes a computed value to a tensor, if that can be; see [`Slab::write_to`].
     pub(crate) fn write_to(&self, place: u32, tensor: &mut AnyTensor) -> bool {
         self.slab.write_to(self.slots[place as usize] as usize, tensor)
-    }
-}
-
-/// What came of taking or running nodes, `node` the last one.
-fn halted(outcome: std::thread::Result<Result<(), tensor::Error>>, node: u32) -> Result<(), Halt> {
-    match outcome {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(source)) => Err(Halt::Error { node, source }),
-        Err(payload) => Err(Halt::Panic { node, payload }),
     }
 }
 

@@ -107,3 +107,14 @@ fn the_message_names_element_values_step_and_seed_also_for_unwrap() {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
 }
+
+#[test]
+fn zeros_are_shown_without_sign_and_without_ratio() {
+    let nothing = scalar(|x| x * x, |_| -0.0, 1.5).unwrap_err().to_string();
+    assert!(nothing.contains("analytic 0e0, numeric 3e0"), "{nothing}");
+    let constant = scalar(|_| 2.0, |_| 1.0, 1.5).unwrap_err().to_string();
+    assert!(constant.contains("analytic 1e0, numeric 0e0"), "{constant}");
+    for text in [nothing, constant] {
+        assert!(!text.contains("ratio") && !text.contains("-0"), "{text}");
+    }
+}

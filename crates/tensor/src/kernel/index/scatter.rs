@@ -182,12 +182,17 @@ impl<T: Number> Kernel for Add<'_, '_, T> {
                 let o = out.at((at + j as isize * step + i as isize * along) as usize);
                 // SAFETY: the address is that of an element, and `Target::add` promises that nobody
                 // else has it.
-                unsafe { *o = (*o).plus(value) };
+                unsafe { *o = sum(*o, value) };
             }
             (picked, values) = (others, rest);
         }
         true
     }
+}
+
+#[inline(always)]
+fn sum<T: Number>(a: T, b: T) -> T {
+    a.plus(b).unwrap_or_else(|| panic!("scatter_add: {a} + {b} does not fit {}", T::DTYPE))
 }
 
 struct AddLine<'a, T> {
@@ -200,7 +205,7 @@ impl<T: Number> Kernel for AddLine<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         for (o, &value) in self.out.iter_mut().zip(self.values) {
-            *o = o.plus(value);
+            *o = sum(*o, value);
         }
     }
 }
