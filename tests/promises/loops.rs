@@ -1,5 +1,6 @@
 //! Of a loop of tiny values one piece of the sweep is recorded, and run for the other rounds.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tape::{Gradients, Param, Pointwise, Pullback, Stats, Tape, Var};
@@ -309,4 +310,36 @@ fn a_rule_that_asks_records_a_tensor_or_binds_a_parameter_is_asked_at_every_roun
     let asked = ASKED.each_ref().map(|asked| asked.load(Ordering::Relaxed));
     // Without an effect, at a few rounds of the first meeting and at all of the second.
     assert!(asked[0] < 2 * LOOPS && asked[1..].iter().all(|&n| n >= 3 * LOOPS), "{asked:?}");
+}
+
+static BOUND: LazyLock<Param<f64>> = LazyLock::new(|| Param::new(Tensor::scalar(1.0)));
+
+/// `sin x`, by a rule that binds a parameter.
+#[derive(Debug, PartialEq)]
+struct Binds;
+
+impl Pointwise<f64, 1> for Binds {
+    fn block(&self, [x]: [&[f64]; 1], _: [AnySlice<'_>; 0], out: &mut [f64]) {
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = x.sin());
+    }
+    fn vjp<'t>(&self, cx: Pullback<'t, f64, 1>) -> [Option<Var<'t, f64>>; 1] {
+        let tape = cx.g.tape();
+        tape.bind(&BOUND, 2.0 * cx.g);
+        [Some(tape.param(&BOUND) * cx.x[0].cos())]
+    }
+}
+
+#[test]
+fn what_a_rule_binds_is_bound_once_also_where_pieces_give_up() {
+    let p = Param::new(Tensor::scalar(0.5));
+    let gradient = |tape: Tape| {
+        let y = (0..10).fold(tape.param(&p), |y, _| y.sin());
+        let y = tape.apply(Binds, [y]);
+        (0..30).fold(y, |y, _| y.sin()).backward()[&p].item().to_bits()
+    };
+    tape::forget_programs();
+    let expected = gradient(Tape::new().unfused());
+    for _ in 0..3 {
+        assert_eq!(gradient(Tape::new()), expected);
+    }
 }

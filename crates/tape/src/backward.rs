@@ -181,6 +181,11 @@ impl<'t> Adjoints<'t> {
     pub(crate) fn removable(&self) -> bool {
         self.tape.params.borrow().len() == self.params
     }
+
+    /// Takes off what rules have bound, which are to be asked anew.
+    pub(crate) fn unbind(&self) {
+        self.tape.unbind(self.params);
+    }
 }
 
 impl Drop for Adjoints<'_> {

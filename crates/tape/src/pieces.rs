@@ -44,8 +44,17 @@ impl<T: Float> Var<'_, T> {
     /// done in pieces.
     #[track_caller]
     pub(crate) fn in_pieces(self) -> Option<Gradients> {
+        let mut pieces = Pieces::new(self.tape(), self.id());
+        let gradients = self.gradients_by(&mut pieces);
+        if gradients.is_none() {
+            pieces.adjoints.unbind();
+        }
+        gradients
+    }
+
+    #[track_caller]
+    fn gradients_by(self, pieces: &mut Pieces<'_>) -> Option<Gradients> {
         let tape = self.tape();
-        let mut pieces = Pieces::new(tape, self.id());
         let bound = tape.params.borrow().clone();
         let trained = trained(&bound);
         let seed = self.seed("backward");
@@ -63,8 +72,8 @@ impl<T: Float> Var<'_, T> {
         for (b, value) in bound.iter().zip(with_frozen(&bound, found)) {
             gradients.insert(b.param, value);
         }
-        pieces.straight.recycle();
-        pieces.piece.script.recycle();
+        std::mem::replace(&mut pieces.straight, Straight::EMPTY).recycle();
+        std::mem::replace(&mut pieces.piece.script, Straight::EMPTY).recycle();
         Some(gradients)
     }
 }

@@ -191,6 +191,14 @@ impl Tape {
         self.node_of.borrow_mut().insert(p.id(), value.id());
     }
 
+    /// Takes off all bound parameters but the first `left`.
+    pub(crate) fn unbind(&self, left: usize) {
+        let mut node_of = self.node_of.borrow_mut();
+        for bound in self.params.borrow_mut().drain(left..) {
+            node_of.remove(&bound.param);
+        }
+    }
+
     /// Records an operation: a user's own or a built-in one, of any of the three kinds of
     /// [`op`](crate::op).
     ///

@@ -9,8 +9,8 @@ use crate::var::Var;
 /// `max(x, 0)`.
 #[derive(Debug, PartialEq)]
 pub struct Relu;
-/// `g` where `y > 0`, else 0: the rule of [`Relu`] in one pass over memory. NaN stays NaN, except where
-/// `g` is 0.
+/// `g` times the slope, 1 where `y > 0`, else 0, and 0 where `g` is 0, whatever `y`: the rule of [`Relu`]
+/// in one pass over memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReluVjp;
 /// `|x|`.
@@ -34,8 +34,8 @@ impl<T: Float> math::Binary<T> for ReluVjp {
 
     #[inline(always)]
     fn call<I: simd::Isa>(self, g: T, y: T) -> T {
-        let y = if g == T::zero() { g } else { y };
-        if y > T::zero() { g } else { y * T::zero() }
+        let slope = if y > T::zero() { T::one() } else { y * T::zero() };
+        if g == T::zero() { T::zero() } else { g * slope }
     }
 }
 
@@ -92,6 +92,8 @@ mod tests {
         assert_eq!(slope(|x| x.abs(), &x), [-1.0, 0.0, 0.0, 1.0, 1.0]);
         assert!(slope(|x| x.relu(), tensor![f64::NAN])[0].is_nan());
         assert!(slope(|x| x.abs(), tensor![f64::NAN])[0].is_nan());
+        let of_nan = slope(|x| x.relu() * f64::NAN, tensor![-1.0, 0.0, 2.0]);
+        assert!(of_nan.iter().all(|g| g.is_nan()), "a cotangent of NaN is not lost");
         masked(|[x]| x.relu());
         masked(|[x]| x.abs());
     }
