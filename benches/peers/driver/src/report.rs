@@ -84,7 +84,13 @@ fn reached(goal: &Goal, measured: &Measured) -> Option<(String, String)> {
     let ratio = own / seconds;
     let against = if goal.against.len() > 1 { format!(" {}", best.title()) } else { String::new() };
     let verdict = verdict(ratio, goal.ratio);
-    Some((format!("{of}≤ {:.2} {who}", goal.ratio), format!("{verdict}{against}")))
+    Some((format!("{of}≤ {} {who}", bound(goal.ratio)), format!("{verdict}{against}")))
+}
+
+/// A bound as it is, or, where it is no round number, to three digits.
+fn bound(ratio: f64) -> String {
+    let short = format!("{ratio:.2}");
+    if short.parse() == Ok(ratio) { short } else { format!("{ratio:.3}") }
 }
 
 /// Whether a ratio is within its bound, with as many digits as show it.
@@ -166,5 +172,6 @@ mod tests {
         assert_eq!(verdict(0.8004, 0.8), "**no**: 0.8004");
         assert_eq!(verdict(0.43, 0.4), "**no**: 0.43");
         assert_eq!(verdict(f64::INFINITY, 0.4), "**no**: inf");
+        assert_eq!([bound(0.4), bound(1.0 / 1.8)], ["0.40", "0.556"]);
     }
 }
