@@ -34,6 +34,7 @@ pub struct Neg;
 pub struct Mul0;
 
 impl<T: Float> Pointwise<T, 2> for Add {
+    #[inline]
     fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
         binary_block(math::Add, a, b, out);
     }
@@ -43,6 +44,7 @@ impl<T: Float> Pointwise<T, 2> for Add {
 }
 
 impl<T: Float> Pointwise<T, 2> for Sub {
+    #[inline]
     fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
         binary_block(math::Sub, a, b, out);
     }
@@ -52,6 +54,7 @@ impl<T: Float> Pointwise<T, 2> for Sub {
 }
 
 impl<T: Float> Pointwise<T, 2> for Mul {
+    #[inline]
     fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
         binary_block(math::Mul, a, b, out);
     }
@@ -66,6 +69,7 @@ impl<T: Float> Pointwise<T, 2> for Mul {
 }
 
 impl<T: Float> Pointwise<T, 2> for Div {
+    #[inline]
     fn block(&self, [a, b]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
         binary_block(math::Div, a, b, out);
     }
@@ -77,6 +81,7 @@ impl<T: Float> Pointwise<T, 2> for Div {
 }
 
 impl<T: Float> Pointwise<T, 1> for Neg {
+    #[inline]
     fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
         unary_block(math::Neg, x, out);
     }
@@ -86,6 +91,7 @@ impl<T: Float> Pointwise<T, 1> for Neg {
 }
 
 impl<T: Float> Pointwise<T, 2> for Mul0 {
+    #[inline]
     fn block(&self, [g, d]: [&[T]; 2], _: [AnySlice<'_>; 0], out: &mut [T]) {
         binary_block(math::Mul0, g, d, out);
     }
