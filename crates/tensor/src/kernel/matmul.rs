@@ -218,6 +218,21 @@ impl<'a, T: Float> Operand<'a, T> {
         Operand { start: self.start + i as isize * self.down + j as isize * self.right, ..self }
     }
 
+    /// The first `n` elements of row 0, side by side: where they lie, or copied to `room`.
+    fn first_row<'r>(self, n: usize, room: &'r mut Option<Buffer<T>>) -> &'r [T]
+    where
+        'a: 'r,
+    {
+        if self.right == 1 {
+            return &self.data[self.position(0, 0)..][..n];
+        }
+        let row = room.insert(Buffer::scratch(n)).as_mut_slice();
+        for (j, x) in row.iter_mut().enumerate() {
+            *x = self.data[self.position(0, j)];
+        }
+        row
+    }
+
     /// The first `W` elements of row `i`.
     #[inline(always)]
     fn row<const W: usize>(self, i: usize) -> [T; W] {

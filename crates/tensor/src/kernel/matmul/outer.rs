@@ -1,7 +1,6 @@
 //! Products of one term: a column times a row.
 
 use super::Operand;
-use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::par;
 use crate::simd::{Isa, Kernel, dispatch};
@@ -12,15 +11,8 @@ pub(super) const LONG: usize = 16;
 /// `out[i, j] = a[i, 0] · b[0, j]`, a matrix of rows of `n`. There is nothing to add up: a micro-kernel
 /// would begin and end at each term.
 pub(super) fn outer<T: Float>(a: Operand<'_, T>, b: Operand<'_, T>, n: usize, out: &mut [T]) {
-    let mut scratch = Buffer::scratch(if b.right == 1 { 0 } else { n });
-    let y: &[T] = if b.right == 1 {
-        &b.data[b.position(0, 0)..][..n]
-    } else {
-        for (j, y) in scratch.as_mut_slice().iter_mut().enumerate() {
-            *y = b.data[b.position(0, j)];
-        }
-        scratch.as_slice()
-    };
+    let mut room = None;
+    let y = b.first_row(n, &mut room);
     par::for_units(out, n, par::GRAIN_BYTES / size_of::<T>(), |start, out| {
         dispatch(Rows { a: a.at(start / n, 0), y, out });
     });

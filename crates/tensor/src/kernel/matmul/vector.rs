@@ -17,18 +17,8 @@ const HALVES: [usize; 4] = [8, 4, 2, 1];
 /// `out[j] = Σₖ a[0, k] · b[k, j]`.
 pub(super) fn vector<T: Float>(k: usize, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
     let n = out.len();
-    let mut scratch = None;
-    let x: &[T] = if a.right == 1 || k == 1 {
-        &a.data[a.position(0, 0)..][..k]
-    } else if k <= FEW {
-        &[]
-    } else {
-        let buffer: &mut Buffer<T> = scratch.insert(Buffer::scratch(k));
-        for (i, x) in buffer.as_mut_slice().iter_mut().enumerate() {
-            *x = a.data[a.position(0, i)];
-        }
-        buffer.as_slice()
-    };
+    let mut room = None;
+    let x = if k <= FEW { &[] } else { a.first_row(k, &mut room) };
     if k <= STRETCH {
         let columns = columns_of_task(k, k, n, b);
         return par::for_chunks(out, columns, n.saturating_mul(k), |part, out| {
