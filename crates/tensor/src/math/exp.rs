@@ -6,7 +6,7 @@ use crate::simd::Isa;
 /// `e^x`. `0` at `-inf` and below the smallest subnormal, `inf` where it overflows, `1` at `±0`,
 /// NaN at NaN.
 ///
-/// Error: `f32` 0.81 ULP, `f64` 0.82 ULP.
+/// Error: `f32` 0.91 ULP, `f64` 0.92 ULP (1.22 without a fused multiply-add).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exp;
 
@@ -113,41 +113,46 @@ pub(super) fn expm1_reduced<I: Isa, T: Lane>(r: T, error: T, q: T) -> (T, T) {
     fast_two_sum(r, I::mul_add(r * r, q, I::mul_add(error, r, error)))
 }
 
+/// `(e^r - 1) / r = 1 + r q(r)`, the slope of a secant. In `1 + r s` its rounding counts as much as that of
+/// r does, a fifth of a unit: no sum of two numbers need carry what was rounded off.
+#[inline(always)]
+pub(super) fn secant<I: Isa, T: Lane>(r: T) -> T {
+    I::mul_add(r, tail::<I, T>(r), T::one())
+}
+
 #[inline(always)]
 fn exp<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
-    exp_sum::<I, T, CALM>(x, None)
+    let held = if CALM { x } else { not_below_bottom(x) };
+    let turns = turns::<I, T>(held);
+    let (r, _) = remainder::<I, T>(held, turns - T::MAGIC);
+    let y = I::mul_add(r, secant::<I, T>(r), T::one());
+    if CALM { y.scaled(turns) } else { scaled_to_edges(x, y, turns) }
 }
 
-/// `e^(r + r_lo)` of a reduced argument: 1 + r + r² q, the error of the first sum passed to the
-/// second. Otherwise the rounding of the tail would cost another quarter unit.
+/// `e^(x + x_lo)`, where `x_lo` is below the last bit of x: 1 + r + r² q, the error of the first sum and
+/// the low part of r passed to the second.
 #[inline(always)]
-fn one_plus<I: Isa, T: Lane>(r: T, r_lo: Option<T>) -> T {
-    let (y, y_lo) = fast_two_sum(T::one(), r);
-    let y_lo = r_lo.map_or(y_lo, |r_lo| I::mul_add(r_lo, y, y_lo));
-    y + I::mul_add(r * r, tail::<I, T>(r), y_lo)
-}
-
-/// `e^(x + x_lo)`, where `x_lo` is below the last bit of x. If `CALM`, the result is normal.
-#[inline(always)]
-pub(super) fn exp_sum<I: Isa, T: Lane, const CALM: bool>(x: T, x_lo: Option<T>) -> T {
-    let single = size_of::<T>() == 4;
-    // Below, the result rounds to 0.
-    let bottom = T::lit(if single { -104.0 } else { -746.0 });
-    let held = if !CALM && x < bottom { bottom } else { x };
+pub(super) fn exp_sum<I: Isa, T: Lane>(x: T, x_lo: T) -> T {
+    let held = not_below_bottom(x);
     let turns = turns::<I, T>(held);
     let (r, error) = remainder::<I, T>(held, turns - T::MAGIC);
-    let (r, r_lo) = match x_lo {
-        None => (r, None),
-        Some(x_lo) => {
-            let (r, r_lo) = fast_two_sum(r, error + x_lo);
-            (r, Some(r_lo))
-        }
-    };
-    let y = one_plus::<I, T>(r, r_lo);
-    if CALM {
-        return y.scaled(turns);
-    }
+    let (r, r_lo) = fast_two_sum(r, error + x_lo);
+    let (y, y_lo) = fast_two_sum(T::one(), r);
+    let y = y + I::mul_add(r * r, tail::<I, T>(r), I::mul_add(r_lo, y, y_lo));
+    scaled_to_edges(x, y, turns)
+}
+
+/// Below, `e^x` rounds to 0.
+#[inline(always)]
+fn not_below_bottom<T: Lane>(x: T) -> T {
+    let bottom = T::lit(if size_of::<T>() == 4 { -104.0 } else { -746.0 });
+    if x < bottom { bottom } else { x }
+}
+
+/// `2^n y`, infinite or NaN as x says where x has no exponential.
+#[inline(always)]
+fn scaled_to_edges<T: Lane>(x: T, y: T, turns: T) -> T {
     // Above, the result is infinite; so is this sum, or NaN.
-    let top = T::lit(if single { 89.0 } else { 710.0 });
+    let top = T::lit(if size_of::<T>() == 4 { 89.0 } else { 710.0 });
     if x <= top { y.scaled_beyond(turns) } else { x + T::infinity() }
 }

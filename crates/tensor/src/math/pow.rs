@@ -237,7 +237,7 @@ fn magnitude_f64<I: Isa, const CALM: bool>(a: f64, b: f64) -> f64 {
     // Where the result is 0 or infinite, the low part may be infinity minus itself.
     let x_lo = if x.abs() < 800.0 { x_lo } else { 0.0 };
     let x = if x.abs() > 800.0 { 800.0_f64.copysign(x) } else { x };
-    exp_sum::<I, f64, false>(x, Some(x_lo))
+    exp_sum::<I, f64>(x, x_lo)
 }
 
 /// `ln a` as an unevaluated sum, for `a > 0`; error some 2^-65 of it.
