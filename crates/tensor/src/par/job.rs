@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
+use std::time::Duration;
 
 type Work<'a> = dyn Fn(usize) + Sync + 'a;
 
@@ -47,6 +48,9 @@ impl Drop for Abort {
 /// How often the caller looks whether the last parts of others are done before it sleeps. While it
 /// sleeps, the system can move a helper whose core is taken by something else to the caller's.
 const LOOKS: usize = 1 << 12;
+/// How long it sleeps at a time. Linux moves no thread that ran within the last half millisecond, and looks
+/// for one to move when a core falls asleep, or at the tick of a clock, 4 ms.
+const NAP: Duration = Duration::from_micros(200);
 
 impl Job {
     /// Does all parts of `work`. `offer` shows the job to others, who may [help](Self::help).
@@ -143,7 +147,7 @@ impl Job {
             std::hint::spin_loop();
         }
         while self.left.load(Ordering::Acquire) != 0 {
-            thread::park();
+            thread::park_timeout(NAP);
         }
     }
 }
