@@ -16,7 +16,8 @@ fn closed<'t, T: Float>(tape: &'t Tape, p: &Param<T>) -> [Var<'t, T>; 2] {
     let x = tape.param(p);
     let (y, z) = ((x * 3.0).tanh(), x.square() - 1.0);
     let kept = (y * z).keep();
-    [y.sum() + y.mean() + (z / (y.sum() + 2.0)).sum() + kept.sum() * kept.mean(), kept]
+    let of_sum = (z.sum().mean() - 1.0).sum();
+    [y.sum() + y.mean() + (z / (y.sum() + 2.0)).sum() + kept.sum() * kept.mean() + of_sum, kept]
 }
 
 /// The bits of the loss, the kept value, and the gradient.

@@ -114,8 +114,9 @@ pub(super) fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
 /// whether the group has room or not, and an edge from it is a boundary.
 fn closed_group(program: &Program, i: u32, drafts: &[Draft], draft_of: &[u32]) -> Option<u32> {
     let folds = matches!(program.nodes[i as usize].work, Work::Closing(_));
-    let group = folds.then(|| draft_of[program.inputs_of(i)[0] as usize])?;
-    drafts.get(group as usize).filter(|d| d.work == Work::Pointwise).map(|_| group)
+    let x = folds.then(|| program.inputs_of(i)[0] as usize)?;
+    let (group, made) = (draft_of[x], program.nodes[x].work.is_grouped());
+    drafts.get(group as usize).filter(|_| made).map(|_| group)
 }
 
 /// The large ones of these nodes that are computed: those given are there anyway.
