@@ -254,11 +254,6 @@ impl Uses {
             }
             let at = position[draft as usize];
             for &j in program.inputs_of(i) {
-                // What a value was asked for stays at hand, though its fold is known.
-                let closed = matches!(program.nodes[i as usize].work, Work::Closing(_));
-                if closed && !program.frees {
-                    outside[j as usize] = true;
-                }
                 if draft_of[j as usize] != draft {
                     outside[j as usize] = true;
                     let known = &mut last[j as usize];
