@@ -191,6 +191,21 @@ fn a_loop_without_derivatives_holds_one_round() {
     assert!(used <= 20 * n * n * size_of::<f32>(), "{used} bytes");
 }
 
+/// The squares of the distances between two thousand points and as many others: no difference is stored.
+#[test]
+fn the_sums_of_rows_hold_no_rows() {
+    if !alone("memory::the_sums_of_rows_hold_no_rows") {
+        return;
+    }
+    let [a, b] = [1, 2].map(|seed| draw([2000, 8], seed));
+    let tape = Tape::inference();
+    let d = tape.constant(a).unsqueeze(1) - tape.constant(b);
+    let before = peak().max(resident());
+    let distances = d.square().sum_axis(-1).value();
+    let used = peak() - before;
+    assert!(used <= 3 * distances.len() * size_of::<f32>() / 2, "{used} bytes");
+}
+
 // F6, HIPS autograd#219
 /// `z ← x z`, a hundred times, for a vector `z`: each step adds a cotangent of the size of `x`.
 #[test]

@@ -68,7 +68,9 @@ fn step<'t, T: Float>(
         13 => a.cumsum(1) * (1.0 / columns as f64),
         14 => Var::concat(&[a.narrow(0, rows / 2, rows - rows / 2), b.narrow(0, 0, rows / 2)], 0),
         15 => a.detach() * b - a.norm() * (0.1 / (rows * columns) as f64),
-        16 => a.le(0.25).and(b.gt(a)).not().select(b.relu(), a.abs()),
+        16 => (a - 0.1 * b).tanh() * (a * b).mean_keepdim(1),
+        17 => a.sin() + (a * row).square().sum_keepdim(-1) * (0.1 / columns as f64),
+        18 => a.le(0.25).and(b.gt(a)).not().select(b.relu(), a.abs()),
         _ => a.square().softplus() - b.var_keepdim(1, 0),
     }
 }
@@ -146,7 +148,7 @@ proptest! {
 
     #[test]
     fn a_program_has_the_same_bits_however_it_is_evaluated(
-        steps in prop::collection::vec((0u8..18, 0usize..32, 0usize..32), 1..24),
+        steps in prop::collection::vec((0u8..20, 0usize..32, 0usize..32), 1..24),
         // A number; less than a block; rows that end within blocks; several blocks; several tasks.
         shape in prop::sample::select(vec![[1, 1], [3, 5], [1, 1500], [37, 41], [4, 4100], [90, 100]]),
         seed in 0u64..1000,

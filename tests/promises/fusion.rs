@@ -3,51 +3,88 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tape::{Op, Param, Pullback, Tape, Var};
+use tape::{Closing, Op, Param, Pullback, Tape, Var};
 use tensor::kernel::Window;
 use tensor::{AnyView, Error, Float, Layout, Shape, ShapeError, Tensor, View, rng, s, tensor};
 
 use super::evaluation::Counted;
 use crate::support::{bits, pools};
 
+/// A loss and a value that is kept.
+type Made<'t, T> = [Var<'t, T>; 2];
+
+/// Checks that what is made of `p` and its gradient have the same bits unfused and fused, on any number of
+/// threads, met again, and evaluated alone.
+fn same_bits<T: Float>(p: &Param<T>, what: &str, make: impl Fn(Var<'_, T>) -> Made<'_, T> + Sync) {
+    let differentiated = |tape: Tape| {
+        let [loss, kept] = make(tape.param(p));
+        let grads = loss.backward();
+        [bits(&loss.value()), bits(&kept.value()), bits(&grads[p])]
+    };
+    let known = differentiated(Tape::new().unfused());
+    for pool in pools() {
+        // From the third time on the program is recognised.
+        for _ in 0..4 {
+            assert!(pool.install(|| differentiated(Tape::new())) == known, "{what}");
+        }
+    }
+    let tape = Tape::new();
+    let values = tape.eval(make(tape.param(p))).unwrap();
+    assert!(values.each_ref().map(bits)[..] == known[..2], "{what}, values alone");
+}
+
+fn normal<T: Float>(shape: impl AsRef<[usize]>) -> Param<T> {
+    Param::new(Tensor::normal(shape, T::of(0.0), T::of(1.0), &mut rng(1)))
+}
+
 /// Sums and means of values made by one pass: of one value twice, of one that is read elsewhere, and of
 /// one that is kept.
-fn closed<'t, T: Float>(tape: &'t Tape, p: &Param<T>) -> [Var<'t, T>; 2] {
-    let x = tape.param(p);
+fn closed<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
     let (y, z) = ((x * 3.0).tanh(), x.square() - 1.0);
     let kept = (y * z).keep();
-    [y.sum() + y.mean() + (z / (y.sum() + 2.0)).sum() + kept.sum() * kept.mean(), kept]
-}
-
-/// The bits of the loss, the kept value, and the gradient.
-fn differentiated<T: Float>(tape: Tape, p: &Param<T>) -> Vec<Vec<u64>> {
-    let [loss, kept] = closed(&tape, p);
-    let grads = loss.backward();
-    vec![bits(&loss.value()), bits(&kept.value()), bits(&grads[p])]
-}
-
-fn same_bits<T: Float>() {
-    for len in [0, 1, 7, 1023, 1025, 2047, 2048, 2049, 5000, 70_001] {
-        let p =
-            Param::new(Tensor::<T>::normal([len], T::of(0.0), T::of(1.0), &mut rng(len as u64)));
-        let known = differentiated(Tape::new().unfused(), &p);
-        for pool in pools() {
-            // From the third time on the program is recognised.
-            for _ in 0..4 {
-                assert!(pool.install(|| differentiated(Tape::new(), &p)) == known, "{len}");
-            }
-        }
-        let tape = Tape::new();
-        let [loss, kept] = closed(&tape, &p);
-        let values = tape.eval([loss, kept]).unwrap();
-        assert!(values.each_ref().map(bits)[..] == known[..2], "{len}, values alone");
-    }
+    let of_sum = (z.sum().mean() - 1.0).sum();
+    [y.sum() + y.mean() + (z / (y.sum() + 2.0)).sum() + kept.sum() * kept.mean() + of_sum, kept]
 }
 
 #[test]
 fn sums_that_close_a_pass_have_the_bits_of_sums_of_what_is_stored() {
-    same_bits::<f32>();
-    same_bits::<f64>();
+    for len in [0, 1, 7, 1023, 1025, 2047, 2048, 2049, 5000, 70_001] {
+        let what = format!("{len}");
+        same_bits(&normal::<f32>([len]), &what, closed);
+        same_bits(&normal::<f64>([len]), &what, closed);
+    }
+}
+
+/// Sums and means of rows of values made by one pass: several of one value, of one that is kept, and of
+/// one that is read beside them; beside sums of rows of rows, of sums, and of everything.
+fn rows<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
+    let (y, z) = ((x * 1.5).tanh(), x.square() - 0.5);
+    let several = y.sum_axis(-1) * y.mean_axis(-1) - z.sum_axis(2);
+    let kept = (y * z).keep();
+    let again = kept / (kept.square().mean_keepdim(-1) + 2.0) + kept.exp();
+    let nested = again.mean_axis([1, 2]) + again.sum_axis([-1, -2]) * again.mean();
+    let of_sums = again.sum_keepdim(2).mean_keepdim(2).sum_axis(1) + z.sum_axis(2).sum_keepdim(1);
+    [several.square().sum() + nested.sum() + of_sums.sum(), kept]
+}
+
+#[test]
+fn sums_of_rows_that_close_a_pass_have_the_bits_of_sums_of_what_is_stored() {
+    fn same<T: Float>() {
+        for n in [0, 1, 3, 10, 64, 1000, 1024, 1025, 4096, 5000] {
+            let [a, b] = [2, 4000_usize.div_ceil(n.max(10))];
+            let (shape, what) = ([a, b, n], format!("[{a}, {b}, {n}]"));
+            same_bits(&normal::<T>(shape), &what, rows);
+            let turned = normal::<T>([b, n, a]);
+            same_bits(&turned, &what, |x| rows(x.permute([2, 0, 1])));
+            for own in [[1, 1, n], [1, b, 1], [a, 1, n], [a, b, 1]] {
+                let what = format!("{what} of {own:?}");
+                same_bits(&normal::<T>(own), &what, |x| rows(x.broadcast_to(shape)));
+            }
+        }
+        same_bits(&normal::<T>([0, 3, 5]), "no rows", rows);
+    }
+    same::<f32>();
+    same::<f64>();
 }
 
 #[test]
@@ -153,4 +190,40 @@ fn a_window_of_another_size_than_the_part_is_no_member_of_a_pass() {
     let (tape, p) = (Tape::new(), Param::new(tensor![1.0, 2.0, 3.0]));
     let y = tape.apply(Misplaced, [tape.param(&p)]) + 1.0;
     assert_eq!(y.value(), tensor![3.0, 5.0, 7.0]);
+}
+
+/// The sums of three pairs, which says of itself that it sums rows whatever the shape.
+#[derive(Debug, PartialEq)]
+struct Pairs;
+
+impl<T: Float> Op<T, 1> for Pairs {
+    fn shape(&self, [_]: [&[usize]; 1], _: [&[usize]; 0]) -> Result<Shape, ShapeError> {
+        Ok(Shape::from_slice(&[3]))
+    }
+    fn forward(
+        &self,
+        [x]: [View<'_, T>; 1],
+        _: [AnyView<'_>; 0],
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        let x = x.as_slice().expect("it was computed");
+        out.iter_mut().zip(x.chunks(2)).for_each(|(out, pair)| *out = pair[0] + pair[1]);
+        Ok(())
+    }
+    fn vjp<'t>(&self, _: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
+        [None]
+    }
+    fn closing(&self, _: &[usize]) -> Option<Closing> {
+        Some(Closing::Sum)
+    }
+}
+
+#[test]
+fn a_fold_of_what_are_no_rows_closes_no_pass() {
+    for n in [6, 7] {
+        let tape = Tape::new();
+        let x = tape.constant(Tensor::<f64>::from_fn([n], |i| i[0] as f64));
+        let y = x * 2.0 + tape.constant(Tensor::<f64>::zeros([4000])).sum();
+        assert_eq!(tape.apply(Pairs, [y]).value(), tensor![2.0, 10.0, 18.0], "{n}");
+    }
 }

@@ -32,7 +32,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use tensor::error::OrPanic;
-use tensor::kernel::Window;
+use tensor::kernel::{RowSums, Window};
 use tensor::{AnySlice, AnyView, Element, Error, Float, Layout, Shape, ShapeError, View};
 
 use crate::node::Sizes;
@@ -87,8 +87,9 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>:
     /// The cotangent of each input, of the input's shape; `None` where no derivative passes.
     fn vjp<'t>(&self, cx: Pullback<'t, T, N, M>) -> [Option<Var<'t, T>>; N];
 
-    /// Which fold of all elements of an input of shape `x` this is, if it is one: the evaluator then
-    /// computes it in the pass that makes the elements, without storing them.
+    /// Which fold of the last axes of an input of shape `x` this is, if it is one, so that each output
+    /// is made of as many neighbours: the evaluator then computes it in the pass that makes these,
+    /// without storing them.
     fn closing(&self, x: &[usize]) -> Option<Closing> {
         let _ = x;
         None
@@ -101,13 +102,24 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>:
     }
 }
 
-/// A fold of all elements to one number, with the bits of the kernel that [`Op::forward`] calls.
+/// A fold of rows to a number each, with the bits of the kernel that [`Op::forward`] calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Closing {
     /// [`kernel::sum`](tensor::kernel::sum).
     Sum,
     /// [`kernel::mean`](tensor::kernel::mean).
     Mean,
+}
+
+impl Closing {
+    /// That of `x` elements to `y`, if these make rows that have one.
+    pub(crate) fn of(self, x: usize, y: usize) -> Option<RowSums> {
+        let row = x.checked_div(y).filter(|&row| row > 0 && row * y == x)?;
+        Some(match self {
+            Closing::Sum => RowSums::sums(row),
+            Closing::Mean => RowSums::means(row),
+        })
+    }
 }
 
 /// A differentiable operation whose output element depends on the input elements at the same place.

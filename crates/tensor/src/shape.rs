@@ -220,6 +220,13 @@ impl AxisSet {
         }
     }
 
+    /// Whether these are the last axes of `shape`, but for axes of size 1: what is reduced into one are
+    /// then neighbours in row-major order.
+    pub fn are_last(self, shape: &[usize]) -> bool {
+        let sized = (0..shape.len()).rev().filter(|&k| shape[k] != 1);
+        !sized.skip_while(|&k| self.contains(k)).any(|k| self.contains(k))
+    }
+
     /// How many elements of `shape` are reduced into one.
     pub fn count(self, shape: &[usize]) -> usize {
         shape.iter().enumerate().filter(|&(i, _)| self.contains(i)).map(|(_, &d)| d).product()
@@ -230,5 +237,22 @@ impl AxisSet {
 impl fmt::Debug for AxisSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries((0..MAX_RANK).filter(|&axis| self.contains(axis))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_axes_reduce_neighbours() {
+        let last = |axes: &[isize], shape: &[usize]| {
+            AxisSet::of("sum", &axes, shape).unwrap().are_last(shape)
+        };
+        assert!(
+            last(&[], &[2, 3]) && last(&[1], &[2, 3]) && last(&[0, 1], &[2, 3]) && last(&[], &[])
+        );
+        assert!(!last(&[0], &[2, 3]) && !last(&[1], &[2, 3, 4]) && !last(&[0, 2], &[2, 3, 4]));
+        assert!(last(&[0], &[2, 1]) && last(&[0, 2], &[1, 3, 4]) && last(&[1], &[2, 3, 1]));
     }
 }

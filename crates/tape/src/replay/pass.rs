@@ -1,4 +1,5 @@
-//! One pass of a fused group: all its instructions on a block, then on the next.
+//! One pass of a fused group: all its instructions on a block, then on the next. It ends in outputs, which
+//! are stored, and in folds, of which numbers are.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -9,13 +10,13 @@ use smallvec::SmallVec;
 use tensor::any::{AnyBlock, AnyReader};
 use tensor::blocks::BLOCK;
 use tensor::kernel::Window;
-use tensor::kernel::fold::LEAF;
-use tensor::{AnySlice, AnySliceMut, AnyTensor, kernel, par};
+use tensor::kernel::fold::leaf_start;
+use tensor::{AnySlice, AnySliceMut, AnyTensor, par};
 
 use super::gathered;
 use super::plan::{Fold, Group, Instruction, Operand, Target};
 use super::run::{Halt, kind};
-use crate::op::{Closing, Kind, Recorded};
+use crate::op::{Kind, Recorded};
 
 /// Where a group reads one of its inputs.
 pub(super) enum Feed<'a> {
@@ -43,41 +44,44 @@ impl<'a> Feed<'a> {
 /// What a group lays among zeros, and where.
 pub(super) type Placed<'a> = (Window, AnyReader<'a>);
 
-/// Runs a group; the numbers that its folds make.
+/// Runs a group; writes its stores to `outs` and its folds to `folded`.
 pub(super) fn run(
     group: &Group,
     ops: &[Option<Recorded>],
     feeds: &[Feed<'_>],
     placed: &[Placed<'_>],
     outs: &mut [AnyTensor],
-) -> Result<SmallVec<[f64; 2]>, Halt> {
+    folded: &mut [AnyTensor],
+) -> Result<(), Halt> {
     let pass = Pass { group, ops, feeds, placed, failed: Mutex::new(None) };
-    let leaves = group.len.div_ceil(LEAF);
-    let mut sums: SmallVec<[Vec<f64>; 2]> = group.folds.iter().map(|_| vec![0.0; leaves]).collect();
-    let whole = Part {
-        start: 0,
-        len: group.len,
-        outs: outs.iter_mut().map(|t| t.as_mut_slice().expect("just made or unique")).collect(),
-        sums: sums.iter_mut().map(|sums| &mut sums[..]).collect(),
-    };
-    pass.run(whole);
-    match pass.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some((_, node, payload)) => Err(Halt::Panic { node, payload }),
-        None => {
-            Ok(group.folds.iter().zip(sums).map(|(f, sums)| f.close(group.len, &sums)).collect())
+    // The numbers of leaves, where they are not the results.
+    let numbers = group.folds.iter().map(|fold| match fold.sums.rows_are_leaves() {
+        true => Vec::new(),
+        false => vec![0.0; fold.sums.leaves(0..group.len)],
+    });
+    let mut numbers: SmallVec<[Vec<f64>; 2]> = numbers.collect();
+    let sums =
+        folded.iter_mut().zip(&mut numbers).map(|(folded, numbers)| match &mut numbers[..] {
+            [] => whole(folded),
+            numbers => AnySliceMut::F64(numbers),
+        });
+    let outs = outs.iter_mut().map(whole).collect();
+    pass.run(Part { start: 0, len: group.len, outs, sums: sums.collect() });
+    if let Some((_, node, payload)) =
+        pass.failed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    {
+        return Err(Halt::Panic { node, payload });
+    }
+    for ((fold, numbers), folded) in group.folds.iter().zip(&numbers).zip(folded) {
+        if !numbers.is_empty() {
+            fold.sums.finish(numbers, whole(folded));
         }
     }
+    Ok(())
 }
 
-impl Fold {
-    /// The number from the sums of the leaves.
-    fn close(&self, len: usize, sums: &[f64]) -> f64 {
-        let sum = kernel::sum_of_leaves(sums);
-        match self.closing {
-            Closing::Sum => sum.unwrap_or(0.0),
-            Closing::Mean => sum.map_or(f64::NAN, |sum| sum / len as f64),
-        }
-    }
+fn whole(tensor: &mut AnyTensor) -> AnySliceMut<'_> {
+    tensor.as_mut_slice().expect("just made or unique")
 }
 
 /// A panic of a part: where the part starts, the node that was computed, and the payload.
@@ -93,31 +97,30 @@ struct Pass<'a> {
     failed: Mutex<Option<Panicked>>,
 }
 
-/// Elements `start..start + len` of all that a group writes, from the beginning of a block on.
+/// Elements `start..start + len` of all that a group writes, from the beginning of a leaf on.
 struct Part<'a> {
     start: usize,
     len: usize,
     outs: Slices<'a>,
-    /// For each fold the sums of the leaves.
-    sums: SmallVec<[&'a mut [f64]; 2]>,
+    /// For each fold the numbers of the leaves.
+    sums: Slices<'a>,
 }
 
 type Slices<'a> = SmallVec<[AnySliceMut<'a>; 4]>;
 
 impl<'a> Part<'a> {
-    /// Parts off the first `len` elements.
-    fn split_off(&mut self, len: usize) -> Part<'a> {
-        let outs = self.outs.iter_mut().map(|out| {
-            let (head, tail) = std::mem::take(out).split_at(len);
-            *out = tail;
+    /// Parts off the first `len` elements, which end with leaves of `folds`.
+    fn split_off(&mut self, len: usize, folds: &[Fold]) -> Part<'a> {
+        let off = |slice: &mut AnySliceMut<'a>, len| {
+            let (head, tail) = std::mem::take(slice).split_at(len);
+            *slice = tail;
             head
-        });
-        let sums = self.sums.iter_mut().map(|sums| {
-            let (head, tail) = std::mem::take(sums).split_at_mut(len.div_ceil(LEAF));
-            *sums = tail;
-            head
-        });
-        let part = Part { start: self.start, len, outs: outs.collect(), sums: sums.collect() };
+        };
+        let outs = self.outs.iter_mut().map(|out| off(out, len)).collect();
+        let end = self.start + len;
+        let own = folds.iter().map(|fold| fold.sums.leaves(self.start..end));
+        let sums = self.sums.iter_mut().zip(own).map(|(sums, own)| off(sums, own)).collect();
+        let part = Part { start: self.start, len, outs, sums };
         (self.start, self.len) = (self.start + len, self.len - len);
         part
     }
@@ -143,8 +146,8 @@ impl Pass<'_> {
         let most = par::part_len(len, BLOCK, grain, threads);
         let mut rest = whole;
         let parts = std::iter::from_fn(|| {
-            let own = most.min(rest.len);
-            (own > 0).then(|| rest.split_off(own))
+            let own = self.ahead(rest.start, most.min(rest.len));
+            (own > 0).then(|| rest.split_off(own, &self.group.folds))
         });
         par::for_each_of(parts, usize::MAX, |part| self.guarded(part));
     }
@@ -162,11 +165,17 @@ impl Pass<'_> {
         }
     }
 
+    /// How many of the `most` elements from `start` on end with a leaf.
+    fn ahead(&self, start: usize, most: usize) -> usize {
+        leaf_start(start + most, self.group.row) - start
+    }
+
     fn blocks(&self, part: Part<'_>, node: &Cell<u32>) {
         let (start, len) = (part.start, part.len);
         let mut desk = self.desk(part);
-        for at in (0..len).step_by(BLOCK) {
-            let n = BLOCK.min(len - at);
+        let mut at = 0;
+        while at < len {
+            let n = self.ahead(start + at, BLOCK.min(len - at));
             for (feed, copy) in self.feeds.iter().zip(&mut desk.copies) {
                 match feed {
                     Feed::Copied(reader) => reader.copy(start + at, copy.as_mut_slice(n)),
@@ -180,6 +189,7 @@ impl Pass<'_> {
                 node.set(step.node);
                 self.step(step, &mut desk, at, n);
             }
+            at += n;
         }
     }
 
@@ -229,11 +239,11 @@ impl Pass<'_> {
                     outs: (outs, &[]),
                     copies,
                 };
-                let x = self.slice(&operands[0], &sources);
-                for first in (0..n).step_by(LEAF) {
-                    let leaf = x.range(first..n.min(first + LEAF));
-                    part.sums[f as usize][(at + first) / LEAF] = kernel::leaf_sum(leaf);
-                }
+                let (x, fold) =
+                    (self.slice(&operands[0], &sources), self.group.folds[f as usize].sums);
+                let first = start + at;
+                let (before, own) = (fold.leaves(start..first), fold.leaves(first..first + n));
+                fold.fold(x, first, part.sums[f as usize].range_mut(before..before + own));
             }
         }
     }

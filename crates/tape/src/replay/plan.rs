@@ -17,11 +17,11 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use tensor::kernel::Window;
+use tensor::kernel::{RowSums, Window};
 use tensor::{DType, Shape, shape};
 
 use super::stages::{NEVER, stages};
-use crate::op::{Closing, Kind, Recorded};
+use crate::op::{Kind, Recorded};
 
 /// What it takes to know the value of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,8 +33,8 @@ pub(crate) enum Work {
     Placed,
     View,
     General,
-    /// A fold of all elements of its input: part of the group that makes them, if one does.
-    Closing(Closing),
+    /// Folds rows of its input: part of the group that makes them, if one does.
+    Closing(RowSums),
 }
 
 impl Work {
@@ -44,11 +44,13 @@ impl Work {
         match op.kind() {
             Kind::Pointwise(_) => Work::Pointwise,
             Kind::View(_) => Work::View,
-            Kind::General(op) => match op.closing(x) {
-                Some(closing) => Work::Closing(closing),
-                None if op.window().is_some_and(fits) => Work::Placed,
-                None => Work::General,
-            },
+            Kind::General(op) => {
+                match op.closing(x).and_then(|c| c.of(shape::len(x), shape::len(y))) {
+                    Some(sums) => Work::Closing(sums),
+                    None if op.window().is_some_and(fits) => Work::Placed,
+                    None => Work::General,
+                }
+            }
         }
     }
 
@@ -116,7 +118,7 @@ pub(crate) struct Group {
     pub placed: Vec<(u32, u32)>,
     /// Members whose values are used outside.
     pub stores: Vec<u32>,
-    /// Members that fold all elements of another one.
+    /// Members that fold rows of another one.
     pub folds: Vec<Fold>,
     /// One instruction a member, in a topological order.
     pub code: Vec<Instruction>,
@@ -125,12 +127,14 @@ pub(crate) struct Group {
     pub registers: Vec<DType>,
     /// Elements of each member.
     pub len: usize,
+    /// Elements of the longest rows that are folded, or of all: blocks end where a leaf of these does.
+    pub row: usize,
 }
 
 #[derive(Debug)]
 pub(crate) struct Fold {
     pub node: u32,
-    pub closing: Closing,
+    pub sums: RowSums,
 }
 
 #[derive(Debug)]
@@ -250,11 +254,6 @@ impl Uses {
             }
             let at = position[draft as usize];
             for &j in program.inputs_of(i) {
-                // What a value was asked for stays at hand, though its fold is known.
-                let closed = matches!(program.nodes[i as usize].work, Work::Closing(_));
-                if closed && !program.frees {
-                    outside[j as usize] = true;
-                }
                 if draft_of[j as usize] != draft {
                     outside[j as usize] = true;
                     let known = &mut last[j as usize];
@@ -302,8 +301,8 @@ fn group(
             out.operands.push(operand);
         }
         let dtype = program.nodes[i as usize].dtype;
-        let target = if let Work::Closing(closing) = work {
-            out.folds.push(Fold { node: i, closing });
+        let target = if let Work::Closing(sums) = work {
+            out.folds.push(Fold { node: i, sums });
             Target::Fold(out.folds.len() as u32 - 1)
         } else if outside[i as usize] {
             out.stores.push(i);
@@ -336,5 +335,6 @@ fn group(
         free.extend(done);
         out.code.push(Instruction { node: i, operands, target });
     }
+    out.row = out.folds.iter().map(|fold| fold.sums.row()).max().unwrap_or(out.len);
     out
 }

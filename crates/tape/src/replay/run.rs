@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use smallvec::SmallVec;
-use tensor::{AnySliceMut, AnyTensor, AnyView};
+use tensor::{AnyTensor, AnyView};
 
 use super::pass::{self, Feed, Placed};
 use super::plan::{Action, Group, Plan, Program};
@@ -135,19 +135,17 @@ fn grouped(
         _ => unreachable!("planned as placed"),
     });
     let placed: SmallVec<[Placed<'_>; 2]> = placed.collect();
-    let folded = pass::run(group, ops, &feeds, &placed, &mut outs)?;
+    let folded = group.folds.iter().map(|fold| {
+        let signature = &program.nodes[fold.node as usize];
+        AnyTensor::scratch(signature.dtype, &signature.shape)
+    });
+    let mut folded: SmallVec<[AnyTensor; 2]> = folded.collect();
+    pass::run(group, ops, &feeds, &placed, &mut outs, &mut folded)?;
     drop((feeds, placed));
     for (&node, out) in group.stores.iter().zip(outs) {
         values[node as usize] = Some(out);
     }
-    for (fold, number) in group.folds.iter().zip(folded) {
-        let signature = &program.nodes[fold.node as usize];
-        let mut out = AnyTensor::scratch(signature.dtype, &signature.shape);
-        match out.as_mut_slice().expect("just made") {
-            AnySliceMut::F32(out) => out[0] = number as f32,
-            AnySliceMut::F64(out) => out[0] = number,
-            _ => unreachable!("a fold is a float"),
-        }
+    for (fold, out) in group.folds.iter().zip(folded) {
         values[fold.node as usize] = Some(out);
     }
     Ok(())

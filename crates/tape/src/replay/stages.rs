@@ -9,6 +9,9 @@
 //! Views move no bytes and bound nothing between themselves: a view of a view has its stage, and a view
 //! of a given value stage 0, so that a number beside a variable keeps nothing from fusing.
 //!
+//! A fold of rows that a group makes is computed by it, in passing; an edge out of it is a boundary. (See
+//! [`RowSums::agrees`](tensor::kernel::RowSums::agrees) for when it is not.)
+//!
 //! A group that has no room for a node, because it has too many members or would read too many large
 //! values, is closed: an edge out of it is a boundary, and nodes of its stage that do not depend on it
 //! begin another group there. So of one stage and shape only one group is open, and no two come to
@@ -36,6 +39,8 @@ pub(super) struct Draft {
     pub members: SmallVec<[u32; 4]>,
     /// Large values that its members read from outside.
     reads: SmallVec<[u32; 4]>,
+    /// Elements of the longest rows that it folds; 0 if it folds none.
+    row: usize,
     /// Whether it has refused a node, and is closed.
     full: bool,
 }
@@ -43,7 +48,7 @@ pub(super) struct Draft {
 impl Draft {
     fn new(stage: u32, work: Work) -> Self {
         let (members, reads) = (SmallVec::new(), SmallVec::new());
-        Draft { stage, work, members, reads, full: false }
+        Draft { stage, work, members, reads, row: 0, full: false }
     }
 
     /// Whether a node that reads these large values can become a member of this draft, `this`.
@@ -66,8 +71,10 @@ pub(super) fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
         if node.work == Work::Given {
             continue;
         }
-        if let Some(group) = closed_group(program, i as u32, &drafts, &draft_of) {
-            drafts[group as usize].members.push(i as u32);
+        if let Some((group, row)) = closed_group(program, i as u32, &drafts, &draft_of) {
+            let draft = &mut drafts[group as usize];
+            draft.members.push(i as u32);
+            draft.row = draft.row.max(row);
             draft_of[i] = group;
             continue;
         }
@@ -110,12 +117,19 @@ pub(super) fn stages(program: &Program) -> (Vec<Draft>, Vec<u32>) {
     (drafts, draft_of)
 }
 
-/// The group that makes what node `i` folds, if it is a fold of all elements: it is computed there,
-/// whether the group has room or not, and an edge from it is a boundary.
-fn closed_group(program: &Program, i: u32, drafts: &[Draft], draft_of: &[u32]) -> Option<u32> {
-    let folds = matches!(program.nodes[i as usize].work, Work::Closing(_));
-    let group = folds.then(|| draft_of[program.inputs_of(i)[0] as usize])?;
-    drafts.get(group as usize).filter(|d| d.work == Work::Pointwise).map(|_| group)
+/// The group that makes what node `i` folds, and the length of the rows, if it is a fold whose rows
+/// agree with those of others there: it is computed there, whether the group has room or not.
+fn closed_group(
+    program: &Program,
+    i: u32,
+    drafts: &[Draft],
+    draft_of: &[u32],
+) -> Option<(u32, usize)> {
+    let Work::Closing(sums) = program.nodes[i as usize].work else { return None };
+    let x = program.inputs_of(i)[0] as usize;
+    let (group, made) = (draft_of[x], program.nodes[x].work.is_grouped());
+    let draft = drafts.get(group as usize).filter(|_| made)?;
+    (draft.row == 0 || sums.agrees(draft.row)).then_some((group, sums.row()))
 }
 
 /// The large ones of these nodes that are computed: those given are there anyway.

@@ -17,7 +17,7 @@ mod square;
 pub use crate::cast::cast_block;
 pub use arg::{argmax, argmin};
 pub use copy::{assign, copy};
-pub use fold::{leaf_sum, sum_of_leaves};
+pub use fold::RowSums;
 pub use index::{gather, gather_shape, index_select, index_select_shape, one_hot, scatter_add};
 pub use join::{concat, concat_shape, pad, pad_shape};
 pub use matmul::{matmul, matmul_shape};

@@ -25,13 +25,14 @@ use std::ops::Range;
 use crate::blocks::{BLOCK, Reader};
 use crate::element::Element;
 use crate::error::OrPanic;
+use crate::kernel::reduce::Sum;
 use crate::layout::Layout;
 use crate::par;
 use crate::shape::{self, AxisSet};
 use crate::simd::Isa;
 use crate::slice;
 use crate::view::View;
-pub use blockwise::{leaf_sum, sum_of_leaves};
+pub use blockwise::{RowSums, leaf_start};
 use columns::{TILE, Tiles};
 use rows::Rows;
 

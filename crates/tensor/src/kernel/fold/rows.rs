@@ -94,14 +94,14 @@ impl<T: Element, F: Fold<T>> Tree for Row<'_, T, F> {
 }
 
 /// One leaf each of neighbouring outputs: `n` elements of `x`, beginning with element `first`.
-struct RowLeaves<'a, T, F: Fold<T>, O, G> {
-    f: F,
-    x: &'a [T],
-    n: usize,
-    first: usize,
-    params: &'a [F::Param],
-    out: &'a mut [O],
-    finish: &'a G,
+pub(super) struct RowLeaves<'a, T, F: Fold<T>, O, G> {
+    pub f: F,
+    pub x: &'a [T],
+    pub n: usize,
+    pub first: usize,
+    pub params: &'a [F::Param],
+    pub out: &'a mut [O],
+    pub finish: &'a G,
 }
 
 impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, F, O, G> {
