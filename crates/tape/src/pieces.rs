@@ -25,8 +25,9 @@ use crate::backward::Adjoints;
 use crate::grad::{trained, with_frozen};
 use crate::gradients::Gradients;
 use crate::node::{Extent, Nodes, Recycled, Source};
+use crate::replay::known::Forward;
 use crate::replay::straight::{Straight, Tiny};
-use crate::sweep::{Cursor, Sweep};
+use crate::sweep::Sweep;
 use crate::tape::Tape;
 use crate::var::Var;
 use piece::Piece;
@@ -43,9 +44,9 @@ impl<T: Float> Var<'_, T> {
     /// Evaluates this scalar and its derivatives by all parameters of the tape; `None` if that cannot be
     /// done in pieces.
     #[track_caller]
-    pub(crate) fn in_pieces(self) -> Option<Gradients> {
+    pub(crate) fn in_pieces(self, forward: Forward) -> Option<Gradients> {
         let mut pieces = Pieces::new(self.tape(), self.id());
-        let gradients = self.gradients_by(&mut pieces);
+        let gradients = self.gradients_by(&mut pieces, forward);
         if gradients.is_none() {
             pieces.adjoints.unbind();
         }
@@ -53,13 +54,13 @@ impl<T: Float> Var<'_, T> {
     }
 
     #[track_caller]
-    fn gradients_by(self, pieces: &mut Pieces<'_>) -> Option<Gradients> {
+    fn gradients_by(self, pieces: &mut Pieces<'_>, forward: Forward) -> Option<Gradients> {
         let tape = self.tape();
         let bound = tape.params.borrow().clone();
         let trained = trained(&bound);
+        pieces.forward(&forward)?;
         let seed = self.seed("backward");
-        let mut sweep = Sweep::new(tape, self.id(), seed.id(), &trained);
-        pieces.forward()?;
+        let mut sweep = Sweep::over(forward.graph, tape, seed.id(), &trained);
         pieces.backward(&mut sweep)?;
         // A rule may return a node of the forward part that the loss, being known, did not ask for.
         pieces.ask(sweep.found().flatten().collect())?;
@@ -117,15 +118,17 @@ impl<'t> Pieces<'t> {
     }
 
     /// Computes `y` and what it depends on.
-    fn forward(&mut self) -> Option<()> {
-        let ids = self.tape.pending(&[self.y]);
+    fn forward(&mut self, forward: &Forward) -> Option<()> {
+        // All that the derivatives may ask for, unless some of it is behind a known value.
+        let marked = !forward.behind && self.tape.walk.get() == forward.walk;
+        let pending = (!marked).then(|| self.tape.pending(&[self.y]));
         (self.walk, self.piece_walk) = (self.tape.walk.get(), self.tape.start_walk());
-        self.compute(&ids)
+        self.compute(pending.as_ref().unwrap_or(&forward.graph.ids))
     }
 
     /// Sees to it that nodes that stand on the tape for good have places.
     fn ask(&mut self, wanted: Vec<u32>) -> Option<()> {
-        let mut ids = self.nodes()?.pending(self.walk, wanted);
+        let mut ids = self.nodes()?.pending_beside(self.walk, wanted);
         ids.sort_unstable();
         self.compute(&ids)
     }
@@ -159,7 +162,7 @@ impl<'t> Pieces<'t> {
             if !self.repeated(sweep)? {
                 self.recorded(sweep, start)?;
             }
-            if sweep.cursor().next == 0 {
+            if sweep.next() == 0 {
                 return Some(());
             }
             start = self.tape.nodes.borrow().extent();
@@ -190,7 +193,7 @@ impl<'t> Pieces<'t> {
     /// Records the adjoints of the next stretch of the sweep, computes them, and puts constants in the
     /// place of all that is recorded from `start` on, one for each cotangent still asked for.
     fn recorded(&mut self, sweep: &mut Sweep, start: Extent) -> Option<()> {
-        let (from, first) = (sweep.cursor(), start.nodes as u32);
+        let (from, first) = (sweep.next(), start.nodes as u32);
         let nodes = self.nodes()?;
         let period = match self.periodicity {
             Periodicity::Period(visits) => repeat::next(&nodes, sweep, visits),
@@ -198,7 +201,7 @@ impl<'t> Pieces<'t> {
         };
         drop(nodes);
         let (last, most) = match &period {
-            Some(stretch) => (stretch.end.next, usize::MAX),
+            Some(stretch) => (stretch.end, usize::MAX),
             None => (0, start.nodes + PIECE),
         };
         let tape = self.tape;
@@ -227,21 +230,21 @@ impl<'t> Pieces<'t> {
     }
 
     /// What is known of the sweep after a piece that began at `from`.
-    fn learned(&self, sweep: &Sweep, from: Cursor, repeat: Option<Repeat>) -> Periodicity {
-        let visits = from.next - sweep.cursor().next;
+    fn learned(&self, sweep: &Sweep, from: usize, repeat: Option<Repeat>) -> Periodicity {
+        let visits = from - sweep.next();
         match (repeat, &self.periodicity) {
             (Some(repeat), _) => Periodicity::Known(Box::new(repeat)),
             (None, &Periodicity::Unknown { wait, pause }) if wait > 0 => {
                 Periodicity::Unknown { wait: wait - 1, pause }
             }
-            (None, &Periodicity::Unknown { pause, .. }) if sweep.cursor().next > 2 * visits => {
+            (None, &Periodicity::Unknown { pause, .. }) if sweep.next() > 2 * visits => {
                 let nodes = self.tape.nodes.borrow();
                 let stretch = Stretch::read(&nodes, sweep, from, visits);
                 let period = stretch.map_or(visits, |stretch| stretch.period(&nodes));
                 match visits / period {
                     0 | 1 => Periodicity::not_found(pause),
                     rounds => {
-                        let more = (sweep.cursor().next / (32 * visits)).clamp(1, LONGER);
+                        let more = (sweep.next() / (32 * visits)).clamp(1, LONGER);
                         Periodicity::Period(more * rounds * period)
                     }
                 }
@@ -328,7 +331,7 @@ mod tests {
         let w = tape.param(&w);
         let loss = (0..nodes / 3).fold(w, |x, _| x.matmul(w).t().tanh()).sum();
         known.then(|| loss.item());
-        loss.in_pieces()
+        loss.in_pieces(Forward::of(&tape, loss.id()))
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use crate::node::Nodes;
 use crate::pieces::piece::Piece;
 use crate::pieces::stretch::{Pattern, Stretch};
-use crate::sweep::{NONE, Sweep};
+use crate::sweep::Sweep;
+use crate::walk::NONE;
 
 /// What is known of how a sweep repeats itself.
 pub(super) enum Periodicity {
@@ -96,11 +97,10 @@ impl Repeat {
 
 /// The stretch of the next `visits` nodes of the sweep, if there are as many and it can be compared.
 pub(super) fn next(nodes: &Nodes, sweep: &Sweep, visits: usize) -> Option<Stretch> {
-    let cursor = sweep.cursor();
-    if cursor.next < visits {
+    if sweep.next() < visits {
         return None;
     }
-    let mut stretch = Stretch::read(nodes, sweep, cursor, visits)?;
+    let mut stretch = Stretch::read(nodes, sweep, sweep.next(), visits)?;
     stretch.reach(nodes, sweep)?;
     Some(stretch)
 }

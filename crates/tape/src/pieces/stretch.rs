@@ -10,7 +10,8 @@ use rustc_hash::FxHashMap;
 
 use crate::node::{Nodes, Source};
 use crate::replay::signature::Signatures;
-use crate::sweep::{Cursor, NONE, Sweep, Visit};
+use crate::sweep::{Role as Of, Sweep};
+use crate::walk::NONE;
 
 /// A part of a sweep, from a place downwards.
 pub(super) struct Stretch {
@@ -23,7 +24,7 @@ pub(super) struct Stretch {
     /// The cotangents that have reached these so far.
     cotangents: Vec<u32>,
     /// Where the sweep goes on.
-    pub end: Cursor,
+    pub end: usize,
     form: Form,
     /// The numbers in `seen` of the nodes that are not visited.
     outside: FxHashMap<u32, u32>,
@@ -67,44 +68,38 @@ pub(super) struct Pattern {
 impl Stretch {
     /// `visits` nodes from `cursor` on, without the cotangents that have reached them; `None` if more meets
     /// in them than is compared.
-    pub(super) fn read(
-        nodes: &Nodes,
-        sweep: &Sweep,
-        mut cursor: Cursor,
-        visits: usize,
-    ) -> Option<Self> {
+    pub(super) fn read(nodes: &Nodes, sweep: &Sweep, cursor: usize, visits: usize) -> Option<Self> {
         let mut stretch = Stretch {
             visits,
             seen: Vec::with_capacity(2 * visits),
             places: Vec::with_capacity(2 * visits),
             cotangents: Vec::new(),
-            end: cursor,
+            end: cursor - visits,
             form: Form::default(),
             outside: FxHashMap::default(),
             reached: FxHashMap::default(),
         };
-        let mut at = cursor;
-        for _ in 0..visits {
-            let visit = sweep.look(nodes, &mut at);
-            stretch.seen.push(visit.id);
-            stretch.places.push(visit.place);
-            let (needed, target) = (visit.needed, sweep.is_target(visit.place));
+        for place in (stretch.end..cursor).rev() {
+            stretch.seen.push(sweep.graph().ids[place]);
+            stretch.places.push(place as u32);
+            let Of { needed, target } = sweep.roles()[place];
             stretch.form.roles.push(Role::Visited { needed, target });
         }
-        stretch.end = at;
         for number in 0..visits as u32 {
-            let visit = sweep.look(nodes, &mut cursor);
-            stretch.inputs(nodes, visit, number)?;
+            stretch.inputs(nodes, sweep, cursor - 1 - number as usize, number)?;
         }
         stretch.views(nodes)?;
         Some(stretch)
     }
 
-    fn inputs(&mut self, nodes: &Nodes, visit: Visit<'_>, number: u32) -> Option<()> {
+    fn inputs(&mut self, nodes: &Nodes, sweep: &Sweep, at: usize, number: u32) -> Option<()> {
+        let inputs = sweep.graph().inputs(at);
         self.form.first.push(self.form.inputs.len() as u32);
-        self.form.inputs.push(visit.inputs.len() as u32);
-        for (&input, &place) in nodes.inputs(visit.id).iter().zip(visit.inputs) {
-            let distance = visit.place.wrapping_sub(place);
+        self.form.inputs.push(inputs.len() as u32);
+        for (&input, &place) in nodes.inputs(sweep.graph().ids[at]).iter().zip(inputs) {
+            let needed = place != NONE && sweep.roles()[place as usize].needed;
+            let place = if needed { place } else { NONE };
+            let distance = (at as u32).wrapping_sub(place);
             let input = match number.checked_add(distance) {
                 Some(inside) if place != NONE && inside < self.visits as u32 => inside,
                 _ => self.outside(nodes, input, place)?,
@@ -148,7 +143,7 @@ impl Stretch {
     /// of the sweep's own.
     pub(super) fn reach(&mut self, nodes: &Nodes, sweep: &Sweep) -> Option<()> {
         for &place in &self.places {
-            let cotangent = if place == NONE { NONE } else { sweep.cotangent(place) };
+            let cotangent = if place == NONE { NONE } else { sweep.cotangents()[place as usize] };
             if cotangent == NONE {
                 self.form.cotangents.push(NONE);
                 continue;
