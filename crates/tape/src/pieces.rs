@@ -181,7 +181,7 @@ impl<'t> Pieces<'t> {
         let Some(stretch) = repeat.next(&nodes, sweep) else { return Some(false) };
         drop(nodes);
         self.piece.given.clear();
-        self.piece.given.extend(repeat.given(&stretch));
+        self.piece.given.extend(repeat.given(sweep, &stretch));
         let mut nodes = self.compute_piece()?;
         let first = nodes.len() as u32;
         self.piece.append(&mut nodes);
@@ -196,7 +196,7 @@ impl<'t> Pieces<'t> {
         let (from, first) = (sweep.next(), start.nodes as u32);
         let nodes = self.nodes()?;
         let period = match self.periodicity {
-            Periodicity::Period(visits) => repeat::next(&nodes, sweep, visits),
+            Periodicity::Period(visits) => Stretch::next(&nodes, sweep, visits, None),
             _ => None,
         };
         drop(nodes);
@@ -219,7 +219,7 @@ impl<'t> Pieces<'t> {
         // A piece is run again if its rules are pure, and have blocked no cotangent, which is to be told.
         let repeat = period
             .filter(|_| told(sweep) == before)
-            .and_then(|stretch| Repeat::new(&nodes, sweep, &stretch, &self.piece, &touched, &ends));
+            .and_then(|stretch| Repeat::new(&nodes, sweep, stretch, &self.piece, &touched, &ends));
         self.piece.replace(nodes, &ends, start);
         for &(c, place) in &open {
             let k = ends.binary_search(&c).expect("it is among them");
@@ -239,8 +239,7 @@ impl<'t> Pieces<'t> {
             }
             (None, &Periodicity::Unknown { pause, .. }) if sweep.next() > 2 * visits => {
                 let nodes = self.tape.nodes.borrow();
-                let stretch = Stretch::read(&nodes, sweep, from, visits);
-                let period = stretch.map_or(visits, |stretch| stretch.period(&nodes));
+                let period = stretch::period(&nodes, sweep.graph(), from, visits);
                 match visits / period {
                     0 | 1 => Periodicity::not_found(pause),
                     rounds => {
