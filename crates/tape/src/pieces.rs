@@ -17,7 +17,7 @@ mod piece;
 mod repeat;
 mod stretch;
 
-use std::cell::RefMut;
+use std::cell::{Cell, RefMut};
 
 use tensor::{AnyTensor, Float};
 
@@ -30,6 +30,7 @@ use crate::replay::straight::{Straight, Tiny};
 use crate::sweep::Sweep;
 use crate::tape::Tape;
 use crate::var::Var;
+use crate::walk::Graph;
 use piece::Piece;
 use repeat::{Periodicity, Repeat};
 use stretch::Stretch;
@@ -45,36 +46,27 @@ impl<T: Float> Var<'_, T> {
     /// done in pieces.
     #[track_caller]
     pub(crate) fn in_pieces(self, forward: Forward) -> Option<Gradients> {
-        let mut pieces = Pieces::new(self.tape(), self.id());
-        let gradients = self.gradients_by(&mut pieces, forward);
-        if gradients.is_none() {
-            pieces.adjoints.unbind();
-        }
-        gradients
-    }
-
-    #[track_caller]
-    fn gradients_by(self, pieces: &mut Pieces<'_>, forward: Forward) -> Option<Gradients> {
         let tape = self.tape();
         let bound = tape.params.borrow().clone();
         let trained = trained(&bound);
+        let mut pieces = Pieces::new(tape, self.id());
         pieces.forward(&forward)?;
+        let counted = [&tape.counters.computed, &tape.counters.recomputed].map(Cell::get);
         let seed = self.seed("backward");
         let mut sweep = Sweep::over(forward.graph, tape, seed.id(), &trained);
-        pieces.backward(&mut sweep)?;
-        // A rule may return a node of the forward part that the loss, being known, did not ask for.
-        pieces.ask(sweep.found().flatten().collect())?;
-        let values: Vec<Option<AnyTensor>> =
-            sweep.found().map(|found| found.map(|id| pieces.value(id))).collect();
-        pieces.keep();
+        let Some(values) = pieces.gradients(&mut sweep) else {
+            pieces.undo(sweep.graph(), counted);
+            return None;
+        };
         let found = self.found(sweep, &trained).into_iter().zip(values);
         let found = found.map(|(found, value)| found.map(|_| value.expect("it was found")));
         let mut gradients = Gradients::new(false);
         for (b, value) in bound.iter().zip(with_frozen(&bound, found)) {
             gradients.insert(b.param, value);
         }
-        std::mem::replace(&mut pieces.straight, Straight::EMPTY).recycle();
+        // In this order: the memory left last is taken first, and the values are many.
         std::mem::replace(&mut pieces.piece.script, Straight::EMPTY).recycle();
+        std::mem::replace(&mut pieces.straight, Straight::EMPTY).recycle();
         Some(gradients)
     }
 }
@@ -88,8 +80,6 @@ struct Pieces<'t> {
     /// For the marks of the nodes of one piece.
     piece_walk: u32,
     adjoints: Adjoints<'t>,
-    /// Nodes of the forward part to keep, and their places.
-    kept: Vec<(u32, u32)>,
     /// The last piece that was recorded.
     piece: Piece,
     periodicity: Periodicity,
@@ -104,7 +94,6 @@ impl<'t> Pieces<'t> {
             walk: 0,
             piece_walk: 0,
             adjoints: Adjoints::of(tape),
-            kept: Vec::new(),
             piece: Piece::new(),
             periodicity: Periodicity::NEW,
         }
@@ -128,31 +117,59 @@ impl<'t> Pieces<'t> {
 
     /// Sees to it that nodes that stand on the tape for good have places.
     fn ask(&mut self, wanted: Vec<u32>) -> Option<()> {
-        let mut ids = self.nodes()?.pending_beside(self.walk, wanted);
+        let mut nodes = self.nodes()?;
+        let mut ids = nodes.pending_beside(self.walk, wanted);
         ids.sort_unstable();
+        for (&id, place) in ids.iter().zip(self.straight.len()..) {
+            nodes[id as usize].mark.1 = place;
+        }
+        drop(nodes);
         self.compute(&ids)
     }
 
-    /// Takes nodes, in the order of the tape, and computes them where they have no value.
+    /// Takes nodes, in the order of the tape and marked with their places, and computes them where they
+    /// have no value.
     fn compute(&mut self, ids: &[u32]) -> Option<()> {
         let mut tiny = Tiny::default();
         for piece in ids.chunks(PIECE) {
             let nodes = self.nodes()?;
             let known = piece.iter().all(|&id| is_known(&nodes, id) && tiny.admits(&nodes, id));
-            let first = self.straight.len();
-            (known && tiny.fit()).then(|| self.take(nodes, piece))??;
-            let mut nodes = self.run()?;
-            for (&id, place) in piece.iter().zip(first..) {
-                let node = &mut nodes[id as usize];
-                if node.value.is_none() && matches!(node.source, Source::Op(_)) {
-                    if node.keep || id == self.y {
-                        self.kept.push((id, place));
-                    }
-                    self.tape.count(node);
-                }
+            drop(nodes);
+            // The layout of a view is its author's code, which may read the tape.
+            let take = || self.straight.extend(&self.tape.nodes.borrow(), piece).ok();
+            (known && tiny.fit()).then(take)??;
+            self.straight.run().ok()?;
+            self.straight.forget_steps();
+        }
+        self.nodes().map(drop)
+    }
+
+    /// What the sweep finds for its targets. The tape is left as it was but for the values to keep.
+    fn gradients(&mut self, sweep: &mut Sweep) -> Option<Vec<Option<AnyTensor>>> {
+        self.backward(sweep)?;
+        // A rule may return a node of the forward part that the loss, being known, did not ask for.
+        self.ask(sweep.found().flatten().collect())?;
+        let values = sweep.found().map(|found| found.map(|id| self.value(id))).collect();
+        self.keep(sweep.graph())?;
+        Some(values)
+    }
+
+    /// Leaves everything to be done from the beginning, as if it was for the first time: forgets what
+    /// rules have bound and computed.
+    fn undo(&self, graph: &Graph, [computed, recomputed]: [u64; 2]) {
+        self.adjoints.unbind();
+        self.tape.counters.computed.set(computed);
+        self.tape.counters.recomputed.set(recomputed);
+        let mut nodes = self.tape.nodes.borrow_mut();
+        for (&id, before) in graph.ids.iter().zip(&graph.states) {
+            let node = &mut nodes[id as usize];
+            node.computed = before.computed;
+            if !before.known {
+                node.value = None;
             }
         }
-        Some(())
+        // So that none of those taken off is subtracted.
+        nodes[self.adjoints.start().nodes..].iter_mut().for_each(|node| node.computed = false);
     }
 
     /// Brings the sweep to its end.
@@ -255,53 +272,46 @@ impl<'t> Pieces<'t> {
 
     /// Computes the piece from the nodes it is given.
     fn compute_piece(&mut self) -> Option<RefMut<'t, Recycled>> {
-        let nodes = self.nodes()?;
-        let missing = |id: &&u32| {
-            let node = &nodes[**id as usize];
-            let given = node.value.is_some() || matches!(node.source, Source::Number(_));
-            !given && node.mark.0 != self.walk
-        };
-        let missing: Vec<u32> = self.piece.given.iter().filter(missing).copied().collect();
-        drop(nodes);
-        self.ask(missing)?;
-        let nodes = self.nodes()?;
+        let missing = self.give()?;
+        if !missing.is_empty() {
+            self.ask(missing)?;
+            self.give()?;
+        }
+        self.piece.script.run().ok()?;
+        self.nodes()
+    }
+
+    /// Gives the piece what it starts from; returns the nodes that have not been computed.
+    fn give(&mut self) -> Option<Vec<u32>> {
+        let (nodes, mut missing) = (self.nodes()?, Vec::new());
         let Piece { script, given, .. } = &mut self.piece;
         for (&id, place) in given.iter().zip(0..) {
             let node = &nodes[id as usize];
             match (&node.value, &node.source) {
                 (Some(value), _) => script.set(place, value.view()),
                 (None, &Source::Number(x)) => script.set_number(place, x),
-                _ => script.set(place, self.straight.view(node.mark.1)),
+                _ if node.mark.0 == self.walk => script.set(place, self.straight.view(node.mark.1)),
+                _ => missing.push(id),
             }
         }
-        drop(nodes);
-        script.run().ok()?;
-        self.nodes()
+        Some(missing)
     }
 
-    /// Takes nodes, and marks them with their places.
-    fn take(&mut self, mut nodes: RefMut<'_, Recycled>, ids: &[u32]) -> Option<()> {
-        for (&id, place) in ids.iter().zip(self.straight.len()..) {
-            nodes[id as usize].mark = (self.walk, place);
+    /// Counts what was computed, at last, and stores the values to keep.
+    fn keep(&self, graph: &Graph) -> Option<()> {
+        let mut nodes = self.nodes()?;
+        for &id in &graph.ids {
+            let node = &mut nodes[id as usize];
+            let computed = node.value.is_none() && matches!(node.source, Source::Op(_));
+            if !computed || node.mark.0 != self.walk {
+                continue;
+            }
+            self.tape.count(node);
+            if node.keep || id == self.y {
+                node.value = Some(self.straight.value(node.mark.1).into());
+            }
         }
-        // The layout of a view is its author's code, which may read the tape.
-        drop(nodes);
-        self.straight.extend(&self.tape.nodes.borrow(), ids).ok()
-    }
-
-    /// Computes what was taken.
-    fn run(&mut self) -> Option<RefMut<'t, Recycled>> {
-        self.straight.run().ok()?;
-        self.straight.forget_steps();
-        self.nodes()
-    }
-
-    /// Stores the values of the nodes to keep.
-    fn keep(&self) {
-        let mut nodes = self.tape.nodes.borrow_mut();
-        for &(id, place) in &self.kept {
-            nodes[id as usize].value = Some(self.straight.value(place).into());
-        }
+        Some(())
     }
 
     /// The value of a node that has a place.

@@ -66,12 +66,12 @@ impl Sweep {
         let targets: Vec<u32> = targets.iter().map(|&id| graph.place(id)).collect();
         let mut roles = vec![Role { needed: false, target: false }; len];
         for &place in targets.iter().filter(|&&place| place != NONE) {
-            let needed = graph.tracked[place as usize];
+            let needed = graph.states[place as usize].tracked;
             roles[place as usize] = Role { needed, target: true };
         }
         for place in 0..len {
             let needs = |&p: &u32| p != NONE && roles[p as usize].needed;
-            if graph.tracked[place] && graph.inputs(place).iter().any(needs) {
+            if graph.states[place].tracked && graph.inputs(place).iter().any(needs) {
                 roles[place].needed = true;
             }
         }

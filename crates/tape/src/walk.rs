@@ -129,10 +129,20 @@ fn follow(
 #[derive(Default)]
 pub(crate) struct Graph {
     pub ids: Vec<u32>,
-    pub tracked: Vec<bool>,
+    pub states: Vec<State>,
     /// Where the inputs of each begin, and where those of the last end.
     first: Vec<u32>,
     inputs: Vec<u32>,
+}
+
+/// What a node is when it is met.
+#[derive(Clone, Copy)]
+pub(crate) struct State {
+    pub tracked: bool,
+    /// Whether it has a value.
+    pub known: bool,
+    /// Whether the value has been computed before.
+    pub computed: bool,
 }
 
 thread_local! {
@@ -157,13 +167,14 @@ impl Graph {
     ) -> (Self, u32) {
         let mut graph = Graph::recycled();
         let walk = tape.walk_back(wanted, &mut graph.ids, met, open);
-        let Graph { ids, tracked, first, inputs } = &mut graph;
+        let Graph { ids, states, first, inputs } = &mut graph;
         let mut nodes = tape.nodes.borrow_mut();
         first.push(0);
         for (&id, place) in ids.iter().zip(0..) {
             let node = &mut nodes[id as usize];
             node.mark.1 = place;
-            tracked.push(node.tracked);
+            let (tracked, known, computed) = (node.tracked, node.value.is_some(), node.computed);
+            states.push(State { tracked, known, computed });
             let start = inputs.len();
             // They stand before the node, so they have their places.
             inputs.extend(nodes.inputs(id).iter().map(|&input| match nodes[input as usize].mark {
@@ -212,7 +223,7 @@ impl Graph {
         let Ok(mut left) = SPARE.try_with(Cell::take) else { return };
         if self.ids.len() <= MOST_SPARE && left.len() < SPARES {
             pool::reuse(&mut self.ids);
-            pool::reuse(&mut self.tracked);
+            pool::reuse(&mut self.states);
             pool::reuse(&mut self.first);
             pool::reuse(&mut self.inputs);
             left.push(self);
@@ -224,4 +235,67 @@ impl Graph {
 /// Gives back the memory that was left to the next graphs.
 pub(crate) fn forget() {
     drop(SPARE.try_with(Cell::take));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Var;
+    use tensor::{Tensor, rng};
+
+    /// Sums of earlier variables of a tape, near and far, and what some of them depend on.
+    fn sums(tape: &Tape, seed: u64, far: usize) -> Vec<Var<'_, f64>> {
+        let mut random = rng(seed);
+        let mut below = |n: usize| {
+            let x: Tensor<f64> = Tensor::uniform([], 0.0, n as f64, &mut random);
+            x.item() as usize
+        };
+        let mut known = vec![tape.leaf(1.0), tape.constant(2.0)];
+        for _ in 0..300 {
+            let [a, b] = [far, 3].map(|far| known[known.len() - 1 - below(known.len().min(far))]);
+            known.push(a + b);
+        }
+        known
+    }
+
+    #[test]
+    fn a_look_at_all_nodes_meets_those_that_inputs_lead_to() {
+        for (seed, far) in [(0, 2), (1, 20), (2, 300)] {
+            let tape = Tape::new();
+            let known = sums(&tape, seed, far);
+            for last in [301, 300, 150, 40, 1] {
+                let wanted = [known[last].id(), known[last / 2].id()];
+                let met = |id: u32, node: &Node| node.tracked || id % 3 > 0;
+                let open = |node: &Node| node.value.is_none();
+                let (mut scanned, mut followed) = (Vec::new(), wanted.to_vec());
+                let mut nodes = tape.nodes.borrow_mut();
+                let walk = tape.walk.get() + 1;
+                if !scan(&mut nodes, walk, &wanted, &mut scanned, &met, &mut { open }) {
+                    continue;
+                }
+                follow(&mut nodes, walk + 1, &mut followed, met, open);
+                followed.sort_unstable();
+                assert_eq!(scanned, followed);
+                tape.walk.set(walk + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_walk_back_costs_what_it_meets_not_the_length_of_the_tape() {
+        let tape = Tape::new();
+        let first = tape.leaf(1.0);
+        let second = -first;
+        (0..10_000).fold(tape.leaf(2.0), |x, _| -x);
+        let last = second + first;
+        let mut ids = Vec::new();
+        let wanted = [last.id()];
+        let walk = tape.start_walk();
+        let dense =
+            scan(&mut tape.nodes.borrow_mut(), walk, &wanted, &mut ids, &|_, _| true, &mut |_| {
+                true
+            });
+        assert!(!dense);
+        assert_eq!(tape.pending(&wanted), [first.id(), second.id(), last.id()]);
+    }
 }

@@ -111,8 +111,10 @@ impl Forward {
             open
         };
         let hash = |nodes: &Nodes, id, inputs: &[u32]| {
-            inputs.iter().for_each(|&place| hasher.write_u32(place));
-            hasher.write_usize(shape::len(nodes.shape(id)));
+            // One word a node, for each waits for the one before.
+            let len = shape::len(nodes.shape(id)) as u64;
+            let word = |word: u64, &place: &u32| word.rotate_left(23) ^ u64::from(place);
+            hasher.write_u64(inputs.iter().fold(len, word));
         };
         let (graph, walk) = Graph::of(tape, &[loss], |_, _| true, open, hash);
         Forward { graph, walk, behind, hash: hasher.finish() }
