@@ -171,7 +171,9 @@ pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
     let Ok(mut met) = MET.try_with(Cell::take) else { return Meeting::New };
     let like = |e: &Entry| e.hash == forward.hash;
     let same = |e: &Entry| like(e) && e.structure.as_ref().is_some_and(|s| s.is(tape, forward));
-    // The others have nothing but the hash, so they come last.
+    // The others have nothing but the hash, so they come last. To be taken for one of these is harmless:
+    // a script is made of the program at hand, and met again compared with its own structure; or no script
+    // is made, as for any large program.
     let others = |e: &Entry| like(e) && e.structure.is_none();
     let place = met.iter().position(same).or_else(|| met.iter().position(others));
     let meeting = match place.map(|p| &met[p].state) {
