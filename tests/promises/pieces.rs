@@ -109,6 +109,30 @@ fn a_rule_that_asks_for_values_in_the_midst_of_a_long_program_gets_them() {
     assert_eq!(gradient(Tape::new()), gradient(Tape::new().unfused()));
 }
 
+/// By a rule that asks for a value, and by a value that is not tiny.
+#[test]
+fn where_pieces_give_up_halfway_a_step_counts_what_it_counts_at_later_meetings() {
+    let p = Param::new(tensor![0.9]);
+    for asks in [true, false] {
+        let step = |tape: Tape| {
+            let x = tape.param(&p);
+            let half = (0..ROUNDS).fold(x, |y, _| (y * x).sin() + x);
+            let y = match asks {
+                true => tape.apply(Looking, [half]),
+                false => half.broadcast_to([100_000]).sin().sum_axis(0).reshape([1]),
+            };
+            let gradient =
+                bits(&(0..ROUNDS).fold(y, |y, _| (y * x).sin() + x).sum().backward()[&p]);
+            (gradient, tape.stats())
+        };
+        tape::forget_programs();
+        let first = step(Tape::new());
+        for _ in 0..3 {
+            assert_eq!(step(Tape::new()), first);
+        }
+    }
+}
+
 /// The gradient of `p y` by `p` is `y`, which a loss that is known did not keep.
 #[test]
 fn a_gradient_may_be_a_value_that_a_known_loss_did_not_ask_for() {

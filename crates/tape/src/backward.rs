@@ -43,14 +43,16 @@ impl<T: Float> Var<'_, T> {
                 }
             }
             Meeting::Again(structure) => self.sweep_and_run(Some((&forward, structure))),
-            Meeting::New => match self.in_pieces() {
-                Some(gradients) => Ok(gradients),
-                // From the beginning, for what cannot be done so.
-                None => self.sweep_and_run(None),
-            },
+            Meeting::New => {
+                return match self.in_pieces(forward) {
+                    Some(gradients) => Ok(gradients),
+                    // From the beginning, for what cannot be done so.
+                    None => self.sweep_and_run(None),
+                };
+            }
             Meeting::Refused => self.sweep_and_run(None),
         };
-        forward.recycle();
+        forward.graph.recycle();
         gradients
     }
 
@@ -129,11 +131,11 @@ impl<T: Float> Var<'_, T> {
         }
         nodes[self.id() as usize].value = Some(loss.into());
         for (i, &place) in backward.kept.iter().enumerate() {
-            nodes[forward.ids[place as usize] as usize].value =
+            nodes[forward.graph.ids[place as usize] as usize].value =
                 Some(script.output(next + i).into());
         }
         for &place in &backward.computed {
-            tape.count(&mut nodes[forward.ids[place as usize] as usize]);
+            tape.count(&mut nodes[forward.graph.ids[place as usize] as usize]);
         }
         drop(nodes);
         backward.script.reset();

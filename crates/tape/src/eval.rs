@@ -266,17 +266,6 @@ impl Tape {
         load
     }
 
-    /// The nodes without a value that `wanted` needs, and the nodes with a value these start from, in
-    /// the order of the tape. Their marks tell their places in it. The cost is in their number, not in
-    /// the length of the tape.
-    pub(crate) fn pending(&self, wanted: &[u32]) -> Vec<u32> {
-        let walk = self.start_walk();
-        let mut nodes = self.nodes.borrow_mut();
-        let mut found = nodes.pending(walk, wanted.to_vec());
-        nodes.in_order(walk, &mut found);
-        found
-    }
-
     /// Notes that node `id` could not be computed.
     pub(crate) fn note_failure(&self, id: u32) -> Failure {
         let node = &self.nodes.borrow()[id as usize];

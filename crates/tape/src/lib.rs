@@ -77,6 +77,7 @@ mod sweep;
 mod tape;
 mod transform;
 mod var;
+mod walk;
 
 pub use check::{Gradcheck, GradcheckError, gradcheck};
 pub use drawing::Drawing;

@@ -235,45 +235,6 @@ impl Nodes {
         }
         self.cut(Extent { nodes: extent.nodes + kept.len(), shapes, ..extent });
     }
-
-    /// The nodes that the `wanted` ones are computed from, themselves among them, back to those with a
-    /// value, as far as `walk` has not met them; it has now.
-    pub(crate) fn pending(&mut self, walk: u32, mut wanted: Vec<u32>) -> Vec<u32> {
-        let mut found = Vec::new();
-        while let Some(id) = wanted.pop() {
-            let node = &mut self.list[id as usize];
-            if node.mark.0 == walk {
-                continue;
-            }
-            node.mark.0 = walk;
-            found.push(id);
-            if node.value.is_none() {
-                wanted.extend_from_slice(self.inputs(id));
-            }
-        }
-        found
-    }
-
-    /// Puts the nodes that `walk` has met in the order of the tape, and marks each with its place there:
-    /// by a look at all between the first and the last, if these are not many more, so that the cost
-    /// stays in the number of those met.
-    pub(crate) fn in_order(&mut self, walk: u32, met: &mut Vec<u32>) {
-        let (first, last) = met.iter().fold((u32::MAX, 0), |(a, b), &id| (a.min(id), b.max(id)));
-        if met.len() > (last.saturating_sub(first) / 8) as usize {
-            met.clear();
-            for (id, node) in (first..=last).zip(&mut self.list[first as usize..]) {
-                if node.mark.0 == walk {
-                    node.mark.1 = met.len() as u32;
-                    met.push(id);
-                }
-            }
-        } else {
-            met.sort_unstable();
-            for (place, &id) in met.iter().enumerate() {
-                self.list[id as usize].mark.1 = place as u32;
-            }
-        }
-    }
 }
 
 impl Deref for Nodes {

@@ -17,7 +17,7 @@ mod piece;
 mod repeat;
 mod stretch;
 
-use std::cell::RefMut;
+use std::cell::{Cell, RefMut};
 
 use tensor::{AnyTensor, Float};
 
@@ -25,10 +25,12 @@ use crate::backward::Adjoints;
 use crate::grad::{trained, with_frozen};
 use crate::gradients::Gradients;
 use crate::node::{Extent, Nodes, Recycled, Source};
+use crate::replay::known::Forward;
 use crate::replay::straight::{Straight, Tiny};
-use crate::sweep::{Cursor, Sweep};
+use crate::sweep::Sweep;
 use crate::tape::Tape;
 use crate::var::Var;
+use crate::walk::Graph;
 use piece::Piece;
 use repeat::{Periodicity, Repeat};
 use stretch::Stretch;
@@ -43,37 +45,28 @@ impl<T: Float> Var<'_, T> {
     /// Evaluates this scalar and its derivatives by all parameters of the tape; `None` if that cannot be
     /// done in pieces.
     #[track_caller]
-    pub(crate) fn in_pieces(self) -> Option<Gradients> {
-        let mut pieces = Pieces::new(self.tape(), self.id());
-        let gradients = self.gradients_by(&mut pieces);
-        if gradients.is_none() {
-            pieces.adjoints.unbind();
-        }
-        gradients
-    }
-
-    #[track_caller]
-    fn gradients_by(self, pieces: &mut Pieces<'_>) -> Option<Gradients> {
+    pub(crate) fn in_pieces(self, forward: Forward) -> Option<Gradients> {
         let tape = self.tape();
         let bound = tape.params.borrow().clone();
         let trained = trained(&bound);
+        let mut pieces = Pieces::new(tape, self.id());
+        pieces.forward(&forward)?;
+        let counted = [&tape.counters.computed, &tape.counters.recomputed].map(Cell::get);
         let seed = self.seed("backward");
-        let mut sweep = Sweep::new(tape, self.id(), seed.id(), &trained);
-        pieces.forward()?;
-        pieces.backward(&mut sweep)?;
-        // A rule may return a node of the forward part that the loss, being known, did not ask for.
-        pieces.ask(sweep.found().flatten().collect())?;
-        let values: Vec<Option<AnyTensor>> =
-            sweep.found().map(|found| found.map(|id| pieces.value(id))).collect();
-        pieces.keep();
+        let mut sweep = Sweep::over(forward.graph, tape, seed.id(), &trained);
+        let Some(values) = pieces.gradients(&mut sweep) else {
+            pieces.undo(sweep.graph(), counted);
+            return None;
+        };
         let found = self.found(sweep, &trained).into_iter().zip(values);
         let found = found.map(|(found, value)| found.map(|_| value.expect("it was found")));
         let mut gradients = Gradients::new(false);
         for (b, value) in bound.iter().zip(with_frozen(&bound, found)) {
             gradients.insert(b.param, value);
         }
-        std::mem::replace(&mut pieces.straight, Straight::EMPTY).recycle();
+        // In this order: the memory left last is taken first, and the values are many.
         std::mem::replace(&mut pieces.piece.script, Straight::EMPTY).recycle();
+        std::mem::replace(&mut pieces.straight, Straight::EMPTY).recycle();
         Some(gradients)
     }
 }
@@ -87,8 +80,6 @@ struct Pieces<'t> {
     /// For the marks of the nodes of one piece.
     piece_walk: u32,
     adjoints: Adjoints<'t>,
-    /// Nodes of the forward part to keep, and their places.
-    kept: Vec<(u32, u32)>,
     /// The last piece that was recorded.
     piece: Piece,
     periodicity: Periodicity,
@@ -103,7 +94,6 @@ impl<'t> Pieces<'t> {
             walk: 0,
             piece_walk: 0,
             adjoints: Adjoints::of(tape),
-            kept: Vec::new(),
             piece: Piece::new(),
             periodicity: Periodicity::NEW,
         }
@@ -117,39 +107,69 @@ impl<'t> Pieces<'t> {
     }
 
     /// Computes `y` and what it depends on.
-    fn forward(&mut self) -> Option<()> {
-        let ids = self.tape.pending(&[self.y]);
+    fn forward(&mut self, forward: &Forward) -> Option<()> {
+        // All that the derivatives may ask for, unless some of it is behind a known value.
+        let marked = !forward.behind && self.tape.walk.get() == forward.walk;
+        let pending = (!marked).then(|| self.tape.pending(&[self.y]));
         (self.walk, self.piece_walk) = (self.tape.walk.get(), self.tape.start_walk());
-        self.compute(&ids)
+        self.compute(pending.as_ref().unwrap_or(&forward.graph.ids))
     }
 
     /// Sees to it that nodes that stand on the tape for good have places.
     fn ask(&mut self, wanted: Vec<u32>) -> Option<()> {
-        let mut ids = self.nodes()?.pending(self.walk, wanted);
+        let mut nodes = self.nodes()?;
+        let mut ids = nodes.pending_beside(self.walk, wanted);
         ids.sort_unstable();
+        for (&id, place) in ids.iter().zip(self.straight.len()..) {
+            nodes[id as usize].mark.1 = place;
+        }
+        drop(nodes);
         self.compute(&ids)
     }
 
-    /// Takes nodes, in the order of the tape, and computes them where they have no value.
+    /// Takes nodes, in the order of the tape and marked with their places, and computes them where they
+    /// have no value.
     fn compute(&mut self, ids: &[u32]) -> Option<()> {
         let mut tiny = Tiny::default();
         for piece in ids.chunks(PIECE) {
             let nodes = self.nodes()?;
             let known = piece.iter().all(|&id| is_known(&nodes, id) && tiny.admits(&nodes, id));
-            let first = self.straight.len();
-            (known && tiny.fit()).then(|| self.take(nodes, piece))??;
-            let mut nodes = self.run()?;
-            for (&id, place) in piece.iter().zip(first..) {
-                let node = &mut nodes[id as usize];
-                if node.value.is_none() && matches!(node.source, Source::Op(_)) {
-                    if node.keep || id == self.y {
-                        self.kept.push((id, place));
-                    }
-                    self.tape.count(node);
-                }
+            drop(nodes);
+            // The layout of a view is its author's code, which may read the tape.
+            let take = || self.straight.extend(&self.tape.nodes.borrow(), piece).ok();
+            (known && tiny.fit()).then(take)??;
+            self.straight.run().ok()?;
+            self.straight.forget_steps();
+        }
+        self.nodes().map(drop)
+    }
+
+    /// What the sweep finds for its targets. The tape is left as it was but for the values to keep.
+    fn gradients(&mut self, sweep: &mut Sweep) -> Option<Vec<Option<AnyTensor>>> {
+        self.backward(sweep)?;
+        // A rule may return a node of the forward part that the loss, being known, did not ask for.
+        self.ask(sweep.found().flatten().collect())?;
+        let values = sweep.found().map(|found| found.map(|id| self.value(id))).collect();
+        self.keep(sweep.graph())?;
+        Some(values)
+    }
+
+    /// Leaves everything to be done from the beginning, as if it was for the first time: forgets what
+    /// rules have bound and computed.
+    fn undo(&self, graph: &Graph, [computed, recomputed]: [u64; 2]) {
+        self.adjoints.unbind();
+        self.tape.counters.computed.set(computed);
+        self.tape.counters.recomputed.set(recomputed);
+        let mut nodes = self.tape.nodes.borrow_mut();
+        for (&id, before) in graph.ids.iter().zip(&graph.states) {
+            let node = &mut nodes[id as usize];
+            node.computed = before.computed;
+            if !before.known {
+                node.value = None;
             }
         }
-        Some(())
+        // So that none of those taken off is subtracted.
+        nodes[self.adjoints.start().nodes..].iter_mut().for_each(|node| node.computed = false);
     }
 
     /// Brings the sweep to its end.
@@ -159,7 +179,7 @@ impl<'t> Pieces<'t> {
             if !self.repeated(sweep)? {
                 self.recorded(sweep, start)?;
             }
-            if sweep.cursor().next == 0 {
+            if sweep.next() == 0 {
                 return Some(());
             }
             start = self.tape.nodes.borrow().extent();
@@ -178,7 +198,7 @@ impl<'t> Pieces<'t> {
         let Some(stretch) = repeat.next(&nodes, sweep) else { return Some(false) };
         drop(nodes);
         self.piece.given.clear();
-        self.piece.given.extend(repeat.given(&stretch));
+        self.piece.given.extend(repeat.given(sweep, &stretch));
         let mut nodes = self.compute_piece()?;
         let first = nodes.len() as u32;
         self.piece.append(&mut nodes);
@@ -190,15 +210,15 @@ impl<'t> Pieces<'t> {
     /// Records the adjoints of the next stretch of the sweep, computes them, and puts constants in the
     /// place of all that is recorded from `start` on, one for each cotangent still asked for.
     fn recorded(&mut self, sweep: &mut Sweep, start: Extent) -> Option<()> {
-        let (from, first) = (sweep.cursor(), start.nodes as u32);
+        let (from, first) = (sweep.next(), start.nodes as u32);
         let nodes = self.nodes()?;
         let period = match self.periodicity {
-            Periodicity::Period(visits) => repeat::next(&nodes, sweep, visits),
+            Periodicity::Period(visits) => Stretch::next(&nodes, sweep, visits, None),
             _ => None,
         };
         drop(nodes);
         let (last, most) = match &period {
-            Some(stretch) => (stretch.end.next, usize::MAX),
+            Some(stretch) => (stretch.end, usize::MAX),
             None => (0, start.nodes + PIECE),
         };
         let tape = self.tape;
@@ -216,7 +236,7 @@ impl<'t> Pieces<'t> {
         // A piece is run again if its rules are pure, and have blocked no cotangent, which is to be told.
         let repeat = period
             .filter(|_| told(sweep) == before)
-            .and_then(|stretch| Repeat::new(&nodes, sweep, &stretch, &self.piece, &touched, &ends));
+            .and_then(|stretch| Repeat::new(&nodes, sweep, stretch, &self.piece, &touched, &ends));
         self.piece.replace(nodes, &ends, start);
         for &(c, place) in &open {
             let k = ends.binary_search(&c).expect("it is among them");
@@ -227,21 +247,20 @@ impl<'t> Pieces<'t> {
     }
 
     /// What is known of the sweep after a piece that began at `from`.
-    fn learned(&self, sweep: &Sweep, from: Cursor, repeat: Option<Repeat>) -> Periodicity {
-        let visits = from.next - sweep.cursor().next;
+    fn learned(&self, sweep: &Sweep, from: usize, repeat: Option<Repeat>) -> Periodicity {
+        let visits = from - sweep.next();
         match (repeat, &self.periodicity) {
             (Some(repeat), _) => Periodicity::Known(Box::new(repeat)),
             (None, &Periodicity::Unknown { wait, pause }) if wait > 0 => {
                 Periodicity::Unknown { wait: wait - 1, pause }
             }
-            (None, &Periodicity::Unknown { pause, .. }) if sweep.cursor().next > 2 * visits => {
+            (None, &Periodicity::Unknown { pause, .. }) if sweep.next() > 2 * visits => {
                 let nodes = self.tape.nodes.borrow();
-                let stretch = Stretch::read(&nodes, sweep, from, visits);
-                let period = stretch.map_or(visits, |stretch| stretch.period(&nodes));
+                let period = stretch::period(&nodes, sweep.graph(), from, visits);
                 match visits / period {
                     0 | 1 => Periodicity::not_found(pause),
                     rounds => {
-                        let more = (sweep.cursor().next / (32 * visits)).clamp(1, LONGER);
+                        let more = (sweep.next() / (32 * visits)).clamp(1, LONGER);
                         Periodicity::Period(more * rounds * period)
                     }
                 }
@@ -253,53 +272,46 @@ impl<'t> Pieces<'t> {
 
     /// Computes the piece from the nodes it is given.
     fn compute_piece(&mut self) -> Option<RefMut<'t, Recycled>> {
-        let nodes = self.nodes()?;
-        let missing = |id: &&u32| {
-            let node = &nodes[**id as usize];
-            let given = node.value.is_some() || matches!(node.source, Source::Number(_));
-            !given && node.mark.0 != self.walk
-        };
-        let missing: Vec<u32> = self.piece.given.iter().filter(missing).copied().collect();
-        drop(nodes);
-        self.ask(missing)?;
-        let nodes = self.nodes()?;
+        let missing = self.give()?;
+        if !missing.is_empty() {
+            self.ask(missing)?;
+            self.give()?;
+        }
+        self.piece.script.run().ok()?;
+        self.nodes()
+    }
+
+    /// Gives the piece what it starts from; returns the nodes that have not been computed.
+    fn give(&mut self) -> Option<Vec<u32>> {
+        let (nodes, mut missing) = (self.nodes()?, Vec::new());
         let Piece { script, given, .. } = &mut self.piece;
         for (&id, place) in given.iter().zip(0..) {
             let node = &nodes[id as usize];
             match (&node.value, &node.source) {
                 (Some(value), _) => script.set(place, value.view()),
                 (None, &Source::Number(x)) => script.set_number(place, x),
-                _ => script.set(place, self.straight.view(node.mark.1)),
+                _ if node.mark.0 == self.walk => script.set(place, self.straight.view(node.mark.1)),
+                _ => missing.push(id),
             }
         }
-        drop(nodes);
-        script.run().ok()?;
-        self.nodes()
+        Some(missing)
     }
 
-    /// Takes nodes, and marks them with their places.
-    fn take(&mut self, mut nodes: RefMut<'_, Recycled>, ids: &[u32]) -> Option<()> {
-        for (&id, place) in ids.iter().zip(self.straight.len()..) {
-            nodes[id as usize].mark = (self.walk, place);
+    /// Counts what was computed, at last, and stores the values to keep.
+    fn keep(&self, graph: &Graph) -> Option<()> {
+        let mut nodes = self.nodes()?;
+        for &id in &graph.ids {
+            let node = &mut nodes[id as usize];
+            let computed = node.value.is_none() && matches!(node.source, Source::Op(_));
+            if !computed || node.mark.0 != self.walk {
+                continue;
+            }
+            self.tape.count(node);
+            if node.keep || id == self.y {
+                node.value = Some(self.straight.value(node.mark.1).into());
+            }
         }
-        // The layout of a view is its author's code, which may read the tape.
-        drop(nodes);
-        self.straight.extend(&self.tape.nodes.borrow(), ids).ok()
-    }
-
-    /// Computes what was taken.
-    fn run(&mut self) -> Option<RefMut<'t, Recycled>> {
-        self.straight.run().ok()?;
-        self.straight.forget_steps();
-        self.nodes()
-    }
-
-    /// Stores the values of the nodes to keep.
-    fn keep(&self) {
-        let mut nodes = self.tape.nodes.borrow_mut();
-        for &(id, place) in &self.kept {
-            nodes[id as usize].value = Some(self.straight.value(place).into());
-        }
+        Some(())
     }
 
     /// The value of a node that has a place.
@@ -328,7 +340,7 @@ mod tests {
         let w = tape.param(&w);
         let loss = (0..nodes / 3).fold(w, |x, _| x.matmul(w).t().tanh()).sum();
         known.then(|| loss.item());
-        loss.in_pieces()
+        loss.in_pieces(Forward::of(&tape, loss.id()))
     }
 
     #[test]

@@ -1,55 +1,44 @@
 //! The reverse sweep itself: rule after rule, last node first.
 
-use std::cell::Cell;
 use std::panic::Location;
 
+use tensor::DType;
 use tensor::shape::Dims;
-use tensor::{DType, pool};
 
-use crate::node::{Nodes, Source};
+use crate::node::{Node, Source};
 use crate::op::{self, Pulled, Recorded, Site};
 use crate::tape::Tape;
 use crate::var::Var;
-
-/// Not a node, and not a place.
-pub(crate) const NONE: u32 = u32::MAX;
+use crate::walk::{Graph, NONE};
 
 /// A sweep under way, that appends the adjoints of everything between some targets and a variable `y`.
 ///
 /// A rule only returns the cotangents of its inputs; they are added up here, in the order in which
 /// the uses stand on the tape, last first. No borrow of the tape is held while a rule runs.
 pub(crate) struct Sweep {
-    between: Between,
-    /// For each node between, that of `y` first known, the others as the rules add them up.
+    /// What `y`, its last node, depends on: all that is between, at least.
+    graph: Graph,
+    /// Of each node.
+    roles: Vec<Role>,
+    /// For each node, that of `y` first known, the others as the rules add them up.
     cotangents: Vec<u32>,
     /// The nodes of places below have not been visited.
-    cursor: Cursor,
+    next: usize,
     /// The first node that the sweep has recorded, or will.
     start: u32,
-    /// The places of the targets, in ascending order.
-    sorted_targets: Vec<u32>,
+    /// The places of the targets, [`NONE`] where `y` does not depend on it.
+    targets: Vec<u32>,
     /// Nodes whose rule passed no cotangent on, and the input that needed it.
     blocked: Vec<(u32, u32)>,
     site: Visited,
 }
 
-/// How far a sweep has come.
-#[derive(Clone, Copy)]
-pub(crate) struct Cursor {
-    /// The places below are to come.
-    pub next: usize,
-    /// Where the inputs of these end.
-    end: usize,
-}
-
-/// A node that a sweep visits.
-pub(crate) struct Visit<'a> {
-    pub place: u32,
-    pub id: u32,
-    /// Whether it depends on a target or is one.
+/// What a node is to the targets.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Role {
+    /// Whether it is one or depends on one, by a way that derivatives pass.
     pub needed: bool,
-    /// The places of its inputs, [`NONE`] where not needed.
-    pub inputs: &'a [u32],
+    pub target: bool,
 }
 
 /// What one rule is given, and what it returns: lists that all rules share.
@@ -63,31 +52,43 @@ struct Visited {
 impl Sweep {
     /// A sweep from `y`, whose cotangent is `g`, to `targets`.
     pub(crate) fn new(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Self {
-        let between = Between::new(tape, y, targets);
-        let mut cotangents = vec![NONE; between.ids.len()];
+        // What was recorded before the first target depends on none: a loop that differentiates by its
+        // present state does not walk back to its beginning.
+        let first = targets.iter().copied().min().unwrap_or(u32::MAX);
+        let between = |id, node: &Node| node.tracked && id >= first;
+        let (graph, _) = Graph::of(tape, &[y], between, |_| true, |_, _, _| {});
+        Sweep::over(graph, tape, g, targets)
+    }
+
+    /// As [`new`](Self::new), when the graph of what `y` depends on is known.
+    pub(crate) fn over(graph: Graph, tape: &Tape, g: u32, targets: &[u32]) -> Self {
+        let len = graph.len();
+        let targets: Vec<u32> = targets.iter().map(|&id| graph.place(id)).collect();
+        let mut roles = vec![Role { needed: false, target: false }; len];
+        for &place in targets.iter().filter(|&&place| place != NONE) {
+            let needed = graph.states[place as usize].tracked;
+            roles[place as usize] = Role { needed, target: true };
+        }
+        for place in 0..len {
+            let needs = |&p: &u32| p != NONE && roles[p as usize].needed;
+            if graph.states[place].tracked && graph.inputs(place).iter().any(needs) {
+                roles[place].needed = true;
+            }
+        }
+        let mut cotangents = vec![NONE; len];
         if let Some(last) = cotangents.last_mut() {
             *last = g;
         }
         // The cotangent may be a variable of the user's; a seed of ours is the last node so far.
         let seeded = g as usize + 1 == tape.len();
         let start = if seeded { g } else { tape.len() as u32 };
-        let cursor = Cursor { next: between.ids.len(), end: between.inputs.len() };
-        let mut sorted_targets = between.targets.clone();
-        sorted_targets.sort_unstable();
-        Sweep {
-            between,
-            cotangents,
-            cursor,
-            start,
-            sorted_targets,
-            blocked: Vec::new(),
-            site: Visited::default(),
-        }
+        let (blocked, site) = (Vec::new(), Visited::default());
+        Sweep { graph, roles, cotangents, next: len, start, targets, blocked, site }
     }
 
     /// Applies rules until none is left.
     pub(crate) fn finish(&mut self, tape: &Tape) {
-        while self.cursor.next > 0 {
+        while self.next > 0 {
             self.visit(tape, |_, _| {});
         }
     }
@@ -101,11 +102,11 @@ impl Sweep {
         most: usize,
         touched: &mut Vec<u32>,
     ) {
-        if self.cursor.next == self.between.ids.len() {
-            touched.extend(self.cursor.next.checked_sub(1).map(|last| last as u32));
+        if self.next == self.graph.len() {
+            touched.extend(self.next.checked_sub(1).map(|last| last as u32));
         }
         let first = tape.len() as u32;
-        while self.cursor.next > last && tape.len() < most {
+        while self.next > last && tape.len() < most {
             self.visit(tape, |place, before| {
                 if before == NONE || before < first {
                     touched.push(place);
@@ -119,41 +120,45 @@ impl Sweep {
         self.start
     }
 
-    /// How far it has come.
-    pub(crate) fn cursor(&self) -> Cursor {
-        self.cursor
+    /// What `y` depends on.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
-    /// Goes on at `cursor`, when somebody else has done what comes before.
-    pub(crate) fn go_to(&mut self, cursor: Cursor) {
-        self.cursor = cursor;
+    /// What the nodes of the graph are to the targets.
+    pub(crate) fn roles(&self) -> &[Role] {
+        &self.roles
     }
 
-    /// The node that comes next at `cursor`, which is moved past it.
-    #[inline]
-    pub(crate) fn look(&self, nodes: &Nodes, cursor: &mut Cursor) -> Visit<'_> {
-        self.between.look(nodes, cursor)
+    /// The places below are to come.
+    pub(crate) fn next(&self) -> usize {
+        self.next
+    }
+
+    /// Goes on at place `next`, when somebody else has done what comes before.
+    pub(crate) fn go_to(&mut self, next: usize) {
+        self.next = next;
     }
 
     #[inline]
     fn visit(&mut self, tape: &Tape, mut touched: impl FnMut(u32, u32)) {
-        let nodes = tape.nodes.borrow();
-        let visit = self.between.look(&nodes, &mut self.cursor);
-        let Visit { id: y, needed, inputs: places, .. } = visit;
-        let g = self.cotangents[visit.place as usize];
-        if !needed || g == NONE {
+        self.next -= 1;
+        let (y, g) = (self.graph.ids[self.next], self.cotangents[self.next]);
+        if !self.roles[self.next].needed || g == NONE {
             return;
         }
+        let nodes = tape.nodes.borrow();
         let Visited { inputs, needs, pulled } = &mut self.site;
         inputs.clear();
         needs.clear();
         pulled.clear();
         let node = &nodes[y as usize];
         let Source::Op(op) = &node.source else { return };
+        let places = self.graph.inputs(self.next);
         // One by one, as they are recorded.
         for (&input, &p) in nodes.inputs(y).iter().zip(places) {
             inputs.push(input);
-            needs.push(p != NONE);
+            needs.push(p != NONE && self.roles[p as usize].needed);
         }
         if !needs.contains(&true) {
             return; // a target itself, which needs nothing further down
@@ -164,7 +169,7 @@ impl Sweep {
         let _ruling = Ruling::enter(tape, y, at, self.start);
         op.rule().pull(tape, &site, pulled);
         for (i, (&input, &p)) in inputs.iter().zip(places).enumerate() {
-            if p == NONE {
+            if !needs[i] {
                 continue;
             }
             // Data inputs, which come last, have no cotangent.
@@ -181,18 +186,13 @@ impl Sweep {
 
     /// The cotangent of a place so far, if it is still asked for: by a rule to come, or as a target's.
     pub(crate) fn open(&self, place: u32) -> Option<u32> {
-        let asked = (place as usize) < self.cursor.next || self.is_target(place);
+        let asked = (place as usize) < self.next || self.roles[place as usize].target;
         Some(self.cotangents[place as usize]).filter(|&c| asked && c != NONE)
     }
 
-    /// The cotangent of a place so far; [`NONE`] if none has reached it.
-    pub(crate) fn cotangent(&self, place: u32) -> u32 {
-        self.cotangents[place as usize]
-    }
-
-    /// Whether a place is that of a target.
-    pub(crate) fn is_target(&self, place: u32) -> bool {
-        self.sorted_targets.binary_search(&place).is_ok()
+    /// The cotangents of all places so far; [`NONE`] where none has reached it.
+    pub(crate) fn cotangents(&self) -> &[u32] {
+        &self.cotangents
     }
 
     /// How many rules have passed no cotangent on.
@@ -205,110 +205,17 @@ impl Sweep {
         self.cotangents[place as usize] = cotangent;
     }
 
-    /// Ends the sweep: the nodes whose rule passed no cotangent on, and the input that needed it. (Its
-    /// memory is left to the next one, for fresh pages cost more than what is written there.)
+    /// Ends the sweep: the nodes whose rule passed no cotangent on, and the input that needed it.
     pub(crate) fn blocked(self) -> Vec<(u32, u32)> {
-        self.between.recycle();
+        self.graph.recycle();
         self.blocked
     }
 
     /// The cotangent of each target, if one has reached it.
     pub(crate) fn found(&self) -> impl Iterator<Item = Option<u32>> {
         let found = |&p: &u32| self.cotangents.get(p as usize).copied().filter(|&c| c != NONE);
-        self.between.targets.iter().map(found)
+        self.targets.iter().map(found)
     }
-}
-
-/// The tracked nodes between some targets and a variable.
-struct Between {
-    /// In the order of the tape.
-    ids: Vec<u32>,
-    /// For each, whether it depends on one of the targets or is one.
-    needed: Vec<bool>,
-    /// The inputs of all, one after the other: their places in `ids`, `NONE` where not needed.
-    inputs: Vec<u32>,
-    /// The places of the targets, `NONE` where the variable does not depend on it.
-    targets: Vec<u32>,
-}
-
-thread_local! {
-    /// Memory for the next sweep.
-    static SPARE: Cell<Between> = const { Cell::new(Between::EMPTY) };
-}
-
-/// Memory of more nodes than this is given back.
-const MOST_SPARE: usize = 1 << 24;
-
-impl Between {
-    const EMPTY: Between =
-        Between { ids: Vec::new(), needed: Vec::new(), inputs: Vec::new(), targets: Vec::new() };
-
-    /// Leaves the memory to the next sweep of this thread.
-    fn recycle(mut self) {
-        if self.ids.len() <= MOST_SPARE {
-            pool::reuse(&mut self.ids);
-            pool::reuse(&mut self.needed);
-            pool::reuse(&mut self.inputs);
-            pool::reuse(&mut self.targets);
-            // Fails while the thread is torn down, when nobody needs it.
-            let _ = SPARE.try_with(|spare| spare.set(self));
-        }
-    }
-
-    #[inline]
-    fn look(&self, nodes: &Nodes, cursor: &mut Cursor) -> Visit<'_> {
-        cursor.next -= 1;
-        let (place, id, end) = (cursor.next as u32, self.ids[cursor.next], cursor.end);
-        cursor.end -= nodes.inputs(id).len();
-        let inputs = &self.inputs[cursor.end..end];
-        Visit { place, id, needed: self.needed[cursor.next], inputs }
-    }
-
-    fn new(tape: &Tape, y: u32, to: &[u32]) -> Self {
-        let mut between =
-            SPARE.try_with(|spare| spare.replace(Between::EMPTY)).unwrap_or(Between::EMPTY);
-        let Between { ids, needed, inputs, targets } = &mut between;
-        let walk = tape.start_walk();
-        // What was recorded before the first target depends on none: a loop that differentiates by its
-        // present state does not walk back to its beginning.
-        let first = to.iter().copied().min().unwrap_or(u32::MAX);
-        let mut nodes = tape.nodes.borrow_mut();
-        // What is to be visited stands where the inputs will.
-        inputs.push(y);
-        while let Some(id) = inputs.pop() {
-            let node = &mut nodes[id as usize];
-            if node.mark.0 == walk || !node.tracked || id < first {
-                continue;
-            }
-            node.mark.0 = walk;
-            ids.push(id);
-            inputs.extend_from_slice(nodes.inputs(id));
-        }
-        nodes.in_order(walk, ids);
-        let place = |id: u32| match nodes[id as usize].mark {
-            (found, place) if found == walk => place,
-            _ => NONE,
-        };
-        targets.extend(to.iter().map(|&t| place(t)));
-        needed.resize(ids.len(), false);
-        for &t in targets.iter().filter(|&&t| t != NONE) {
-            needed[t as usize] = true;
-        }
-        for (k, &id) in ids.iter().enumerate() {
-            for &input in nodes.inputs(id) {
-                let p = Some(place(input)).filter(|&p| p != NONE && needed[p as usize]);
-                needed[k] |= p.is_some();
-                inputs.push(p.unwrap_or(NONE));
-            }
-        }
-        drop(nodes);
-        between
-    }
-}
-
-/// Gives back the memory that the last sweep has left to the next.
-pub(crate) fn forget() {
-    drop(SPARE.try_with(|spare| spare.replace(Between::EMPTY)));
 }
 
 /// While it lives, the rule of a node runs: nodes recorded inherit that node's source line, and a panic

@@ -3,7 +3,8 @@
 use crate::node::Nodes;
 use crate::pieces::piece::Piece;
 use crate::pieces::stretch::{Pattern, Stretch};
-use crate::sweep::{NONE, Sweep};
+use crate::sweep::Sweep;
+use crate::walk::NONE;
 
 /// What is known of how a sweep repeats itself.
 pub(super) enum Periodicity {
@@ -19,7 +20,7 @@ pub(super) enum Periodicity {
 /// How the last piece is run for another stretch.
 pub(super) struct Repeat {
     pattern: Pattern,
-    /// What stands for the nodes that the piece starts from; see [`Stretch::given`].
+    /// What stands for the nodes that the piece starts from; see [`Stretch::node`].
     given: Vec<u32>,
     /// For each node seen whose cotangent is another one afterwards: which.
     outs: Vec<(u32, Out)>,
@@ -48,33 +49,34 @@ impl Repeat {
     pub(super) fn new(
         nodes: &Nodes,
         sweep: &Sweep,
-        stretch: &Stretch,
+        stretch: Stretch,
         piece: &Piece,
         touched: &[u32],
         ends: &[u32],
     ) -> Option<Self> {
-        let given = piece.given.iter().map(|&id| stretch.given(id)).collect::<Option<_>>()?;
+        let number = |&id: &u32| stretch.number(sweep.graph(), id);
+        let given = piece.given.iter().map(number).collect::<Option<_>>()?;
         let out = |&place: &u32| {
             let cotangent = sweep.open(place)?;
             let out = match ends.binary_search(&cotangent) {
                 Ok(end) => Some(Out::End(end as u32)),
-                Err(_) => stretch.given(cotangent).map(Out::Given),
+                Err(_) => number(&cotangent).map(Out::Given),
             };
-            Some(stretch.number_of(place).zip(out))
+            Some(stretch.at(place).zip(out))
         };
         let outs = touched.iter().filter_map(out).collect::<Option<_>>()?;
-        Some(Repeat { pattern: stretch.pattern(nodes), given, outs })
+        Some(Repeat { pattern: stretch.pattern(nodes, sweep), given, outs })
     }
 
     /// The stretch that comes next in the sweep, if it is of the same form.
     pub(super) fn next(&self, nodes: &Nodes, sweep: &Sweep) -> Option<Stretch> {
-        let stretch = next(nodes, sweep, self.pattern.visits)?;
-        stretch.is(&self.pattern, nodes).then_some(stretch)
+        let stretch = Stretch::next(nodes, sweep, self.pattern.visits, Some(&self.pattern))?;
+        stretch.is(&self.pattern, nodes, sweep).then_some(stretch)
     }
 
     /// The nodes that the piece starts from in this stretch.
-    pub(super) fn given(&self, stretch: &Stretch) -> impl Iterator<Item = u32> {
-        self.given.iter().map(|&number| stretch.node(number))
+    pub(super) fn given(&self, sweep: &Sweep, stretch: &Stretch) -> impl Iterator<Item = u32> {
+        self.given.iter().map(|&number| stretch.node(sweep.graph(), number))
     }
 
     /// Moves the sweep past the stretch, where the ends of the piece are nodes from `first` on.
@@ -83,24 +85,11 @@ impl Repeat {
         for &(number, out) in &self.outs {
             let place = stretch.place(number);
             debug_assert_ne!(place, NONE);
-            sweep.replace(
-                place,
-                match out {
-                    Out::End(end) => first + end,
-                    Out::Given(given) => stretch.node(given),
-                },
-            );
+            let cotangent = match out {
+                Out::End(end) => first + end,
+                Out::Given(given) => stretch.node(sweep.graph(), given),
+            };
+            sweep.replace(place, cotangent);
         }
     }
-}
-
-/// The stretch of the next `visits` nodes of the sweep, if there are as many and it can be compared.
-pub(super) fn next(nodes: &Nodes, sweep: &Sweep, visits: usize) -> Option<Stretch> {
-    let cursor = sweep.cursor();
-    if cursor.next < visits {
-        return None;
-    }
-    let mut stretch = Stretch::read(nodes, sweep, cursor, visits)?;
-    stretch.reach(nodes, sweep)?;
-    Some(stretch)
 }

@@ -10,134 +10,140 @@ use rustc_hash::FxHashMap;
 
 use crate::node::{Nodes, Source};
 use crate::replay::signature::Signatures;
-use crate::sweep::{Cursor, NONE, Sweep, Visit};
+use crate::sweep::{Role, Sweep};
+use crate::walk::{Graph, NONE};
 
-/// A part of a sweep, from a place downwards.
+/// A part of a sweep, from a place downwards. The nodes that its rules see are numbered: those visited,
+/// last first, whatever else there is, in the order of its first use, and the cotangents that have
+/// reached these.
 pub(super) struct Stretch {
-    /// How many nodes are visited.
-    visits: usize,
-    /// The nodes visited, last first, and behind them whatever else their rules see.
-    seen: Vec<u32>,
-    /// The places of `seen` in the sweep, [`NONE`] where nobody asks for a cotangent.
+    /// The places that are visited are those below this one,
+    top: usize,
+    /// down to this one, where the sweep goes on.
+    pub end: usize,
+    /// The nodes that are seen and not visited.
+    outside: Vec<u32>,
+    /// Their places in the sweep, [`NONE`] where nobody asks for a cotangent.
     places: Vec<u32>,
-    /// The cotangents that have reached these so far.
+    /// The cotangents so far.
     cotangents: Vec<u32>,
-    /// Where the sweep goes on.
-    pub end: Cursor,
     form: Form,
-    /// The numbers in `seen` of the nodes that are not visited.
-    outside: FxHashMap<u32, u32>,
+    /// The numbers in `outside`.
+    number_of: FxHashMap<u32, u32>,
     /// The numbers in `cotangents`.
     reached: FxHashMap<u32, u32>,
 }
 
-/// How the nodes of a stretch hang together, in their numbers in `seen`.
-#[derive(Clone, Default, PartialEq)]
+/// How the nodes of a stretch hang together.
+#[derive(Default, PartialEq)]
 struct Form {
-    /// For each node visited, and each other view, how many inputs it has, and which.
+    /// For each node visited that is seen into, and each other view, how many inputs it has, and which:
+    /// how far back a visited one stands, and the number of another one, with [`OUTSIDE`] and, where the
+    /// sweep adds up its cotangent, with [`REACHED`].
     inputs: Vec<u32>,
-    /// Where the inputs of each node visited begin.
-    first: Vec<u32>,
-    /// For each node seen the number of its cotangent; [`NONE`] without one.
-    cotangents: Vec<u32>,
-    /// What the sweep does at each node seen.
-    roles: Vec<Role>,
+    /// The numbers of the nodes that a cotangent has reached so far, and of these.
+    cotangents: Vec<(u32, u32)>,
     /// The bits of the numbers that cotangents are filled with.
     filled: Vec<Option<u64>>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Role {
-    /// It visits the node, which depends on a target or not, and is one or not.
-    Visited { needed: bool, target: bool },
-    /// It adds up the cotangent of a node that it visits elsewhere.
-    Reached,
-    /// Nothing: nobody asks for a cotangent.
-    Read,
-}
+const OUTSIDE: u32 = 1 << 31;
+const REACHED: u32 = 1 << 30;
 
 /// The form of a stretch and what its nodes are.
 pub(super) struct Pattern {
     pub visits: usize,
     form: Form,
-    seen: Signatures,
+    roles: Vec<Role>,
+    visited: Signatures,
+    outside: Signatures,
     cotangents: Signatures,
 }
 
 impl Stretch {
-    /// `visits` nodes from `cursor` on, without the cotangents that have reached them; `None` if more meets
-    /// in them than is compared.
-    pub(super) fn read(
+    /// The next `visits` nodes of the sweep, if there are as many and they can be compared; faster if it
+    /// is of the form of `like`.
+    pub(super) fn next(
         nodes: &Nodes,
         sweep: &Sweep,
-        mut cursor: Cursor,
         visits: usize,
+        like: Option<&Pattern>,
     ) -> Option<Self> {
+        let top = sweep.next();
         let mut stretch = Stretch {
-            visits,
-            seen: Vec::with_capacity(2 * visits),
-            places: Vec::with_capacity(2 * visits),
+            top,
+            end: top.checked_sub(visits)?,
+            outside: Vec::new(),
+            places: Vec::new(),
             cotangents: Vec::new(),
-            end: cursor,
             form: Form::default(),
-            outside: FxHashMap::default(),
+            number_of: FxHashMap::default(),
             reached: FxHashMap::default(),
         };
-        let mut at = cursor;
-        for _ in 0..visits {
-            let visit = sweep.look(nodes, &mut at);
-            stretch.seen.push(visit.id);
-            stretch.places.push(visit.place);
-            let (needed, target) = (visit.needed, sweep.is_target(visit.place));
-            stretch.form.roles.push(Role::Visited { needed, target });
+        let guess = like.map_or(&[][..], |pattern| &pattern.form.inputs);
+        stretch.form.inputs.reserve(guess.len());
+        for place in (stretch.end..top).rev() {
+            stretch.visit(nodes, sweep, place, guess)?;
         }
-        stretch.end = at;
-        for number in 0..visits as u32 {
-            let visit = sweep.look(nodes, &mut cursor);
-            stretch.inputs(nodes, visit, number)?;
-        }
-        stretch.views(nodes)?;
+        stretch.views(nodes, sweep.graph())?;
+        stretch.reach(nodes, sweep)?;
         Some(stretch)
     }
 
-    fn inputs(&mut self, nodes: &Nodes, visit: Visit<'_>, number: u32) -> Option<()> {
-        self.form.first.push(self.form.inputs.len() as u32);
-        self.form.inputs.push(visit.inputs.len() as u32);
-        for (&input, &place) in nodes.inputs(visit.id).iter().zip(visit.inputs) {
-            let distance = visit.place.wrapping_sub(place);
-            let input = match number.checked_add(distance) {
-                Some(inside) if place != NONE && inside < self.visits as u32 => inside,
-                _ => self.outside(nodes, input, place)?,
+    /// Adds the inputs of a node, if its rule is asked or others look through it.
+    #[inline]
+    fn visit(&mut self, nodes: &Nodes, sweep: &Sweep, place: usize, guess: &[u32]) -> Option<()> {
+        let (graph, roles) = (sweep.graph(), sweep.roles());
+        let id = graph.ids[place];
+        if !roles[place].needed && !is_view(nodes, id) {
+            return Some(());
+        }
+        let inputs = graph.inputs(place);
+        self.form.inputs.push(inputs.len() as u32);
+        for (k, &at) in inputs.iter().enumerate() {
+            if at != NONE && at as usize >= self.end {
+                self.form.inputs.push(place as u32 - at);
+                continue;
+            }
+            let input = if at == NONE { nodes.inputs(id)[k] } else { graph.ids[at as usize] };
+            // As a rule it is the one that stands there in the other stretch.
+            let guess = guess.get(self.form.inputs.len()).copied().unwrap_or(0);
+            let known = self.outside.get((guess & !(OUTSIDE | REACHED)) as usize);
+            let number = if guess & OUTSIDE != 0 && known == Some(&input) {
+                guess
+            } else {
+                let reached = at != NONE && roles[at as usize].needed;
+                self.outside(graph, input, if reached { at } else { NONE })?
             };
-            self.form.inputs.push(input);
+            self.form.inputs.push(number);
         }
         Some(())
     }
 
-    /// The number of a node that is not visited; `None` if it may be one that is.
-    fn outside(&mut self, nodes: &Nodes, id: u32, place: u32) -> Option<u32> {
-        let next = self.seen.len() as u32;
-        let number = *self.outside.entry(id).or_insert(next);
+    /// The number of a node at a place, [`NONE`] where nobody asks for its cotangent; `None` if it may be
+    /// one that is visited.
+    fn outside(&mut self, graph: &Graph, id: u32, place: u32) -> Option<u32> {
+        let next = self.outside.len() as u32;
+        let number = *self.number_of.entry(id).or_insert(next);
         if number == next {
-            let first = self.seen[self.visits - 1];
-            if place == NONE && nodes[id as usize].tracked && id >= first {
+            if id >= graph.ids[self.end] {
                 return None;
             }
-            self.seen.push(id);
+            self.outside.push(id);
             self.places.push(place);
-            self.form.roles.push(if place == NONE { Role::Read } else { Role::Reached });
         }
-        Some(number)
+        let reached = self.places[number as usize] != NONE;
+        Some(number | OUTSIDE | if reached { REACHED } else { 0 })
     }
 
     /// Adds what those of the nodes not visited view that are views: without a place, for a rule passes a
     /// cotangent to its own inputs alone.
-    fn views(&mut self, nodes: &Nodes) -> Option<()> {
-        let mut next = self.visits;
-        while let Some(&id) = self.seen.get(next) {
+    fn views(&mut self, nodes: &Nodes, graph: &Graph) -> Option<()> {
+        let mut next = 0;
+        while let Some(&id) = self.outside.get(next) {
             next += 1;
-            if matches!(&nodes[id as usize].source, Source::Op(op) if op.is_view()) {
-                let viewed = self.outside(nodes, nodes.inputs(id)[0], NONE)?;
+            if is_view(nodes, id) {
+                let viewed = self.outside(graph, nodes.inputs(id)[0], NONE)?;
                 self.form.inputs.push(viewed);
             }
         }
@@ -146,11 +152,12 @@ impl Stretch {
 
     /// Adds the cotangents that have reached the nodes; `None` if one is no number or constant
     /// of the sweep's own.
-    pub(super) fn reach(&mut self, nodes: &Nodes, sweep: &Sweep) -> Option<()> {
-        for &place in &self.places {
-            let cotangent = if place == NONE { NONE } else { sweep.cotangent(place) };
+    fn reach(&mut self, nodes: &Nodes, sweep: &Sweep) -> Option<()> {
+        let all = sweep.cotangents();
+        let visited = all[self.end..self.top].iter().rev().copied();
+        let outside = self.places.iter().map(|&p| if p == NONE { NONE } else { all[p as usize] });
+        for (seen, cotangent) in (0..).zip(visited.chain(outside)) {
             if cotangent == NONE {
-                self.form.cotangents.push(NONE);
                 continue;
             }
             let next = self.cotangents.len() as u32;
@@ -165,99 +172,117 @@ impl Stretch {
                 });
                 self.cotangents.push(cotangent);
             }
-            self.form.cotangents.push(number);
+            self.form.cotangents.push((seen, number));
         }
         Some(())
     }
 
     /// What another stretch must be to have the same adjoints.
-    pub(super) fn pattern(&self, nodes: &Nodes) -> Pattern {
+    pub(super) fn pattern(self, nodes: &Nodes, sweep: &Sweep) -> Pattern {
         Pattern {
-            visits: self.visits,
-            form: self.form.clone(),
-            seen: Signatures::of(nodes, &self.seen),
+            visits: self.visits(),
+            roles: sweep.roles()[self.end..self.top].to_vec(),
+            visited: Signatures::of(nodes, &sweep.graph().ids[self.end..self.top]),
+            outside: Signatures::of(nodes, &self.outside),
             cotangents: Signatures::of(nodes, &self.cotangents),
+            form: self.form,
         }
     }
 
     /// Whether it is one of these.
-    pub(super) fn is(&self, pattern: &Pattern, nodes: &Nodes) -> bool {
+    pub(super) fn is(&self, pattern: &Pattern, nodes: &Nodes, sweep: &Sweep) -> bool {
         self.form == pattern.form
-            && pattern.seen.are(nodes, &self.seen)
+            && sweep.roles()[self.end..self.top] == pattern.roles
+            && pattern.visited.are(nodes, &sweep.graph().ids[self.end..self.top])
+            && pattern.outside.are(nodes, &self.outside)
             && pattern.cotangents.are(nodes, &self.cotangents)
     }
 
-    /// The place of a node that is seen.
+    fn visits(&self) -> usize {
+        self.top - self.end
+    }
+
+    /// The place of the node of a number.
     pub(super) fn place(&self, number: u32) -> u32 {
-        self.places[number as usize]
+        match (number as usize).checked_sub(self.visits()) {
+            Some(outside) => self.places[outside],
+            None => self.top as u32 - 1 - number,
+        }
     }
 
     /// The number of a place, if a node seen stands there.
-    pub(super) fn number_of(&self, place: u32) -> Option<u32> {
-        // Behind the nodes visited, whose places follow each other.
-        match self.places[0].wrapping_sub(place) {
-            inside if (inside as usize) < self.visits => Some(inside),
-            _ => {
-                let outside = self.places[self.visits..].iter().position(|&p| p == place);
-                outside.map(|k| (self.visits + k) as u32)
-            }
+    pub(super) fn at(&self, place: u32) -> Option<u32> {
+        if (self.end..self.top).contains(&(place as usize)) {
+            return Some(self.top as u32 - 1 - place);
         }
+        let outside = self.places.iter().position(|&p| p == place);
+        outside.map(|k| (self.visits() + k) as u32)
     }
 
-    /// The number of a node in `seen`, or of a cotangent, counted from the last of `seen` on.
-    pub(super) fn given(&self, id: u32) -> Option<u32> {
+    /// The number of a node or a cotangent.
+    pub(super) fn number(&self, graph: &Graph, id: u32) -> Option<u32> {
+        let (visits, outside) = (self.visits() as u32, self.outside.len() as u32);
         if let Some(&number) = self.reached.get(&id) {
-            return Some(self.seen.len() as u32 + number);
+            return Some(visits + outside + number);
         }
-        if let Some(&number) = self.outside.get(&id) {
-            return Some(number);
+        if let Some(&number) = self.number_of.get(&id) {
+            return Some(visits + number);
         }
-        let visited = self.seen[..self.visits].binary_search_by(|seen| id.cmp(seen));
-        visited.ok().map(|number| number as u32)
+        let visited = graph.ids[self.end..self.top].binary_search(&id);
+        visited.ok().map(|k| visits - 1 - k as u32)
     }
 
-    /// The node of such a number.
-    pub(super) fn node(&self, given: u32) -> u32 {
-        match (given as usize).checked_sub(self.seen.len()) {
-            Some(cotangent) => self.cotangents[cotangent],
-            None => self.seen[given as usize],
+    /// The node or the cotangent of a number.
+    pub(super) fn node(&self, graph: &Graph, number: u32) -> u32 {
+        match (number as usize).checked_sub(self.visits()) {
+            None => graph.ids[self.top - 1 - number as usize],
+            Some(number) => match number.checked_sub(self.outside.len()) {
+                None => self.outside[number],
+                Some(cotangent) => self.cotangents[cotangent],
+            },
         }
     }
+}
 
-    /// After how many visits the same operations come again, as far as the nodes nearby tell: the whole
-    /// stretch if they do not.
-    pub(super) fn period(&self, nodes: &Nodes) -> usize {
-        // The longest border of each beginning, as Knuth, Morris and Pratt compute it (1977).
-        let mut borders = vec![0; self.visits];
-        for i in 1..self.visits {
-            let mut border: usize = borders[i - 1];
-            while border > 0 && !self.alike(nodes, border, i) {
-                border = borders[border - 1];
-            }
-            borders[i] = border + usize::from(self.alike(nodes, border, i));
+fn is_view(nodes: &Nodes, id: u32) -> bool {
+    matches!(&nodes[id as usize].source, Source::Op(op) if op.is_view())
+}
+
+/// After how many of the `visits` below place `top` the same operations come again, as far as the nodes
+/// nearby tell: after all if they do not.
+pub(super) fn period(nodes: &Nodes, graph: &Graph, top: usize, visits: usize) -> usize {
+    let alike = |a: usize, b: usize| {
+        let [a, b] = [a, b].map(|visit| top - 1 - visit);
+        let [x, y] = [a, b].map(|place| graph.ids[place]);
+        // How far back the inputs stand; `None` if that is far.
+        let [back, as_far] = [a, b].map(|place| {
+            let back = move |&input: &u32| place.checked_sub(input as usize);
+            graph
+                .inputs(place)
+                .iter()
+                .map(move |input| back(input).filter(|&far| far <= visits / 2))
+        });
+        same_kind(nodes, x, y) && back.eq(as_far)
+    };
+    // The longest border of each beginning, as Knuth, Morris and Pratt compute it (1977).
+    let mut borders = vec![0; visits];
+    for i in 1..visits {
+        let mut border: usize = borders[i - 1];
+        while border > 0 && !alike(border, i) {
+            border = borders[border - 1];
         }
-        self.visits - borders.last().copied().unwrap_or(0)
+        borders[i] = border + usize::from(alike(border, i));
     }
+    visits - borders.last().copied().unwrap_or(0)
+}
 
-    fn alike(&self, nodes: &Nodes, a: usize, b: usize) -> bool {
-        let [x, y] = [a, b].map(|v| &nodes[self.seen[v] as usize]);
-        let same_op = match (&x.source, &y.source) {
-            (Source::Op(x), Source::Op(y)) => x.same(y),
-            (Source::Op(_), _) | (_, Source::Op(_)) => false,
-            _ => true,
-        };
-        let [xs, ys] = [a, b].map(|v| self.inputs_of(v).iter().map(move |&n| self.distance(v, n)));
-        same_op && nodes.same_shape(self.seen[a], self.seen[b]) && x.dtype == y.dtype && xs.eq(ys)
-    }
-
-    fn inputs_of(&self, visit: usize) -> &[u32] {
-        let first = self.form.first[visit] as usize;
-        &self.form.inputs[first + 1..][..self.form.inputs[first] as usize]
-    }
-
-    /// How far back an input stands; `None` if that is far.
-    fn distance(&self, visit: usize, input: u32) -> Option<u32> {
-        let back = self.places[visit].checked_sub(self.places[input as usize])?;
-        (back as usize <= self.visits / 2).then_some(back)
-    }
+/// Whether two nodes are values, or the same operation, of one type and shape.
+fn same_kind(nodes: &Nodes, a: u32, b: u32) -> bool {
+    let [x, y] = [a, b].map(|id| &nodes[id as usize]);
+    let same = match (&x.source, &y.source) {
+        (Source::Op(x), Source::Op(y)) => x.same(y),
+        (Source::Op(_), _) | (_, Source::Op(_)) => false,
+        _ => true,
+    };
+    same && x.dtype == y.dtype && nodes.same_shape(a, b)
 }

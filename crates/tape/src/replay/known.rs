@@ -17,14 +17,14 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
-use tensor::{pool, shape};
+use tensor::shape;
 
 use super::script::Script;
 use super::signature::Signatures;
 use super::straight::Straight;
-use crate::node::{Node, Recycled, Source};
-use crate::sweep;
+use crate::node::{Node, Nodes, Recycled, Source};
 use crate::tape::{Bound, Tape};
+use crate::walk::{self, Graph, NONE};
 
 /// How many programs a thread keeps.
 const KEPT: usize = 16;
@@ -32,23 +32,21 @@ const KEPT: usize = 16;
 const TOGETHER: usize = 1 << 29;
 /// A program of more nodes would take more: with its adjoints a node takes some 250 bytes.
 const NODES: usize = TOGETHER / 256;
-/// The place of a node that is not part of the program.
-const ABSENT: u32 = u32::MAX;
 
 /// What a loss depends on, as far as its derivatives or its value may ask for it.
-#[derive(Default)]
 pub(crate) struct Forward {
-    /// In the order of the tape.
-    pub ids: Vec<u32>,
-    /// For each the number of its inputs, and their places in `ids`.
-    inputs: Vec<u32>,
+    pub graph: Graph,
+    /// The walk that has marked the nodes with their places.
+    pub walk: u32,
+    /// Whether it goes on behind a value that is known: the derivatives may ask for more than the loss.
+    pub behind: bool,
     hash: u64,
 }
 
 /// The structure of a program.
 pub(crate) struct Structure {
     nodes: Signatures,
-    inputs: Vec<u32>,
+    edges: [Vec<u32>; 2],
     /// The places of all parameters of the tape, and which of them are frozen.
     params: Vec<(u32, bool)>,
 }
@@ -88,9 +86,6 @@ thread_local! {
     /// The program met last stands in front. Taken out while it is used: comparing and dropping
     /// operations runs code of their authors, which may differentiate.
     static MET: Cell<Vec<Entry>> = const { Cell::new(Vec::new()) };
-    /// Memory for the next walk.
-    static SPARE: Cell<Forward> =
-        const { Cell::new(Forward { ids: Vec::new(), inputs: Vec::new(), hash: 0 }) };
 }
 
 /// What is known of a program.
@@ -107,55 +102,22 @@ pub(crate) enum Meeting {
 }
 
 impl Forward {
-    /// Walks back from `loss`; the marks of the nodes found tell their places. Of a program too large to
-    /// be kept it finds just as much as shows that.
+    /// Walks back from `loss`; the marks of the nodes found tell their places.
     pub(crate) fn of(tape: &Tape, loss: u32) -> Self {
-        let walk = tape.start_walk();
-        let mut nodes = tape.nodes.borrow_mut();
-        let mut forward = SPARE.try_with(Cell::take).unwrap_or_default();
-        let Forward { ids, inputs, .. } = &mut forward;
-        // What is to be visited stands where the inputs will.
-        inputs.push(loss);
-        while let Some(id) = inputs.pop() {
-            let node = &mut nodes[id as usize];
-            if node.mark.0 == walk {
-                continue;
-            }
-            node.mark.0 = walk;
-            ids.push(id);
-            if ids.len() > NODES {
-                return forward;
-            }
-            if is_open(node) {
-                inputs.extend_from_slice(nodes.inputs(id));
-            }
-        }
-        nodes.in_order(walk, ids);
-        let mut hasher = FxHasher::default();
-        for &id in ids.iter() {
-            inputs.push(nodes.inputs(id).len() as u32);
-            for &input in nodes.inputs(id) {
-                // Inputs stand before the node, so they have their places.
-                let place = match nodes[input as usize].mark {
-                    (found, place) if found == walk => place,
-                    _ => ABSENT,
-                };
-                inputs.push(place);
-                hasher.write_u32(place);
-            }
-            hasher.write_usize(shape::len(nodes.shape(id)));
-        }
-        forward.hash = hasher.finish();
-        forward
-    }
-
-    /// Leaves the memory to the next of this thread.
-    pub(crate) fn recycle(mut self) {
-        if self.ids.len() <= NODES {
-            pool::reuse(&mut self.ids);
-            pool::reuse(&mut self.inputs);
-            let _ = SPARE.try_with(|spare| spare.set(self));
-        }
+        let (mut behind, mut hasher) = (false, FxHasher::default());
+        let open = |node: &Node| {
+            let open = is_open(node);
+            behind |= open && node.value.is_some();
+            open
+        };
+        let hash = |nodes: &Nodes, id, inputs: &[u32]| {
+            // One word a node, for each waits for the one before.
+            let len = shape::len(nodes.shape(id)) as u64;
+            let word = |word: u64, &place: &u32| word.rotate_left(23) ^ u64::from(place);
+            hasher.write_u64(inputs.iter().fold(len, word));
+        };
+        let (graph, walk) = Graph::of(tape, &[loss], |_, _| true, open, hash);
+        Forward { graph, walk, behind, hash: hasher.finish() }
     }
 }
 
@@ -166,20 +128,20 @@ fn is_open(node: &Node) -> bool {
 
 impl Structure {
     fn of(tape: &Tape, forward: &Forward) -> Self {
-        let nodes = Signatures::of(&tape.nodes.borrow(), &forward.ids);
+        let nodes = Signatures::of(&tape.nodes.borrow(), &forward.graph.ids);
         let params = params(tape, forward).into_vec();
-        Structure { nodes, inputs: forward.inputs.clone(), params }
+        Structure { nodes, edges: forward.graph.edges().map(<[u32]>::to_vec), params }
     }
 
     fn is(&self, tape: &Tape, forward: &Forward) -> bool {
-        self.inputs == forward.inputs
-            && self.nodes.are(&tape.nodes.borrow(), &forward.ids)
+        self.edges == forward.graph.edges()
+            && self.nodes.are(&tape.nodes.borrow(), &forward.graph.ids)
             && self.params[..] == params(tape, forward)[..]
     }
 
     /// How much memory it takes, about.
     fn bytes(&self) -> usize {
-        self.nodes.bytes() + self.inputs.len() * size_of::<u32>()
+        self.nodes.bytes() + self.edges.iter().map(|list| size_of_val(&list[..])).sum::<usize>()
     }
 }
 
@@ -196,23 +158,22 @@ impl Entry {
 
 /// The places of all parameters of the tape, and which of them are frozen.
 fn params(tape: &Tape, forward: &Forward) -> SmallVec<[(u32, bool); 8]> {
-    let place = |b: &Bound| match forward.ids.binary_search(&b.node) {
-        Ok(place) => (place as u32, b.frozen),
-        Err(_) => (ABSENT, b.frozen),
-    };
+    let place = |b: &Bound| (forward.graph.place(b.node), b.frozen);
     tape.params.borrow().iter().map(place).collect()
 }
 
 /// Looks the program up, and notes that it was met.
 pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
-    if forward.ids.len() > NODES {
+    if forward.graph.len() > NODES {
         return Meeting::New;
     }
     // Fails while the thread is torn down.
     let Ok(mut met) = MET.try_with(Cell::take) else { return Meeting::New };
     let like = |e: &Entry| e.hash == forward.hash;
     let same = |e: &Entry| like(e) && e.structure.as_ref().is_some_and(|s| s.is(tape, forward));
-    // The others have nothing but the hash, so they come last.
+    // The others have nothing but the hash, so they come last. To be taken for one of these is harmless:
+    // a script is made of the program at hand, and met again compared with its own structure; or no script
+    // is made, as for any large program.
     let others = |e: &Entry| like(e) && e.structure.is_none();
     let place = met.iter().position(same).or_else(|| met.iter().position(others));
     let meeting = match place.map(|p| &met[p].state) {
@@ -265,10 +226,9 @@ fn put_back(mut met: Vec<Entry>) {
 /// and the memory that finished tapes have left to it.
 pub fn forget_programs() {
     drop(MET.try_with(Cell::take));
-    drop(SPARE.try_with(Cell::take));
     Recycled::forget();
     Straight::forget();
-    sweep::forget();
+    walk::forget();
 }
 
 impl Backward {
@@ -296,7 +256,7 @@ impl Backward {
                 (None, _) => return None,
             }
         }
-        let place = |id: &u32| forward.ids.binary_search(id).ok().map(|p| p as u32);
+        let place = |id: &u32| Some(forward.graph.place(*id)).filter(|&place| place != NONE);
         let places = |ids: &[u32]| ids.iter().map(place).collect::<Option<Vec<u32>>>();
         let inputs = places(&slots)?;
         let computed = places(&computed)?;
@@ -314,7 +274,7 @@ impl Backward {
     pub(crate) fn bind(&mut self, tape: &Tape, forward: &Forward) {
         let nodes = tape.nodes.borrow();
         for (slot, &place) in self.slots.iter().enumerate() {
-            let node = &nodes[forward.ids[place as usize] as usize];
+            let node = &nodes[forward.graph.ids[place as usize] as usize];
             match (&node.value, &node.source) {
                 (Some(value), _) => self.script.bind_known(slot, &**value),
                 (None, Source::Number(x)) => self.script.bind_number(slot, *x),
