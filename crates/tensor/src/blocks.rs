@@ -35,6 +35,11 @@ impl<'a, T: Element> Reader<'a, T> {
         self.runs.iter().map(|&(size, _)| size).product()
     }
 
+    /// The bytes of the buffer, of which the elements may be a part.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        size_of_val(self.data)
+    }
+
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -139,6 +144,16 @@ impl<'a, T: Element> Reader<'a, T> {
         }
     }
 
+    /// Copies elements `start..start + len` to the front of `out`. What stands behind them may be
+    /// overwritten too: many short copies, each over the end of the one before, take half the time.
+    #[inline]
+    pub(crate) fn copy_front(&self, start: usize, len: usize, out: &mut [T]) {
+        match self.is_direct() {
+            true => copy_run(self.data, self.offset as usize + start, 1, out, len),
+            false => self.copy(start, &mut out[..len]),
+        }
+    }
+
     /// Copies elements `start..start + out.len()`; after the last comes the first again.
     pub fn copy(&self, start: usize, out: &mut [T]) {
         if out.is_empty() {
@@ -214,7 +229,7 @@ const SHORT: usize = 16;
 /// Copies `n` elements from `data[from]` on, `stride` apart, to the front of `out`. What stands behind
 /// them may be overwritten too.
 #[inline]
-fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: usize) {
+pub(crate) fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: usize) {
     if n <= SHORT
         && let Some(out) = out.first_chunk_mut::<SHORT>()
     {
