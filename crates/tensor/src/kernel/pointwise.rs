@@ -41,6 +41,13 @@ pub fn fill<T: Element>(x: T, out: &mut [T]) {
     for_blocks(out, |part| part.each(true, |_, out| dispatch(FillLoop { x, out })));
 }
 
+/// `out[i] = f(i)`, vectorised.
+pub fn sequence<T: Element>(out: &mut [T], f: impl Fn(usize) -> T + Copy + Sync) {
+    for_blocks(out, |part| {
+        part.each(true, |first, out| dispatch(SequenceLoop { f, first, out }));
+    });
+}
+
 /// `out[i] = f(a[i], b[i])`, `f` given parts of any length; `a` and `b` have the shape of `out`.
 ///
 /// # Panics
@@ -296,6 +303,20 @@ impl<T: Copy> Kernel for FillLoop<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         self.out.fill(self.x);
+    }
+}
+
+struct SequenceLoop<'a, F, T> {
+    f: F,
+    first: usize,
+    out: &'a mut [T],
+}
+
+impl<T, F: Fn(usize) -> T> Kernel for SequenceLoop<'_, F, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        self.out.iter_mut().enumerate().for_each(|(i, out)| *out = (self.f)(self.first + i));
     }
 }
 
