@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::buffer::Buffer;
 use crate::element::Element;
 use crate::layout::Layout;
+use crate::simd::{Isa, Kernel, dispatch};
 
 /// Elements in a block: three operands of f64 fit the first-level cache beside each other. In half of
 /// it, going from one instruction of a fused group to the next takes a tenth of the time.
@@ -35,6 +36,11 @@ impl<'a, T: Element> Reader<'a, T> {
         self.runs.iter().map(|&(size, _)| size).product()
     }
 
+    /// The bytes of the buffer, of which the elements may be a part.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        size_of_val(self.data)
+    }
+
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -54,6 +60,19 @@ impl<'a, T: Element> Reader<'a, T> {
     pub fn is_direct(&self) -> bool {
         // One element has no runs, and lies beside itself.
         matches!(self.runs[..], [] | [(_, 1)])
+    }
+
+    /// Blocks that end at multiples of this are read in place, or are one number: the length of a row of
+    /// a part of a matrix. Without end for a [direct](Self::is_direct) reader; that of a block where
+    /// rows are so short that to begin a block for each would cost more than to copy them, and where
+    /// every block is a part of the [desk](Self::desk).
+    pub fn stretch(&self) -> usize {
+        match self.runs[..] {
+            _ if self.is_direct() => usize::MAX,
+            [(_, 0), ..] if self.period().is_some_and(|period| period <= BLOCK) => BLOCK,
+            [.., (row, 0 | 1)] if row >= BLOCK / 8 => row,
+            _ => BLOCK,
+        }
     }
 
     /// Elements `start..start + len` of a [direct](Self::is_direct) reader.
@@ -139,6 +158,16 @@ impl<'a, T: Element> Reader<'a, T> {
         }
     }
 
+    /// Copies elements `start..start + len` to the front of `out`. What stands behind them may be
+    /// overwritten too: many short copies, each over the end of the one before, take half the time.
+    #[inline]
+    pub(crate) fn copy_front(&self, start: usize, len: usize, out: &mut [T]) {
+        match self.is_direct() {
+            true => copy_run(self.data, self.offset as usize + start, 1, out, len),
+            false => self.copy(start, &mut out[..len]),
+        }
+    }
+
     /// Copies elements `start..start + out.len()`; after the last comes the first again.
     pub fn copy(&self, start: usize, out: &mut [T]) {
         if out.is_empty() {
@@ -214,7 +243,7 @@ const SHORT: usize = 16;
 /// Copies `n` elements from `data[from]` on, `stride` apart, to the front of `out`. What stands behind
 /// them may be overwritten too.
 #[inline]
-fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: usize) {
+pub(crate) fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: usize) {
     if n <= SHORT
         && let Some(out) = out.first_chunk_mut::<SHORT>()
     {
@@ -227,7 +256,7 @@ fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: u
     let out = &mut out[..n];
     match stride {
         1 => out.copy_from_slice(&data[from..from + n]),
-        0 => out.fill(data[from]),
+        0 => fill_run(data[from], out),
         -1 => {
             let first = from + 1 - n;
             for (o, x) in out.iter_mut().zip(data[first..=from].iter().rev()) {
@@ -242,5 +271,24 @@ fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: u
                 *o = unsafe { *data.get_unchecked((from as isize + i as isize * stride) as usize) };
             }
         }
+    }
+}
+
+/// Every element of `out` is `x`.
+#[inline]
+pub(crate) fn fill_run<T: Copy>(x: T, out: &mut [T]) {
+    dispatch(Fill { x, out });
+}
+
+struct Fill<'a, T> {
+    x: T,
+    out: &'a mut [T],
+}
+
+impl<T: Copy> Kernel for Fill<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        self.out.fill(self.x);
     }
 }

@@ -278,6 +278,24 @@ mod tests {
     }
 
     #[test]
+    fn slices_of_any_length_are_picked_whole() {
+        let x = tensor((0..90_000).map(|i| i as f32), &[300, 300]);
+        for (x, len) in
+            [(x.clone(), 1), (x.t(), 3), (x.clone(), 8), (x.flip(0), 15), (x.t(), 30), (x, 300)]
+        {
+            let rows = 90_000 / len;
+            let x = x.reshape([rows, len]);
+            let picked = tensor((0..700).map(|i| (i * 7919 % rows) as i64), &[700]);
+            let y = x.index_select(0, &picked).unwrap();
+            let turned = x.t().index_select(1, &picked.flip(0)).unwrap();
+            for (i, j) in (0..700).flat_map(|i| (0..len).map(move |j| (i, j))) {
+                let expected = x[[picked[[i]] as usize, j]];
+                assert_eq!((y[[i, j]], turned[[j, 699 - i]]), (expected, expected));
+            }
+        }
+    }
+
+    #[test]
     fn of_many_indices_out_of_range_the_first_is_named() {
         let x = tensor((0..300).map(|i| i as f32), &[300, 1]).broadcast_to([300, 300]);
         for first in [0, 2047, 2048, 50_000, 89_990] {

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use num_traits::NumCast;
 
+use crate::any::AnySliceMut;
 use crate::element::{DType, Element, Float, Number};
 use crate::error::OrPanic;
 use crate::kernel;
@@ -114,14 +115,27 @@ impl<T: Number> Tensor<T> {
             if !(start.is_finite() && end.is_finite() && step.is_finite() && len < 1e19) {
                 endless(start, end, step);
             }
-            progression(len as usize, |i| NumCast::from(start + i as f64 * step))
+            Tensor::build(&[len as usize], |out| {
+                kernel::sequence(out, |i| {
+                    let x = NumCast::from(start + i as f64 * step);
+                    x.expect("every f64 has a nearest float")
+                });
+            })
         } else {
             let wide = |x: T| x.to_i128().expect("an integer element fits i128");
             let (start, end, step) = (wide(start), wide(end), wide(step));
             let span = if step > 0 { end - start } else { start - end };
             let len = (span.max(0) as u128).div_ceil(step.unsigned_abs());
             let Ok(len) = usize::try_from(len) else { endless(start, end, step) };
-            progression(len, |i| NumCast::from(start + i as i128 * step))
+            // All of them fit, so that they are what is left of them modulo 2⁶⁴.
+            let term =
+                move |i: usize| (i as u64).wrapping_mul(step as u64).wrapping_add(start as u64);
+            Tensor::build(&[len], |out| match T::erase_slice_mut(out) {
+                AnySliceMut::I64(out) => kernel::sequence(out, |i| term(i) as i64),
+                AnySliceMut::Usize(out) => kernel::sequence(out, |i| term(i) as usize),
+                AnySliceMut::U8(out) => kernel::sequence(out, |i| term(i) as u8),
+                _ => unreachable!("a Number is a float or an integer"),
+            })
         }
     }
 }
@@ -129,16 +143,6 @@ impl<T: Number> Tensor<T> {
 #[track_caller]
 fn endless(start: impl Display, end: impl Display, step: impl Display) -> ! {
     panic!("arange: {start} to {end} by {step} is no finite range")
-}
-
-/// `f(0)`, `f(1)`, .., `f(len - 1)`, all of which fit `T`.
-#[track_caller]
-fn progression<T: Number>(len: usize, f: impl Fn(usize) -> Option<T>) -> Tensor<T> {
-    Tensor::build(&[len], |out| {
-        for (i, x) in out.iter_mut().enumerate() {
-            *x = f(i).expect("the number lies between two that fit");
-        }
-    })
 }
 
 impl<T: Float> Tensor<T> {
@@ -154,9 +158,7 @@ impl<T: Float> Tensor<T> {
         }
         let step = (b - a) / n.saturating_sub(1).max(1) as f64;
         Tensor::build(&[n], |out| {
-            for (i, x) in out.iter_mut().enumerate() {
-                *x = T::of(a + i as f64 * step);
-            }
+            kernel::sequence(out, |i| T::of(a + i as f64 * step));
             if let [_, .., last] = out {
                 *last = end;
             }
@@ -336,6 +338,10 @@ mod tests {
         assert_eq!(long[[999_999]], (999_999.0 * 0.1f32 as f64) as f32);
         let ends = Tensor::arange(i64::MIN, i64::MAX, i64::MAX);
         assert_eq!(ends.to_vec(), [i64::MIN, -1, i64::MAX - 1]);
+        let down = Tensor::arange(1_000_000, -1_000_000i64, -7);
+        assert!(down.iter().enumerate().all(|(i, x)| x == 1_000_000 - 7 * i as i64));
+        let high = Tensor::arange(usize::MAX - 3, usize::MAX, 2).to_vec();
+        assert_eq!(high, [usize::MAX - 3, usize::MAX - 1]);
     }
 
     #[test]

@@ -145,6 +145,12 @@ mod tests {
             assert!(pool.install(run) == expected);
         }
         assert_eq!(x.cumsum(0).to_vec(), x.t().cumsum(1).t().to_vec());
+        for n in [1, 3, 10, 1500] {
+            let (lines, cube) = (x.reshape([300_000 / n, n]), x.reshape([100, n, 3000 / n]));
+            assert_eq!(lines.cumsum(1).to_vec(), lines.t().cumsum(0).t().to_vec());
+            let last = cube.swap_axes(1, 2).to_contiguous().cumsum(2);
+            assert_eq!(cube.cumsum(1).to_vec(), last.swap_axes(1, 2).to_vec());
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl<T: Float, V: ViewOp + Clone> Op<T, 1> for Place<V> {
         _: [AnyView<'_>; 0],
         out: &mut [T],
     ) -> Result<(), Error> {
-        kernel::place(x, &self.layout()?, out)?;
+        kernel::place(x, &self.layout()?, T::zero(), out)?;
         Ok(())
     }
 

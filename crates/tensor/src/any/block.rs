@@ -160,8 +160,8 @@ impl<'a> AnyReader<'a> {
     /// When the types differ, or are not floats.
     pub fn place(&self, window: &Window, start: usize, out: AnySliceMut<'_>) {
         match (self, out) {
-            (AnyReader::F32(part), AnySliceMut::F32(out)) => window.write(part, start, out),
-            (AnyReader::F64(part), AnySliceMut::F64(out)) => window.write(part, start, out),
+            (AnyReader::F32(part), AnySliceMut::F32(out)) => window.write(part, 0.0, start, out),
+            (AnyReader::F64(part), AnySliceMut::F64(out)) => window.write(part, 0.0, start, out),
             (reader, out) => panic!("{} has no place in {out:?}", reader.dtype()),
         }
     }

@@ -1,5 +1,5 @@
 use crate::testing::{disguises, panic_of};
-use crate::{Tensor, tensor};
+use crate::{Tensor, s, tensor};
 
 /// Where the first element lies.
 fn place<T: crate::Element>(x: &Tensor<T>) -> *const T {
@@ -190,4 +190,27 @@ fn mistakes_are_reported_at_the_line_that_makes_them() {
     let seen = LINES.lock().unwrap();
     assert!(seen.iter().all(|(file, _)| file == file!()), "{seen:?}");
     assert_eq!(seen.iter().map(|s| s.1).collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn parts_of_rows_of_any_length_give_what_their_copies_give() {
+    let x = Tensor::from_fn([40, 3000], |i| (i[0] * 3000 + i[1]) as f64 - 7e4);
+    for len in [1, 200, 255, 256, 300, 1000, 2048, 2900] {
+        let a = x.slice(s![1..39, 3..3 + len]);
+        let spread = |part: Tensor<f64>| part.broadcast_to([38, len]);
+        let parts = [
+            a.clone(),
+            a.to_contiguous(),
+            a.flip(1),
+            spread(a.slice(s![..1])),
+            spread(a.slice(s![.., ..1])),
+            spread(a.slice(s![..1, ..1])),
+        ];
+        for (a, b) in parts.iter().flat_map(|a| parts.iter().map(move |b| (a, b))) {
+            let (near_a, near_b) = (a.to_contiguous(), b.to_contiguous());
+            assert_eq!(a - b, &near_a - &near_b, "{len}");
+            assert_eq!(a.relu(), near_a.relu(), "{len}");
+            assert_eq!(a.gt(b).select(b, a), near_a.gt(&near_b).select(&near_b, &near_a), "{len}");
+        }
+    }
 }

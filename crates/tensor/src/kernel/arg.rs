@@ -1,6 +1,6 @@
 //! Where the extrema lie.
 
-use super::fold::{Fold, fold};
+use super::fold::{Fold, fold, in_slabs};
 use super::reduce;
 use crate::element::Number;
 use crate::shape::AxisSet;
@@ -13,9 +13,7 @@ use crate::view::View;
 /// # Panics
 /// When `out` has the wrong length or [`extremum_shape`](super::extremum_shape) does not hold.
 pub fn argmax<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [i64]) {
-    let mut extrema = vec![T::zero(); out.len()];
-    reduce::max(x, axes, &mut extrema);
-    first(x, axes, &extrema, out);
+    first(reduce::max, x, axes, out);
 }
 
 /// `out`: the position of the first minimum, as in [`argmax`].
@@ -23,15 +21,22 @@ pub fn argmax<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [i64]) {
 /// # Panics
 /// As [`argmax`].
 pub fn argmin<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [i64]) {
-    let mut extrema = vec![T::zero(); out.len()];
-    reduce::min(x, axes, &mut extrema);
-    first(x, axes, &extrema, out);
+    first(reduce::min, x, axes, out);
 }
 
-/// Finds the extrema again. Rejected: pairs of value and position in one pass, which do not
+/// Finds the extrema, and then finds them again. Rejected: pairs of value and position in one pass, which do not
 /// vectorise for types of unequal width and are slower than two passes.
-fn first<T: Number>(x: View<'_, T>, axes: AxisSet, extrema: &[T], out: &mut [i64]) {
-    fold(First, x, axes, extrema, out, |at| at.expect("argmax: no elements"));
+fn first<T: Number>(
+    extremum: impl Fn(View<'_, T>, AxisSet, &mut [T]) + Sync,
+    x: View<'_, T>,
+    axes: AxisSet,
+    out: &mut [i64],
+) {
+    in_slabs(x, axes, out, |x, out| {
+        let mut extrema = vec![T::zero(); out.len()];
+        extremum(x, axes, &mut extrema);
+        fold(First, x, axes, &extrema, out, |at| at.expect("argmax: no elements"));
+    });
 }
 
 /// The smallest position of an element equal to the parameter, NaN being equal to NaN.

@@ -6,6 +6,7 @@
 mod lines;
 mod scatter;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::blocks::BLOCK;
@@ -189,7 +190,7 @@ const SHORT: usize = 8;
 /// `out[.., i, ..] = x[.., index[i], ..]` along `axis`: whole slices, in the order of `index`.
 ///
 /// # Errors
-/// [`Error::Index`] when an index is out of range.
+/// [`Error::Index`] when an index is out of range; `out` is then unspecified.
 ///
 /// # Panics
 /// When the shapes do not fit [`index_select_shape`], or `out` has another length.
@@ -202,31 +203,39 @@ pub fn index_select<T: Element>(
 ) -> Result<(), Error> {
     let shape = index_select_shape(x.shape(), axis as isize, index.shape()).or_panic();
     assert_eq!(shape::len(&shape), out.len(), "index_select: lengths differ");
-    check("index_select", index, x.shape()[axis])?;
     let inner: usize = shape[axis + 1..].iter().product();
-    let count = shape[axis];
+    let (count, size) = (shape[axis], x.shape()[axis]);
     if out.is_empty() {
-        return Ok(());
+        return check("index_select", index, size);
     }
     if inner < SHORT {
         let mut line = Shape::from_elem(1, shape.len());
         line[axis] = count;
         let line = index.layout().reshape(&line).or_panic().expect("axes of size 1 can be added");
-        return gather(x, axis, index.with_layout(&line.broadcast_to(&shape).or_panic()), out);
+        let spread = line.broadcast_to(&shape).or_panic();
+        let picked = gather(x, axis, index.with_layout(&spread), out);
+        return picked.or_else(|_| check("index_select", index, size));
     }
-    // Row `r` of the output is the slice at `index[r % count]` of outer position `r / count`; in row-
-    // major order that slice starts at this element of `x`.
-    let (reader, indices) = (x.reader(), index.reader());
+    let picks = index.as_slice().map_or_else(|| Cow::Owned(index.to_vec()), Cow::Borrowed);
+    let (reader, wrong) = (x.reader(), AtomicBool::new(false));
     let rows = (par::GRAIN_BYTES / size_of::<T>() / inner).max(1);
     let work = out.len();
     par::for_chunks(out, rows * inner, work, |part, out| {
-        for (r, out) in out.chunks_exact_mut(inner).enumerate() {
-            let row = part * rows + r;
-            let picked = indices.at(row % count) as usize;
-            reader.copy((row / count * x.shape()[axis] + picked) * inner, out);
+        // Of each row of the output: the outer position, and which of the indices picks it.
+        let (mut outer, mut k) = (part * rows / count, part * rows % count);
+        for done in (0..out.len()).step_by(inner) {
+            let Ok(i) = checked("index_select", picks[k], k, size) else {
+                return wrong.store(true, Ordering::Relaxed);
+            };
+            reader.copy_front((outer * size + i) * inner, inner, &mut out[done..]);
+            k += 1;
+            (outer, k) = if k == count { (outer + 1, 0) } else { (outer, k) };
         }
     });
-    Ok(())
+    match wrong.into_inner() {
+        true => check("index_select", index, size),
+        false => Ok(()),
+    }
 }
 
 /// `out[.., c] = 1` where `c = labels[..]`, else 0, for `c` in `0..classes`.

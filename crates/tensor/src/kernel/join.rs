@@ -3,9 +3,11 @@
 use crate::blocks::{BLOCK, Reader};
 use crate::element::Element;
 use crate::error::{OrPanic, ShapeError};
-use crate::kernel::copy;
+use crate::kernel::{copy, place};
+use crate::layout::Layout;
 use crate::par;
 use crate::shape::{self, Dims, Shape};
+use crate::slice::Range;
 use crate::view::View;
 
 /// The shape of [`concat()`]: the sizes along `axis` add up, the others agree.
@@ -146,42 +148,8 @@ pub fn pad_shape(shape: &[usize], pads: &[(usize, usize)]) -> Result<Shape, Shap
 pub fn pad<T: Element>(x: View<'_, T>, pads: &[(usize, usize)], value: T, out: &mut [T]) {
     let shape = pad_shape(x.shape(), pads).or_panic();
     assert_eq!(shape::len(&shape), out.len(), "pad: lengths differ");
-    let (Some((&row, outer)), false) = (shape.split_last(), x.is_empty()) else {
-        // Of rank 0, or nothing but padding.
-        return if x.is_empty() { out.fill(value) } else { copy(x, out) };
-    };
-    let (&len, sizes) = x.shape().split_last().expect("x has the rank of the output");
-    let (&(before, _), outer_pads) = pads.split_last().expect("one pair an axis");
-    let reader = x.reader();
-    let rows = (par::GRAIN_BYTES / size_of::<T>() / row).max(1);
-    let work = out.len();
-    par::for_chunks(out, rows * row, work, |chunk, out| {
-        for (r, out) in out.chunks_exact_mut(row).enumerate() {
-            match inner_row(chunk * rows + r, outer, sizes, outer_pads) {
-                None => out.fill(value),
-                Some(from) => {
-                    out[..before].fill(value);
-                    reader.copy(from * len, &mut out[before..before + len]);
-                    out[before + len..].fill(value);
-                }
-            }
-        }
-    });
-}
-
-/// Which row of the unpadded tensor stands in row `row` of the padded one; `None` in the padding.
-fn inner_row(
-    row: usize,
-    padded: &[usize],
-    sizes: &[usize],
-    pads: &[(usize, usize)],
-) -> Option<usize> {
-    let (mut rest, mut from, mut step) = (row, 0, 1);
-    for k in (0..padded.len()).rev() {
-        let i = (rest % padded[k]).checked_sub(pads[k].0).filter(|&i| i < sizes[k])?;
-        from += i * step;
-        step *= sizes[k];
-        rest /= padded[k];
-    }
-    Some(from)
+    let inside = |(&d, &(before, _)): (&usize, &(usize, usize))| Range::from(before..before + d);
+    let inside: Vec<Range> = x.shape().iter().zip(pads).map(inside).collect();
+    let whole = Layout::contiguous(&shape, size_of::<T>()).or_panic();
+    place(x, &whole.slice(&inside).or_panic(), value, out).or_panic();
 }

@@ -24,7 +24,7 @@ pub use matmul::{matmul, matmul_shape};
 pub use place::{Window, place};
 pub use pointwise::{
     binary, binary_block, binary_update, check_exponent, fill, map, map2, map3, select_block,
-    unary, unary_block, unary_update, update2,
+    sequence, unary, unary_block, unary_update, update2,
 };
 pub use reduce::{all, any, extremum_shape, logsumexp, max, mean, min, norm, prod, std, sum, var};
 pub use scan::cumsum;

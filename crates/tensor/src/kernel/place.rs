@@ -1,9 +1,9 @@
-//! A part in its place among zeros.
+//! A part in its place among equal elements: among zeros, the adjoint of a view; in a margin, padding.
 
 use smallvec::SmallVec;
 
-use crate::blocks::{BLOCK, Reader};
-use crate::element::Number;
+use crate::blocks::{BLOCK, Reader, copy_run};
+use crate::element::Element;
 use crate::error::ShapeError;
 use crate::kernel::assign;
 use crate::layout::Layout;
@@ -11,21 +11,26 @@ use crate::par;
 use crate::view::View;
 
 /// Writes the elements of `x` in row-major order to where `at`, a layout of `out` that shows no element
-/// twice, has its own, and zeros elsewhere.
+/// twice, has its own, and `among` elsewhere.
 ///
 /// # Errors
 /// When `at` leaves `out` or has another number of elements than `x`.
-pub fn place<T: Number>(x: View<'_, T>, at: &Layout, out: &mut [T]) -> Result<(), ShapeError> {
+pub fn place<T: Element>(
+    x: View<'_, T>,
+    at: &Layout,
+    among: T,
+    out: &mut [T],
+) -> Result<(), ShapeError> {
     match Window::of(at).filter(|window| window.fits(x.len(), out.len())) {
         None => {
-            out.fill(T::zero());
+            out.fill(among);
             assign(x, at, out)
         }
         Some(window) => {
             let part = x.reader();
             par::for_parts(out, par::GRAIN_BYTES / size_of::<T>(), |start, out| {
                 for (k, out) in out.chunks_mut(BLOCK).enumerate() {
-                    window.write(&part, start + k * BLOCK, out);
+                    window.write(&part, among, start + k * BLOCK, out);
                 }
             });
             Ok(())
@@ -82,35 +87,56 @@ impl Window {
         count * size + rest.div_ceil(stride).min(size)
     }
 
-    /// Writes elements `start..start + out.len()` of the whole, at most [`BLOCK`].
+    /// Where in the whole run `row` begins.
+    fn run(&self, row: usize) -> usize {
+        let (mut at, mut rest) = (self.offset, row);
+        for &(size, stride) in self.outer.iter().rev() {
+            at += rest % size * stride;
+            rest /= size;
+        }
+        at
+    }
+
+    /// Writes elements `start..start + out.len()` of the whole, at most [`BLOCK`]: those of the part,
+    /// and `among` between them.
     ///
     /// # Panics
     /// When the part has fewer elements than the window.
-    pub fn write<T: Number>(&self, part: &Reader<'_, T>, start: usize, out: &mut [T]) {
-        out.fill(T::zero());
+    pub fn write<T: Element>(&self, part: &Reader<'_, T>, among: T, start: usize, out: &mut [T]) {
         let (first, end) = (self.before(start), self.before(start + out.len()));
         if first == end {
-            return;
+            return out.fill(among);
         }
         let mut desk = part.desk();
         let mut x = part.block_at(first, end - first, &mut desk);
         let (size, stride) = self.inner;
         let (mut row, mut within) = (first / size, first % size);
+        let &(rows, step) = self.outer.last().unwrap_or(&(usize::MAX, 0));
+        let (mut at, mut left) = (self.run(row), rows - row % rows);
+        let mut done = 0;
         while !x.is_empty() {
-            let (own, rest) = x.split_at((size - within).min(x.len()));
-            let mut at = self.offset + within * stride;
-            let mut index = row;
-            for &(size, stride) in self.outer.iter().rev() {
-                at += index % size * stride;
-                index /= size;
+            let count = (size - within).min(x.len());
+            let from = at + within * stride - start;
+            if stride == 1 {
+                copy_run(&[among], 0, 0, &mut out[done..], from - done);
+                copy_run(x, 0, 1, &mut out[from..], count);
+                done = from + count;
+            } else {
+                let last = from + (count - 1) * stride;
+                out[done..=last].fill(among);
+                let own = out[from..=last].iter_mut().step_by(stride);
+                own.zip(x).for_each(|(out, &x)| *out = x);
+                done = last + 1;
             }
-            let out = &mut out[at - start..];
-            match stride {
-                1 => out[..own.len()].copy_from_slice(own),
-                _ => out.iter_mut().step_by(stride).zip(own).for_each(|(out, &x)| *out = x),
-            }
-            (x, row, within) = (rest, row + 1, 0);
+            x = &x[count..];
+            (row, within, left) = (row + 1, 0, left - 1);
+            at = match left {
+                0 => self.run(row),
+                _ => at + step,
+            };
+            left = if left == 0 { rows } else { left };
         }
+        out[done..].fill(among);
     }
 }
 
@@ -147,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_stands_in_its_place_among_zeros() {
+    fn a_part_stands_in_its_place_among_others() {
         let whole = Layout::contiguous(&[60, 90, 7], 4).unwrap();
         for at in windows(&whole) {
             let part = counted(at.shape());
@@ -155,18 +181,18 @@ mod tests {
             let shape: Vec<usize> = at.shape().iter().rev().copied().collect();
             let turned = Tensor::from_vec(part.permute(&axes).to_vec(), shape).unwrap();
             let turned = turned.permute(&axes);
-            let mut expected = vec![0.0; whole.len()];
+            let mut expected = vec![-1.0; whole.len()];
             assign(part.view(), &at, &mut expected).unwrap();
             for x in [part, turned] {
                 let mut out = vec![f32::NAN; whole.len()];
-                place(x.view(), &at, &mut out).unwrap();
+                place(x.view(), &at, -1.0, &mut out).unwrap();
                 assert!(out == expected, "{at:?}");
                 // Stretches that begin and end anywhere.
                 let Some(window) = Window::of(&at) else { continue };
                 for len in [1, 7, 640, 2047] {
                     out.fill(f32::NAN);
                     for (k, out) in out.chunks_mut(len).enumerate() {
-                        window.write(&x.view().reader(), k * len, out);
+                        window.write(&x.view().reader(), -1.0, k * len, out);
                     }
                     assert!(out == expected, "{at:?} in parts of {len}");
                 }
@@ -186,7 +212,7 @@ mod tests {
     #[test]
     fn what_leaves_the_whole_is_refused() {
         let at = Layout::contiguous(&[2, 3], 4).unwrap();
-        assert!(place(counted(&[2, 3]).view(), &at, &mut [0.0; 5]).is_err());
-        assert!(place(counted(&[2, 2]).view(), &at, &mut [0.0; 6]).is_err());
+        assert!(place(counted(&[2, 3]).view(), &at, 0.0, &mut [0.0; 5]).is_err());
+        assert!(place(counted(&[2, 2]).view(), &at, 0.0, &mut [0.0; 6]).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::hint::select_unpredictable;
 
 use super::copy::{copy, crosses};
 use crate::any::{AnySlice, AnySliceMut};
-use crate::blocks::{BLOCK, Reader};
+use crate::blocks::{BLOCK, Reader, fill_run};
 use crate::buffer::Buffer;
 use crate::element::{Element, Float};
 use crate::layout::Layout;
@@ -27,8 +27,7 @@ pub fn map<A: Element, O: Element>(
     settled(x, |x| {
         for_blocks(out, |part| {
             let mut sx = x.desk();
-            let direct = x.is_direct();
-            part.each(direct, |at, out| f(x.block_at(at, out.len(), &mut sx), out));
+            part.each(x.stretch(), |at, out| f(x.block_at(at, out.len(), &mut sx), out));
         });
     });
 }
@@ -38,7 +37,14 @@ pub fn fill<T: Element>(x: T, out: &mut [T]) {
     if out.len() <= FEW {
         return out.fill(x);
     }
-    for_blocks(out, |part| part.each(true, |_, out| dispatch(FillLoop { x, out })));
+    for_blocks(out, |part| part.each(usize::MAX, |_, out| fill_run(x, out)));
+}
+
+/// `out[i] = f(i)`, vectorised.
+pub fn sequence<T: Element>(out: &mut [T], f: impl Fn(usize) -> T + Copy + Sync) {
+    for_blocks(out, |part| {
+        part.each(usize::MAX, |first, out| dispatch(SequenceLoop { f, first, out }));
+    });
 }
 
 /// `out[i] = f(a[i], b[i])`, `f` given parts of any length; `a` and `b` have the shape of `out`.
@@ -55,7 +61,7 @@ pub fn map2<A: Element, B: Element, O: Element>(
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, out: &mut [O]| {
         for_blocks(out, |part| {
             let (mut sa, mut sb) = (a.desk(), b.desk());
-            part.each(a.is_direct() && b.is_direct(), |at, out| {
+            part.each(a.stretch().min(b.stretch()), |at, out| {
                 let a = a.block_at(at, out.len(), &mut sa);
                 f(a, b.block_at(at, out.len(), &mut sb), out);
             });
@@ -80,7 +86,7 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, c: &Reader<'_, C>, out: &mut [O]| {
         for_blocks(out, |part| {
             let (mut sa, mut sb, mut sc) = (a.desk(), b.desk(), c.desk());
-            part.each(a.is_direct() && b.is_direct() && c.is_direct(), |at, out| {
+            part.each(a.stretch().min(b.stretch()).min(c.stretch()), |at, out| {
                 let n = out.len();
                 let a = a.block_at(at, n, &mut sa);
                 let b = b.block_at(at, n, &mut sb);
@@ -122,25 +128,29 @@ struct Part<'a, O> {
 }
 
 impl<O: Element> Part<'_, O> {
-    /// `f(at, block)` for each block of the part, which begins with element `at` of the output. The part
-    /// is one block if all inputs are `direct`, read where they lie.
+    /// `f(at, block)` for each block of the part, which begins with element `at` of the output. Blocks
+    /// end at multiples of the least [stretch](Reader::stretch) of the inputs; if those have no end, the
+    /// part is one block.
     #[inline]
-    fn each(self, direct: bool, mut f: impl FnMut(usize, &mut [O])) {
-        let Part { start, out, sink } = self;
+    fn each(self, stretch: usize, mut f: impl FnMut(usize, &mut [O])) {
+        let Part { start, mut out, sink } = self;
         let streaming = sink.is_streaming();
-        if direct && !streaming {
+        if stretch == usize::MAX && !streaming {
             return f(start, out);
         }
         let mut stage = Buffer::scratch(if streaming { BLOCK } else { 0 });
-        for (k, out) in out.chunks_mut(BLOCK).enumerate() {
-            let at = start + k * BLOCK;
+        let mut at = start;
+        while !out.is_empty() {
+            let len = (stretch - at % stretch).min(BLOCK).min(out.len());
+            let (block, rest) = out.split_at_mut(len);
             if streaming {
-                let stage = &mut stage.as_mut_slice()[..out.len()];
+                let stage = &mut stage.as_mut_slice()[..len];
                 f(at, stage);
-                sink.put(stage, out);
+                sink.put(stage, block);
             } else {
-                f(at, out);
+                f(at, block);
             }
+            (at, out) = (at + len, rest);
         }
     }
 }
@@ -286,16 +296,17 @@ impl<T: Copy, F: Binary<T>> Kernel for BinaryLoop<'_, F, T> {
     }
 }
 
-struct FillLoop<'a, T> {
-    x: T,
+struct SequenceLoop<'a, F, T> {
+    f: F,
+    first: usize,
     out: &'a mut [T],
 }
 
-impl<T: Copy> Kernel for FillLoop<'_, T> {
+impl<T, F: Fn(usize) -> T> Kernel for SequenceLoop<'_, F, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        self.out.fill(self.x);
+        self.out.iter_mut().enumerate().for_each(|(i, out)| *out = (self.f)(self.first + i));
     }
 }
 

@@ -128,10 +128,12 @@ fn wide_var<T: Float>(
     if degrees == 0 {
         return out.fill(T::nan());
     }
-    let mut means = vec![0.0; out.len()];
-    wide_mean(x, axes, &mut means, |mean| mean);
-    fold(Deviations, x, axes, &means, out, |sum| {
-        finish(sum.map_or(f64::NAN, |sum| sum / degrees as f64))
+    in_slabs(x, axes, out, |x, out| {
+        let mut means = vec![0.0; out.len()];
+        wide_mean(x, axes, &mut means, |mean| mean);
+        fold(Deviations, x, axes, &means, out, |sum| {
+            finish(sum.map_or(f64::NAN, |sum| sum / degrees as f64))
+        });
     });
 }
 

@@ -28,6 +28,18 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) {
     par::for_units(out, n * inner, grain, |start, part| {
         let mut scratch = [T::default(); BLOCK];
         let mut sums = vec![T::Wide::default(); stripe];
+        // As many whole lines as a block holds, if it holds one.
+        let held = BLOCK / (n * inner) * (n * inner);
+        if held > 0 {
+            for (k, lines) in part.chunks_mut(held).enumerate() {
+                let x = reader.block(start + k * held, lines.len(), &mut scratch);
+                let lines = lines.chunks_exact_mut(n * inner);
+                lines.zip(x.chunks_exact(n * inner)).for_each(|(out, x)| {
+                    advance(&mut sums, x, out, true);
+                });
+            }
+            return;
+        }
         for (k, lines) in part.chunks_mut(n * inner).enumerate() {
             for c in (0..inner).step_by(BLOCK) {
                 let width = stripe.min(inner - c);
@@ -48,9 +60,14 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) {
 fn advance<T: Number>(sums: &mut [T::Wide], x: &[T], out: &mut [T], start: bool) {
     if let [sum] = sums {
         // One line: its sum is a register.
-        let mut total = *sum;
-        for (i, (&x, out)) in x.iter().zip(out).enumerate() {
-            total = if start && i == 0 { x.widen() } else { total.plus(x.widen()) };
+        let (Some((&first, x)), Some((begin, out))) = (x.split_first(), out.split_first_mut())
+        else {
+            return;
+        };
+        let mut total = if start { first.widen() } else { sum.plus(first.widen()) };
+        *begin = T::narrow(total);
+        for (&x, out) in x.iter().zip(out) {
+            total = total.plus(x.widen());
             *out = T::narrow(total);
         }
         *sum = total;

@@ -37,7 +37,7 @@ impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
         part: &mut [O],
         finish: &(impl Fn(F::Acc) -> O + Sync),
     ) {
-        let mut done = 0;
+        let (mut done, mut spare) = (0, None);
         while done < part.len() {
             let at = start + done;
             // A tile that ends with its stretch is read in place, unless it would be a sliver.
@@ -51,11 +51,12 @@ impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
             let whole = self.reader.is_direct() || within && (group == 1 || follow);
             let rows = self.step.filter(|_| whole).map(|step| (self.reader.position(at), step));
             let tile = Tile { tiles: self, at, width, group, rows };
-            let acc = tile.climb(0..self.n.div_ceil(LEAF), &mut tile.scratch());
+            let mut desk = tile.desk(spare.take());
+            let acc = tile.climb(0..self.n.div_ceil(LEAF), &mut desk);
             for (o, acc) in part[done..done + width].iter_mut().zip(acc) {
                 *o = finish(acc);
             }
-            done += width;
+            (done, spare) = (done + width, Some(desk));
         }
     }
 }
@@ -73,6 +74,21 @@ struct Tile<'a, T, F: Fold<T>> {
 }
 
 impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
+    /// A desk for it: the one before it was at, if that was as wide, for a few rows take less time than a
+    /// new one. What lies on the stack is overwritten before it is read.
+    fn desk(&self, spare: Option<Desk<T, F::Param, F::Acc>>) -> Desk<T, F::Param, F::Acc> {
+        let alike = |desk: &Desk<_, _, _>| {
+            (desk.width, desk.columns.len()) == (self.width, self.group * self.width)
+                && desk.rows.is_empty() == self.rows.is_some()
+        };
+        let Some(mut desk) = spare.filter(alike) else { return self.scratch() };
+        let params = &self.tiles.params[self.at..self.at + self.width];
+        for columns in desk.columns.chunks_exact_mut(self.width) {
+            columns.iter_mut().zip(params).for_each(|((param, _), &own)| *param = own);
+        }
+        desk
+    }
+
     /// Groups of lanes.
     fn groups(&self) -> usize {
         LANES / self.group
@@ -102,6 +118,8 @@ impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
 
 /// Where a tile is worked on.
 struct Desk<T, P, A> {
+    /// Of the tile.
+    width: usize,
     /// `AHEAD` rows of elements, where they do not lie side by side.
     rows: Vec<T>,
     /// For each element of a row of `group` lanes: the parameter of its output, and its lane
@@ -124,6 +142,7 @@ impl<T: Element, F: Fold<T>> Tree for Tile<'_, T, F> {
         let groups = self.tiles.n.div_ceil(self.group).min(self.groups()).next_power_of_two();
         let depth = groups.ilog2() as usize + 1;
         Desk {
+            width: self.width,
             rows: vec![T::default(); if self.rows.is_some() { 0 } else { AHEAD * row }],
             columns,
             stack: vec![F::Acc::default(); depth * row],
@@ -267,7 +286,7 @@ impl<T: Element, F: Fold<T>> TileLeaf<'_, '_, T, F> {
         let more = i + K * LANES < self.count;
         let at = self.first + i;
         let ahead = tile.ahead::<K>(if more { at + K * LANES } else { place.then });
-        let Desk { rows, columns, stack } = &mut *self.desk;
+        let Desk { rows, columns, stack, .. } = &mut *self.desk;
         let row = place.row;
         let (acc, columns) = (&mut stack[place.from..][..row], &columns[..row]);
         let mut room = &mut rows[..];

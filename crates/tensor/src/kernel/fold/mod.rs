@@ -124,10 +124,9 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
 }
 
 /// `f` on slabs of `x` that stay in the cache of a core, and on the outputs that each is reduced to: for
-/// reductions that keep something for every element on the way. On all of `x` at once where that is
-/// small, a slab would hold less than one output, or outputs lie closer together than the elements of
-/// one. (Variances and positions of
-/// extrema, which read their elements twice, gain nothing: they compute for longer than they read.)
+/// reductions that read their elements twice, or keep something for each of them on the way. On all of
+/// `x` at once where that is small, a slab would hold less than one output, or outputs lie closer
+/// together than the elements of one.
 pub fn in_slabs<T: Element, O: Send>(
     x: View<'_, T>,
     axes: AxisSet,
@@ -139,7 +138,9 @@ pub fn in_slabs<T: Element, O: Send>(
     let Some(axis) = outermost.filter(|_| !columns_run_along(x.layout(), axes)) else {
         return f(x, out);
     };
-    let rows = par::GRAIN_BYTES / 2 * shape[axis] / (x.len() * size_of::<T>()).max(1);
+    let bytes = (x.len() * size_of::<T>()).max(1);
+    let slab = (bytes / (4 * par::threads())).clamp(par::GRAIN_BYTES / 2, 2 * par::GRAIN_BYTES);
+    let rows = slab * shape[axis] / bytes;
     if rows == 0 || rows >= shape[axis] {
         return f(x, out);
     }

@@ -50,7 +50,7 @@ impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
     fn ask(&self, at: usize) {
         let (reader, line) = (self.reader, ALIGN / size_of::<T>());
         let from = at + AHEAD * LEAF;
-        if reader.is_direct() && reader.len() * size_of::<T>() >= FAR && from < reader.len() {
+        if reader.is_direct() && reader.buffer_bytes() >= FAR && from < reader.len() {
             let next = reader.slice(from, LEAF.min(reader.len() - from));
             (0..next.len()).step_by(line).for_each(|k| prefetch(next, k));
         }

@@ -59,3 +59,19 @@ fn a_logsumexp_of_many_rows_is_that_of_each() {
         assert!(all.iter().zip(turned.iter()).all(|(a, b)| same(a, b)), "{rows} rows of {n}");
     }
 }
+
+/// Tiles of columns follow each other at one desk: none may see what another left there.
+#[test]
+fn every_tile_of_many_columns_has_its_own_means_and_extrema() {
+    for n in [2, 5, 40] {
+        let x = Tensor::<f64>::uniform([n, 3000], -1.0, 1.0, &mut crate::rng(n as u64));
+        let rows = x.t().to_contiguous();
+        assert_eq!(x.var_axis(0, 1).to_vec(), rows.var_axis(1, 1).to_vec());
+        assert_eq!(x.argmax_axis(0), rows.argmax_axis(1));
+        assert_eq!(x.max_axis(0), rows.max_axis(1));
+        let part = x.slice(s![.., 7..2900;2]);
+        let rows = part.t().to_contiguous();
+        assert_eq!(part.var_axis(0, 1).to_vec(), rows.var_axis(1, 1).to_vec());
+        assert_eq!(part.argmax_axis(0), rows.argmax_axis(1));
+    }
+}
