@@ -1,5 +1,8 @@
 //! Reductions whose outputs lie side by side.
 
+use smallvec::SmallVec;
+
+use super::few::{FewRows, NARROW};
 use super::{FAR, Fold, LANES, LEAF, Tree};
 use crate::blocks::Reader;
 use crate::buffer::ALIGN;
@@ -51,12 +54,17 @@ impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
             let whole = self.reader.is_direct() || within && (group == 1 || follow);
             let rows = self.step.filter(|_| whole).map(|step| (self.reader.position(at), step));
             let tile = Tile { tiles: self, at, width, group, rows };
+            let out = &mut part[done..done + width];
+            done += width;
+            if let Some(rows) = tile.few() {
+                let params = &self.params[at..at + width];
+                dispatch(FewRows { f: self.f, rows, params, out, finish });
+                continue;
+            }
             let mut desk = tile.desk(spare.take());
             let acc = tile.climb(0..self.n.div_ceil(LEAF), &mut desk);
-            for (o, acc) in part[done..done + width].iter_mut().zip(acc) {
-                *o = finish(acc);
-            }
-            (done, spare) = (done + width, Some(desk));
+            out.iter_mut().zip(acc).for_each(|(out, acc)| *out = finish(acc));
+            spare = Some(desk);
         }
     }
 }
@@ -87,6 +95,15 @@ impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
             columns.iter_mut().zip(params).for_each(|((param, _), &own)| *param = own);
         }
         desk
+    }
+
+    /// Its rows, if there are so few that each is a lane, and are read in place.
+    fn few(&self) -> Option<SmallVec<[&[T]; LANES]>> {
+        let n = self.tiles.n;
+        if n > LANES || self.width < NARROW {
+            return None;
+        }
+        (0..n).map(|i| self.row(i, self.width)).collect()
     }
 
     /// Groups of lanes.

@@ -18,6 +18,7 @@
 
 mod blockwise;
 mod columns;
+mod few;
 mod rows;
 
 use std::ops::Range;

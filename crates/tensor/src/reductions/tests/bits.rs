@@ -75,3 +75,26 @@ fn every_tile_of_many_columns_has_its_own_means_and_extrema() {
         assert_eq!(part.argmax_axis(0), rows.argmax_axis(1));
     }
 }
+
+/// Up to as many as there are lanes, columns go through a loop of their own.
+#[test]
+fn a_few_rows_are_folded_as_their_transpose_is() {
+    for n in 1..=33 {
+        for outputs in [1, 7, 63, 64, 72, 300, 1100] {
+            let data = noise(n * outputs).into_iter().map(|x| x as f32).collect();
+            let whole = Tensor::<f32>::from_vec(data, [n, outputs]).unwrap();
+            // Rows of a part lie apart; those of a repeated row on each other.
+            let spread = whole.slice(s![..1]).broadcast_to([n, outputs]);
+            for x in [whole.slice(s![.., outputs / 3..]), whole.flip(0), spread, whole] {
+                let rows = x.t().to_contiguous();
+                let bits = |y: Tensor<f32>| y.iter().map(|y| y.to_bits()).collect::<Vec<_>>();
+                let same = |a, b| assert_eq!(bits(a), bits(b), "{n} rows of {outputs}");
+                same(x.sum_axis(0), rows.sum_axis(1));
+                same(x.prod_axis(0), rows.prod_axis(1));
+                same(x.min_axis(0), rows.min_axis(1));
+                same(x.std_axis(0, 0), rows.std_axis(1, 0));
+                assert_eq!(x.argmax_axis(0), rows.argmax_axis(1), "{n} rows of {outputs}");
+            }
+        }
+    }
+}
