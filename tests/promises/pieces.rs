@@ -227,3 +227,24 @@ fn rules_and_kernels_may_go_backward_on_other_tapes_and_panic() {
         std::thread::spawn(move || drop(tape)).join().expect("it is dropped");
     }
 }
+
+/// A product's rule turns its factor, and looks through a view that is known to a node that is not.
+#[test]
+fn what_a_rule_finds_behind_a_known_view_is_counted_and_kept_at_every_meeting() {
+    let p = Param::new(tensor![[0.9, 0.2], [0.1, 0.3]]);
+    let met = || {
+        let tape = Tape::new();
+        let y = tape.constant(tensor![[0.5, 0.6], [0.7, 0.8]]).sin();
+        let turned = y.t();
+        turned.value();
+        y.keep();
+        let gradients = tape.param(&p).matmul(turned).sum().backward();
+        let stats = tape.stats();
+        y.value();
+        assert_eq!(tape.stats(), stats, "it was kept");
+        (bits(&gradients[&p]), stats)
+    };
+    tape::forget_programs();
+    let first = met();
+    (0..3).for_each(|_| assert_eq!(met(), first));
+}

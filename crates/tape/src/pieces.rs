@@ -30,7 +30,7 @@ use crate::replay::straight::{Straight, Tiny};
 use crate::sweep::Sweep;
 use crate::tape::Tape;
 use crate::var::Var;
-use crate::walk::Graph;
+use crate::walk::{Graph, NONE};
 use piece::Piece;
 use repeat::{Periodicity, Repeat};
 use stretch::Stretch;
@@ -77,6 +77,8 @@ struct Pieces<'t> {
     /// The values of the nodes that `walk` has met; their marks tell the places.
     straight: Straight,
     walk: u32,
+    /// Nodes that got their places on demand. Those behind a known value are not in the sweep's graph.
+    asked: Vec<u32>,
     /// For the marks of the nodes of one piece.
     piece_walk: u32,
     adjoints: Adjoints<'t>,
@@ -92,6 +94,7 @@ impl<'t> Pieces<'t> {
             y,
             straight: Straight::recycled(),
             walk: 0,
+            asked: Vec::new(),
             piece_walk: 0,
             adjoints: Adjoints::of(tape),
             piece: Piece::new(),
@@ -124,6 +127,7 @@ impl<'t> Pieces<'t> {
             nodes[id as usize].mark.1 = place;
         }
         drop(nodes);
+        self.asked.extend_from_slice(&ids);
         self.compute(&ids)
     }
 
@@ -300,7 +304,8 @@ impl<'t> Pieces<'t> {
     /// Counts what was computed, at last, and stores the values to keep.
     fn keep(&self, graph: &Graph) -> Option<()> {
         let mut nodes = self.nodes()?;
-        for &id in &graph.ids {
+        let beside = self.asked.iter().filter(|&&id| graph.place(id) == NONE);
+        for &id in graph.ids.iter().chain(beside) {
             let node = &mut nodes[id as usize];
             let computed = node.value.is_none() && matches!(node.source, Source::Op(_));
             if !computed || node.mark.0 != self.walk {

@@ -36,7 +36,8 @@ impl<T: Float> Op<T, 1> for Norm {
         let (x, y) = (cx.x[0], cx.y);
         let kept = self.axes.reduce(&x.shape(), true);
         let (g, y) = (cx.g.reshape(&kept), y.reshape(&kept));
-        // 0/∞ is 0, and so are its derivatives; and one number an output is looked at, not one an element.
+        // 0/∞ is 0, and so are its derivatives times what is finite; and one number an output is looked at,
+        // not one an element.
         let length = y.eq_to(0.0).select(y.full_like(f64::INFINITY), y);
         [Some(g.mul0(x / length))]
     }

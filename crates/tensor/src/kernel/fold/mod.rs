@@ -8,7 +8,8 @@
 //!
 //! - *rows*: the elements of an output lie side by side, and the lanes are one vector of them;
 //! - *columns*: the outputs lie side by side. A tile of them is read row by row, and a lane is one
-//!   row of accumulators, the same vector operation on other data.
+//!   row of accumulators, the same vector operation on other data. Of so few rows that each is a lane,
+//!   strips of columns go through the tree one after the other.
 //!
 //! An `f32` sum keeps its lanes in `f64` ([`Number::Wide`](crate::element::Number::Wide)): memory is
 //! slower than either, and the result is the exact sum, rounded once, in all but contrived cases.
