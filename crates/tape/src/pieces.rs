@@ -50,12 +50,17 @@ impl<T: Float> Var<'_, T> {
         let bound = tape.params.borrow().clone();
         let trained = trained(&bound);
         let mut pieces = Pieces::new(tape, self.id());
-        pieces.forward(&forward)?;
+        if pieces.forward(&forward).is_none() {
+            forward.graph.recycle();
+            return None;
+        }
         let counted = [&tape.counters.computed, &tape.counters.recomputed].map(Cell::get);
         let seed = self.seed("backward");
         let mut sweep = Sweep::over(forward.graph, tape, seed.id(), &trained);
         let Some(values) = pieces.gradients(&mut sweep) else {
             pieces.undo(sweep.graph(), counted);
+            // Ended, it leaves its memory to the next one.
+            sweep.blocked();
             return None;
         };
         let found = self.found(sweep, &trained).into_iter().zip(values);
