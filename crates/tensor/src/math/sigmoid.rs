@@ -16,7 +16,8 @@ calm_kernel!(Sigmoid, sigmoid, magnitude, f32: 16.0, f64: 36.0);
 
 /// With `e^-x = 2^n (1 + r s)` (`secant`): the reciprocal of `den = (1 + 2^n) + 2^n r s`, one Newton step
 /// correcting it for its own rounding and for what den has lost. What r and s have lost stays. Of calm
-/// arguments n is so small that the first sum is exact.
+/// arguments n is so small that the first sum is exact, and so is 2^n r by its exponent alone: r is
+/// subnormal, or 0, for n = 0 only.
 #[inline(always)]
 fn sigmoid<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
     let single = size_of::<T>() == 4;
