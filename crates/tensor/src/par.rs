@@ -17,10 +17,12 @@
 mod job;
 mod team;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
+
+use smallvec::SmallVec;
 
 use crate::blocks::BLOCK;
-use job::Job;
+use job::{Job, Work};
 
 /// Bytes that one task should at least touch before a second thread is worth its while.
 pub const GRAIN_BYTES: usize = 1 << 17;
@@ -36,11 +38,34 @@ pub fn threads() -> usize {
 /// When `f` panics, with the payload of one of its panics; on several threads after all parts have been
 /// tried.
 pub fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
-    let threads = threads().min(parts);
+    share(parts, threads(), &|_, next| {
+        while let Some(part) = next() {
+            f(part);
+        }
+    });
+}
+
+/// As [`run`], for threads that each have a room of their own, `f(room, part)`: the calling one the first,
+/// and as many others as there are rooms.
+pub(crate) fn run_in<R: Send>(rooms: &mut [R], parts: usize, f: impl Fn(&mut R, usize) + Sync) {
+    let rooms: SmallVec<[Mutex<&mut R>; 8]> = rooms.iter_mut().map(Mutex::new).collect();
+    share(parts, rooms.len(), &|number, next| {
+        // A thread whose part has panicked comes again for the next one.
+        let mut room = rooms[number].lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(part) = next() {
+            f(&mut room, part);
+        }
+    });
+}
+
+/// Does the work on at most so many threads.
+fn share(parts: usize, most: usize, work: &Work<'_>) {
+    let threads = threads().min(parts).min(most);
     if threads < 2 {
-        return (0..parts).for_each(f);
+        let mut all = 0..parts;
+        return work(0, &mut || all.next());
     }
-    Job::run(parts, threads, f, |job| team::offer(job, threads - 1));
+    Job::run(parts, threads, work, |job| team::offer(job, threads - 1));
 }
 
 /// Splits `out` at multiples of [`BLOCK`] into tasks of at least `grain` elements and calls
@@ -138,6 +163,20 @@ impl<T> Shared<T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(from), len) }
     }
 
+    /// `len` elements from `from` on.
+    ///
+    /// # Safety
+    /// As for [`part`](Self::part).
+    ///
+    /// # Panics
+    /// When they are outside of the slice.
+    #[allow(clippy::mut_from_ref)] // parts are disjoint by contract
+    pub(crate) unsafe fn range(&self, from: usize, len: usize) -> &mut [T] {
+        assert!(from <= self.len && len <= self.len - from, "elements inside of the slice");
+        // SAFETY: inside of the slice; unique by contract.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(from), len) }
+    }
+
     /// The address of element `at`.
     ///
     /// # Panics
@@ -145,19 +184,6 @@ impl<T> Shared<T> {
     pub(crate) fn at(&self, at: usize) -> *mut T {
         assert!(at < self.len, "an element inside of the slice");
         self.start.wrapping_add(at)
-    }
-}
-
-impl<T: Sync> Shared<T> {
-    /// As [`part`](Self::part), to be read by several threads.
-    ///
-    /// # Safety
-    /// The slice is still borrowed, and no part that overlaps this one is being written.
-    pub(crate) unsafe fn shared(&self, k: usize, chunk: usize) -> &[T] {
-        let from = (k * chunk).min(self.len);
-        let len = chunk.min(self.len - from);
-        // SAFETY: inside of the slice by the two minima; not written by contract.
-        unsafe { std::slice::from_raw_parts(self.start.add(from), len) }
     }
 }
 

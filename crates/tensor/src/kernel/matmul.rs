@@ -18,6 +18,7 @@
 mod outer;
 mod pack;
 mod packed;
+mod pass;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -270,6 +271,13 @@ struct Product<'a, T> {
     a: Operand<'a, T>,
     b: Operand<'a, T>,
 }
+
+impl<T> Clone for Product<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Product<'_, T> {}
 
 impl<T: Float> Product<'_, T> {
     /// Writes the `m x n` elements of the product.

@@ -4,8 +4,8 @@
 //!
 //! 1. Each part is claimed once.
 //! 2. `work` points to a function that lives until `left` is 0: [`Job::run`], which borrows it, does
-//!    not return before. It is called for claimed parts only, and `left` counts down after the call,
-//!    so a thread that comes late, when all parts are claimed, never looks at it.
+//!    not return before. It is called by who has claimed a part, and `left` counts down the parts it did
+//!    after the call, so a thread that comes late, when all parts are claimed, never looks at it.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-type Work<'a> = dyn Fn(usize) + Sync + 'a;
+/// Does parts, asking for one after the other until there are no more: what each thread that takes part
+/// calls, with its number. The caller's is 0, so that it meets what it has in its cache from the last kernel.
+pub(super) type Work<'a> = dyn Fn(usize, &mut dyn FnMut() -> Option<usize>) + Sync + 'a;
 
 pub(super) struct Job {
     work: *const Work<'static>,
@@ -26,6 +28,9 @@ pub(super) struct Job {
     claimed: AtomicU64,
     /// Parts that are not finished.
     left: AtomicUsize,
+    /// How many threads may take part, and the number of the next one that comes.
+    threads: usize,
+    next: AtomicUsize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     caller: Thread,
 }
@@ -69,14 +74,14 @@ impl Job {
             shares: u32::try_from(4 * threads).unwrap_or(u32::MAX),
             claimed: AtomicU64::new(0),
             left: AtomicUsize::new(parts as usize),
+            threads,
+            next: AtomicUsize::new(1),
             panic: Mutex::new(None),
             caller: thread::current(),
         });
         let unwinding = Abort;
         offer(&job);
-        while let Some((front, _, count)) = job.claim(1 << 32) {
-            job.finish(front..front + count);
-        }
+        job.take(0, |job| job.claim(1 << 32).map(|(front, _, count)| front..front + count));
         job.wait();
         std::mem::forget(unwinding);
         let panicked = job.panic.lock().ok().and_then(|mut payload| payload.take());
@@ -87,13 +92,18 @@ impl Job {
 
     /// Does parts until all are claimed; whether it did one.
     pub(super) fn help(&self) -> bool {
-        let mut helped = false;
-        while let Some((_, back, count)) = self.claim(1) {
-            helped = true;
-            let end = self.parts - back;
-            if self.finish((end - count..end).rev()) {
-                self.caller.unpark();
-            }
+        let claim = |job: &Job| {
+            let (_, back, count) = job.claim(1)?;
+            let end = job.parts - back;
+            Some((end - count..end).rev())
+        };
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        if number >= self.threads {
+            return false;
+        }
+        let (helped, last) = self.take(number, claim);
+        if last {
+            self.caller.unpark();
         }
         helped
     }
@@ -114,27 +124,45 @@ impl Job {
         self.claimed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(split)
     }
 
-    /// Does claimed parts; whether these were the last ones.
-    fn finish(&self, parts: impl ExactSizeIterator<Item = u32>) -> bool {
-        let count = parts.len();
-        for part in parts {
-            self.part(part as usize);
+    /// Does parts as `claim` claims them; whether there were any, and whether the last ones of all were
+    /// among them.
+    fn take<P: Iterator<Item = u32>>(
+        &self,
+        number: usize,
+        claim: impl Fn(&Job) -> Option<P>,
+    ) -> (bool, bool) {
+        let (mut mine, mut count) = (None, 0);
+        let mut next = || {
+            loop {
+                match mine.as_mut().and_then(P::next) {
+                    Some(part) => {
+                        count += 1;
+                        return Some(part as usize);
+                    }
+                    None => mine = Some(claim(self)?),
+                }
+            }
+        };
+        // A panic ends a call, and those claimed with the part that panicked are left to the next.
+        while let Some(first) = next() {
+            let mut first = Some(first);
+            // SAFETY: invariant 2: a part was claimed and is not counted as finished.
+            let work = unsafe { &*self.work };
+            let done = AssertUnwindSafe(|| work(number, &mut || first.take().or_else(&mut next)));
+            if let Err(payload) = catch_unwind(done) {
+                self.keep(payload);
+            }
         }
-        self.left.fetch_sub(count, Ordering::AcqRel) == count
+        (count > 0, count > 0 && self.left.fetch_sub(count, Ordering::AcqRel) == count)
     }
 
-    /// Does a claimed part, and keeps its panic.
-    fn part(&self, part: usize) {
-        // SAFETY: invariant 2: the part was claimed and is not finished.
-        let work = unsafe { &*self.work };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(part)))
-            && let Ok(mut first) = self.panic.lock()
-        {
-            match &mut *first {
-                None => *first = Some(payload),
-                // Dropping it could panic in turn, before the part is counted.
-                Some(_) => std::mem::forget(payload),
-            }
+    /// Keeps the first panic for the caller.
+    fn keep(&self, payload: Box<dyn Any + Send>) {
+        let Ok(mut first) = self.panic.lock() else { return };
+        match &mut *first {
+            None => *first = Some(payload),
+            // Dropping it could panic in turn, before the part is counted.
+            Some(_) => std::mem::forget(payload),
         }
     }
 

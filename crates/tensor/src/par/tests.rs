@@ -69,6 +69,35 @@ fn a_panic_arrives_with_its_payload_when_all_parts_were_tried() {
 }
 
 #[test]
+fn each_thread_has_a_room_of_its_own() {
+    for (threads, rooms) in [(1, 1), (2, 2), (4, 2), (4, 4), (3, 7)] {
+        for _ in 0..20 {
+            let mut rooms: Vec<Vec<usize>> = vec![Vec::new(); rooms];
+            in_pool(threads, || run_in(&mut rooms, 100, |room, part| room.push(part)));
+            assert!(rooms.iter().skip(threads).all(Vec::is_empty));
+            let mut parts = rooms.concat();
+            parts.sort_unstable();
+            assert_eq!(parts, Vec::from_iter(0..100));
+        }
+    }
+}
+
+#[test]
+fn a_thread_whose_part_has_panicked_does_the_next_ones_in_its_room() {
+    let mut rooms = [0, 0];
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        in_pool(2, || {
+            run_in(&mut rooms, 50, |room, part| {
+                *room += 1;
+                assert!(part % 10 != 3, "part {part}");
+            })
+        })
+    }));
+    assert!(outcome.is_err());
+    assert_eq!(rooms.iter().sum::<usize>(), 50);
+}
+
+#[test]
 fn parts_of_a_slice_are_disjoint_and_cover_it() {
     for len in [0, 1, 1023, 1024, 5000, 100_001] {
         let mut out = vec![0usize; len];

@@ -3,6 +3,7 @@
 use super::Operand;
 use crate::element::Float;
 use crate::kernel::square::{SQUARE, turn};
+use crate::par::Shared;
 use crate::simd::{Isa, Kernel};
 
 /// Packs columns of a matrix: `panel[l · width + j] = from[l, j]`, 0 beyond `columns`.
@@ -75,6 +76,45 @@ fn whole_rows<T: Float, const W: usize>(from: Operand<'_, T>, panel: &mut [T]) {
     for (to, line) in panel.as_chunks_mut().0.iter_mut().zip(lines) {
         let line: &[T; W] = line.first_chunk().expect("a row is as long as the panel is wide");
         *to = *line;
+    }
+}
+
+/// Turns a part of a product whose transpose is asked for: `out[y + j, x + i] = strip[i, j]`.
+pub(super) struct Turn<'a, T> {
+    /// Rows `stride` apart, as many and as long as whole squares.
+    pub strip: &'a [T],
+    pub stride: usize,
+    pub rows: usize,
+    pub columns: usize,
+    /// A matrix of rows of so many elements.
+    pub out: &'a Shared<T>,
+    pub width: usize,
+    /// `(x, y)`.
+    pub at: (usize, usize),
+}
+
+impl<T: Float> Kernel for Turn<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Turn { strip, stride, rows, columns, out, width, at: (x, y) } = self;
+        let mut square = [T::zero(); SQUARE * SQUARE];
+        for j in (0..columns).step_by(SQUARE) {
+            for i in (0..rows).step_by(SQUARE) {
+                turn(strip, i * stride + j, stride as isize, &mut square, SQUARE);
+                let line = SQUARE.min(rows - i);
+                let lines = square.as_chunks::<SQUARE>().0.iter().take(columns - j);
+                for (l, from) in lines.enumerate() {
+                    let to = (y + j + l) * width + x + i;
+                    // SAFETY: no other thread writes or reads this part of the output.
+                    let to = unsafe { out.range(to, line) };
+                    match to.first_chunk_mut::<SQUARE>() {
+                        Some(to) => *to = *from,
+                        None => to.copy_from_slice(&from[..line]),
+                    }
+                }
+            }
+        }
     }
 }
 

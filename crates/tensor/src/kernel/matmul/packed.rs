@@ -1,9 +1,7 @@
 //! Products of packed matrices by the micro-kernels of the crates `gemm-f32` and `gemm-f64`.
 //!
 //! A micro-kernel multiplies a panel of `b`, a few vectors wide and up to [`DEPTH`] deep, with a few
-//! rows of `a`, in registers. Around it there are three loops: slices of the depth, panels, and rows.
-//! The panels of a slice are packed first, so that each is one stream, by all threads together, unless
-//! they are small where they lie; then all threads take pieces, a panel by some rows, until none is left.
+//! rows of `a`, in registers. Around it are the loops of a [`Pass`].
 //!
 //! Element `[i, j]` adds the terms of a slice one after the other, and the sums of slices likewise;
 //! slices depend on `k` alone. So the bits depend neither on threads nor on strides.
@@ -12,26 +10,20 @@
 //! at barriers, so that a busy core holds the other up; they need four times the work before a
 //! second thread pays; and they pack `b` on one thread where it is a transpose.
 
-use super::pack::{Pack, PackGroups};
-use super::{Operand, Product};
+use super::Product;
+use super::pass::{Cut, Pass, Sums};
 use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::kernel::copy;
 use crate::layout::Layout;
-use crate::par::{self, Shared};
-use crate::simd::{Level, dispatch};
+use crate::par::Shared;
+use crate::simd::Level;
 use crate::view::View;
 
 /// Terms of a slice. A panel of that depth takes a tenth of the second-level cache.
 const DEPTH: usize = 512;
-/// Multiplications of a piece: some two microseconds, by which threads end apart if none is disturbed.
-const PIECE: usize = 1 << 18;
-/// Multiplications from which a second thread pays.
-const THREADED: usize = 1 << 19;
-/// Bytes of a slice of `b` that stay in the second-level cache.
-const NEAR: usize = 1 << 20;
-/// Elements of the panels that are packed at a time.
-const PACKED: usize = 1 << 20;
+/// Terms of a pass that packs panels: one takes half of the second-level cache.
+const LONG: usize = 2048;
 
 /// `(columns, rows, depth, out, panel, a, row stride of out, its column stride, row stride of the
 /// panel, strides of a along the depth and the rows, α, β, what α is, three unused flags, unused)`:
@@ -41,10 +33,10 @@ type Micro<T> = gemm_common::microkernel::MicroKernelFn<T>;
 /// The micro-kernels of a type and an instruction set: `table[(v - 1) · rows + r - 1]` takes `v`
 /// vectors of `lanes` columns, and `r` rows.
 pub(super) struct Kernels<T: 'static> {
-    lanes: usize,
+    pub lanes: usize,
     vectors: usize,
-    rows: usize,
-    table: &'static [Micro<T>],
+    pub rows: usize,
+    pub table: &'static [Micro<T>],
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -94,7 +86,7 @@ impl<T: Float> Kernels<T> {
     }
 
     /// Columns of a panel.
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.lanes * self.vectors
     }
 
@@ -103,18 +95,15 @@ impl<T: Float> Kernels<T> {
         let &Product { m, k, n, a, b } = product;
         assert!(out.len() == m * n && k > 0);
         if !self.turns(product) {
-            return self.write(product, out);
+            return self.write(product, out, false);
         }
         // outᵀ = bᵀ aᵀ has the same terms in the same order.
-        let mut turned = Buffer::scratch(m * n);
-        self.write(&Product { m: n, k, n: m, a: b.t(), b: a.t() }, turned.as_mut_slice());
-        if n <= self.lanes {
-            // Too few columns for the tiles of a copy, which would take half as long again.
-            for (j, column) in turned.as_slice().chunks_exact(m).enumerate() {
-                out[j..].iter_mut().step_by(n).zip(column).for_each(|(to, &x)| *to = x);
-            }
-            return;
+        let product = Product { m: n, k, n: m, a: b.t(), b: a.t() };
+        if k <= LONG {
+            return self.write(&product, out, true);
         }
+        let mut turned = Buffer::scratch(m * n);
+        self.write(&product, turned.as_mut_slice(), false);
         let layout = Layout::contiguous(&[n, m], size_of::<T>()).and_then(|l| l.permute(&[1, 0]));
         let layout = layout.expect("the output has this size");
         copy(View::fitting(turned.as_slice(), &layout), out);
@@ -133,192 +122,29 @@ impl<T: Float> Kernels<T> {
         narrow || stored_turned && lighter
     }
 
-    fn write(&self, product: &Product<'_, T>, out: &mut [T]) {
+    /// Writes the product, or its transpose, which is one pass.
+    fn write(&self, product: &Product<'_, T>, out: &mut [T], turned: bool) {
         let &Product { m, k, n, a, b } = product;
         let depth = k.div_ceil(k.div_ceil(DEPTH));
-        let width = self.width();
-        let columns = (PACKED / depth).next_multiple_of(width).min(n.next_multiple_of(width));
-        let mut panels = Buffer::scratch(columns * depth);
-        let out = Shared::new(out);
-        for from in (0..n).step_by(columns) {
-            for first in (0..k).step_by(depth) {
-                let slice = Slice {
-                    kernels: self,
-                    a: a.at(0, first),
-                    b: b.at(first, from),
-                    m,
-                    k: depth.min(k - first),
-                    n: columns.min(n - from),
-                    stride: n,
-                    adds: first > 0,
-                };
-                slice.multiply(panels.as_mut_slice(), &out, from);
-            }
-        }
-    }
-}
-
-/// One slice of the depth, for some columns: `m x k` by `k x n`.
-struct Slice<'a, T: 'static> {
-    kernels: &'a Kernels<T>,
-    a: Operand<'a, T>,
-    b: Operand<'a, T>,
-    m: usize,
-    k: usize,
-    n: usize,
-    /// Elements from one row of the output to the next.
-    stride: usize,
-    /// Whether to add to what the output holds.
-    adds: bool,
-}
-
-impl<T: Float> Slice<'_, T> {
-    /// Writes columns `from..from + n` of the output; `room` has a place for each panel.
-    fn multiply(&self, room: &mut [T], out: &Shared<T>, from: usize) {
-        let &Slice { kernels, m, k, n, .. } = self;
-        let width = kernels.width();
-        let panels = n.div_ceil(width);
-        let lying = self.lying(panels);
-        // Where the rows of `a` do not lie along the depth, a micro-kernel would read a line of the
-        // cache for each of its terms.
-        let groups = match self.a.right != 1 && panels > 1 {
-            true => m.div_ceil(kernels.rows),
-            false => 0,
+        let cut = Cut::of(product);
+        let terms = match cut {
+            _ if turned => k,
+            Cut::Rows => k,
+            Cut::Panels if a.right == 1 => LONG / depth * depth,
+            Cut::Panels => depth,
         };
-        let mut groups_room = Buffer::scratch(groups * kernels.rows * k);
-        let (room, groups_room) = (Shared::new(room), Shared::new(groups_room.as_mut_slice()));
-        let together = (PIECE / 32 / k / kernels.rows).max(1);
-        let tasks = groups.div_ceil(together);
-        self.spread(tasks + panels - lying, &|part| match part.checked_sub(tasks) {
-            None => {
-                // SAFETY: each part is taken once, and the room is borrowed by nobody else.
-                let room = unsafe { groups_room.part(part, together * kernels.rows * k) };
-                self.pack_groups(part * together * kernels.rows, room);
-            }
-            Some(p) => {
-                let p = p + lying;
-                // SAFETY: as above.
-                let panel = unsafe { room.part(p, width * k) };
-                let columns = width.min(n - p * width);
-                dispatch(Pack { from: self.b.at(0, p * width), k, columns, width, panel });
-            }
-        });
-        let rows = (PIECE / (width * k)).max(1).next_multiple_of(kernels.rows);
-        let bands = self.bands();
-        let pieces = m.div_ceil(rows).div_ceil(bands);
-        self.spread(bands * panels * pieces, &|piece| {
-            let (band, p) = (piece / pieces / panels, piece / pieces % panels);
-            let first = (band * pieces + piece % pieces) * rows;
-            let panel = match p < lying {
-                true => self.b.at(0, p * width),
-                // SAFETY: all panels are packed and are only read from here on.
-                false => Operand::packed(unsafe { room.shared(p, width * k) }, width).t(),
-            };
-            let columns = width.min(n - p * width);
-            for i in (first..m.min(first + rows)).step_by(kernels.rows) {
-                let height = kernels.rows.min(m - i);
-                let a = match groups {
-                    0 => self.a.at(i, 0),
-                    _ => {
-                        // SAFETY: as above.
-                        let group =
-                            unsafe { groups_room.shared(i / kernels.rows, kernels.rows * k) };
-                        Operand::packed(group, kernels.rows)
-                    }
-                };
-                let at = i * self.stride + from + p * width;
-                // SAFETY: pieces are disjoint, and the tile is inside of the output.
-                unsafe { self.tile(columns, height, panel, a, out.at(at)) };
-            }
-        });
-    }
-
-    /// How many panels, from the first on, a micro-kernel reads where they lie: with whole vectors side by
-    /// side, in a slice that stays [`NEAR`] with what lies between its rows. (Of a larger one not even a
-    /// narrow panel would: lines that lie far apart share their places in a cache.)
-    fn lying(&self, panels: usize) -> usize {
-        let &Slice { kernels, b, k, n, .. } = self;
-        let near = (1..=(NEAR / size_of::<T>() / k) as isize).contains(&b.down);
-        match b.right == 1 && near {
-            true => panels - usize::from(n % kernels.lanes != 0),
-            false => 0,
-        }
-    }
-
-    /// Into how many bands the rows are cut, each with all panels: as many as there are threads, so that
-    /// each has its own rows of `a` and of the output, or one, where each has its own panels. What is
-    /// `NEAR`, and less, is read by all; of what they share, each line travels between the cores once to
-    /// be read, and once more when it is next written. Rows go to threads as the elements of a fused pass
-    /// and of an update do.
-    fn bands(&self) -> usize {
-        let &Slice { m, k, n, .. } = self;
-        let own_rows = k * n * size_of::<T>() <= NEAR && k * n <= m * (k + n);
-        if own_rows { par::threads() } else { 1 }
-    }
-
-    /// `f` of each part, on several threads if the slice is worth them.
-    fn spread(&self, parts: usize, f: &(dyn Fn(usize) + Sync)) {
-        if self.m.saturating_mul(self.k).saturating_mul(self.n) < THREADED {
-            return (0..parts).for_each(f);
-        }
-        par::run(parts, f);
-    }
-
-    /// Packs rows of `a` from `first` on in groups for the micro-kernel, each group side by side along the
-    /// depth.
-    fn pack_groups(&self, first: usize, room: &mut [T]) {
-        let (rows, k) = (self.kernels.rows, self.k);
-        let (from, columns) = (self.a.at(first, 0).t(), (room.len() / k).min(self.m - first));
-        dispatch(PackGroups { from, k, columns, rows, room });
-    }
-
-    /// One call of a micro-kernel.
-    ///
-    /// # Safety
-    /// From `out` on there is a tile of `height` rows and `columns` columns of the output, which no
-    /// other thread writes or reads.
-    unsafe fn tile(
-        &self,
-        columns: usize,
-        height: usize,
-        panel: Operand<'_, T>,
-        a: Operand<'_, T>,
-        out: *mut T,
-    ) {
-        let Kernels { lanes, rows, table, .. } = self.kernels;
-        let micro = table[(columns.div_ceil(*lanes) - 1) * rows + height - 1];
-        let (one, status) = (T::one(), if self.adds { 1 } else { 0 });
-        let from = |x: Operand<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
-        // SAFETY: `Kernels::of` gave kernels that this processor has. The panel reaches `k` rows of
-        // whole vectors for all columns, and `a` reaches `height` rows and `k` columns (invariant 4 of
-        // `layout`, or as just packed); the tile is the caller's promise.
-        unsafe {
-            micro(
-                columns,
-                height,
-                self.k,
-                out,
-                from(panel),
-                from(a),
-                self.stride as isize,
-                1,
-                panel.down,
-                a.right,
-                a.down,
-                one,
-                one,
-                status,
-                false,
-                false,
-                false,
-                from(panel),
-            );
+        let out = Shared::new(out);
+        for first in (0..k).step_by(terms) {
+            let (a, b, k) = (a.at(0, first), b.at(first, 0), terms.min(k - first));
+            let sums = Sums { depth, adds: first > 0 };
+            Pass::new(self, Product { m, k, n, a, b }, cut, sums, turned).run(&out);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Operand;
     use super::*;
     use crate::tensor::Tensor;
 
@@ -343,9 +169,10 @@ mod tests {
 
     fn agree<T: Float>() {
         // Around panels, rows of a micro-kernel, slices and squares, above the threshold of threads,
-        // and where the transpose is computed.
+        // where the transpose is computed, and where rows that all threads read are packed.
         let sizes = [(1, 1, 1), (7, 17, 65), (70, 513, 33), (70, 40, 200), (6, 1030, 129)];
-        for (m, k, n) in sizes.into_iter().chain([(70, 40, 10), (131, 70, 3), (40, 100, 400)]) {
+        let turned = [(70, 40, 10), (131, 70, 3), (40, 100, 400), (33, LONG + 30, 70)];
+        for (m, k, n) in sizes.into_iter().chain(turned).chain([(30, 700, 200)]) {
             for at in [Level::Avx2, Level::Avx512] {
                 let (a, b) = (counted::<T>(&[m, k], 1), counted::<T>(&[k, n], 2));
                 // Rows that overlap, and one that is repeated.
@@ -376,11 +203,5 @@ mod tests {
     fn every_instruction_set_multiplies_every_layout() {
         agree::<f32>();
         agree::<f64>();
-    }
-
-    #[test]
-    fn columns_beyond_what_is_packed_at_a_time_are_multiplied_too() {
-        let (k, n) = (2, PACKED / 2 + 70);
-        agrees(&counted::<f32>(&[3, k], 1), &counted::<f32>(&[k, n], 2), Level::Avx512);
     }
 }
