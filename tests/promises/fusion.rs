@@ -107,8 +107,9 @@ fn what_waits_for_the_pass_that_reads_it_has_the_same_bits() {
             let turned = normal::<T>([shape[1], shape[0]]);
             same_bits(&turned, &format!("{shape:?}, turned"), |x| waiting(x.t()));
             let whole = normal::<T>([shape[0] + 2, shape[1] + 3]);
-            let part = s![1..-1, 2..-1];
-            same_bits(&whole, &format!("{shape:?} of more"), |x| waiting(x.slice(part)));
+            same_bits(&whole, &format!("{shape:?} of more"), |x| {
+                waiting(x.narrow(0, 1, shape[0]).narrow(1, 2, shape[1]))
+            });
             let row = normal::<T>([1, shape[1]]);
             same_bits(&row, &format!("{shape:?} of a row"), |x| waiting(x.broadcast_to(shape)));
         }

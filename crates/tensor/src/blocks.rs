@@ -260,9 +260,9 @@ impl<T: Copy> Kernel for Spread<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         match self.times {
-            ..=2 => self.by::<2>(),
-            ..=4 => self.by::<4>(),
-            ..=8 => self.by::<8>(),
+            0..=2 => self.by::<2>(),
+            3..=4 => self.by::<4>(),
+            5..=8 => self.by::<8>(),
             _ => self.by::<SHORT>(),
         }
     }
