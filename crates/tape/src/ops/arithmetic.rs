@@ -141,9 +141,11 @@ impl<'t, T: Float> Var<'t, T> {
         }
         let (of_a, of_b) = (nodes.shape(self.id()), nodes.shape(b.id()));
         let common = tensor::shape::broadcast("sub", of_a, of_b).ok()?;
-        let repeated = tensor::shape::len(of_b) < tensor::shape::len(&common);
+        if tensor::shape::len(of_b) == tensor::shape::len(&common) {
+            return None;
+        }
         drop(nodes);
-        repeated.then(|| self + -b)
+        Some(self + -b) // not in a closure, which would be the line that recorded it
     }
 
     /// `1 / self`.
