@@ -206,6 +206,40 @@ fn the_sums_of_rows_hold_no_rows() {
     assert!(used <= 3 * distances.len() * size_of::<f32>() / 2, "{used} bytes");
 }
 
+/// What hangs on a matrix alone is computed by the pass that waits for a number, not stored for it.
+#[test]
+fn what_waits_for_a_number_is_not_held() {
+    if !alone("memory::what_waits_for_a_number_is_not_held") {
+        return;
+    }
+    let x = draw([2000, 2000], 1);
+    let tape = Tape::inference();
+    let v = tape.constant(&x);
+    let number = v.square().mean().exp();
+    let before = peak().max(resident());
+    assert!(((v * 3.0).tanh().exp() * number).sum().item().is_finite());
+    let used = peak() - before;
+    assert!(used <= x.len() * size_of::<f32>() / 4, "{used} bytes");
+}
+
+/// The gradients of two thousand points by their distances to as many others: the differences, in whose
+/// place their cotangents are laid. What is negated is as many points, not as many differences.
+#[test]
+fn the_gradients_of_distances_hold_the_differences() {
+    if !alone("memory::the_gradients_of_distances_hold_the_differences") {
+        return;
+    }
+    let [a, b] = [1, 2].map(|seed| Param::new(draw([2000, 8], seed)));
+    let tape = Tape::new();
+    let d = tape.param(&a).unsqueeze(1) - tape.param(&b);
+    let loss = d.square().sum_axis(-1).sqrt().sum();
+    let before = peak().max(resident());
+    assert_eq!(loss.backward().len(), 2);
+    let used = peak() - before;
+    let differences = 2000 * 2000 * 8 * size_of::<f32>();
+    assert!(used <= 3 * differences / 2, "{used} bytes");
+}
+
 // F6, HIPS autograd#219
 /// `z ← x z`, a hundred times, for a vector `z`: each step adds a cotangent of the size of `x`.
 #[test]

@@ -87,6 +87,55 @@ fn sums_of_rows_that_close_a_pass_have_the_bits_of_sums_of_what_is_stored() {
     same::<f64>();
 }
 
+/// Values that hang on `x` alone, for passes that wait for a number: read by one, by two, by one and a sum,
+/// by a part, and kept.
+fn waiting<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
+    let (a, b) = (x.square().mean() + 1.0, x.square().mean().exp() + x.sum());
+    let (y, z, both) = ((x * 1.5).tanh(), x.exp(), x.sin());
+    let (kept, summed) = ((z * 0.5).keep(), y * z);
+    let one = (y * a + z / b).square().sum() + (both - a).square().mean() * (both * b).sum();
+    let last = x.shape().len() as isize - 1;
+    let part = (z * a).narrow(last, 0, x.shape()[last as usize] / 2);
+    [one + summed.mean() * (summed / a).sum() + part.sum() + (kept * b).sum(), kept]
+}
+
+#[test]
+fn what_waits_for_the_pass_that_reads_it_has_the_same_bits() {
+    fn same<T: Float>() {
+        for shape in [[2, 3], [1, 5000], [70, 90], [90, 777]] {
+            same_bits(&normal::<T>(shape), &format!("{shape:?}"), waiting);
+            let turned = normal::<T>([shape[1], shape[0]]);
+            same_bits(&turned, &format!("{shape:?}, turned"), |x| waiting(x.t()));
+            let whole = normal::<T>([shape[0] + 2, shape[1] + 3]);
+            same_bits(&whole, &format!("{shape:?} of more"), |x| {
+                waiting(x.narrow(0, 1, shape[0]).narrow(1, 2, shape[1]))
+            });
+            let row = normal::<T>([1, shape[1]]);
+            same_bits(&row, &format!("{shape:?} of a row"), |x| waiting(x.broadcast_to(shape)));
+        }
+    }
+    same::<f32>();
+    same::<f64>();
+}
+
+/// Differences from what is repeated: rows, numbers of rows, a number, blocks; from both sides.
+fn differences<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
+    let own = x - x.mean_keepdim(1) - x.index_axis(0, 0) - x.sum();
+    let pairs = x.narrow(1, 0, 2).unsqueeze(1) - x.narrow(1, 1, 2);
+    let kept = (x.mean_keepdim(0) - x).keep();
+    [own.tanh().sum() + pairs.square().sum_axis(-1).exp().mean() + kept.square().mean(), kept]
+}
+
+#[test]
+fn differences_from_what_is_repeated_have_the_same_bits() {
+    for shape in [[2, 3], [60, 4], [50, 90]] {
+        same_bits(&normal::<f32>(shape), &format!("{shape:?}"), differences);
+        same_bits(&normal::<f64>(shape), &format!("{shape:?}"), differences);
+        let turned = normal::<f64>([shape[1], shape[0]]);
+        same_bits(&turned, &format!("{shape:?}, turned"), |x| differences(x.t()));
+    }
+}
+
 #[test]
 fn what_is_written_twice_is_computed_once_unless_it_is_asked_for() {
     static RAN: AtomicUsize = AtomicUsize::new(0);

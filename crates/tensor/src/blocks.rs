@@ -189,6 +189,17 @@ impl<'a, T: Element> Reader<'a, T> {
         let mut within = start % inner;
         let mut done = 0;
         loop {
+            // Numbers that are repeated a few times, such as the sums of short rows, follow each other:
+            // all but the last here.
+            if let (Some(&(size, 1)), Some(i)) = (outer.last(), index.last_mut())
+                && (stride, within) == (0, 0)
+                && inner <= SHORT
+            {
+                let count = (size - 1 - *i).min((out.len() - done).saturating_sub(1) / inner);
+                let x = &self.data[at as usize..][..count];
+                dispatch(Spread { x, times: inner, out: &mut out[done..][..count * inner] });
+                (*i, at, done) = (*i + count, at + count as isize, done + count * inner);
+            }
             let n = (inner - within).min(out.len() - done);
             let from = at + within as isize * stride;
             copy_run(self.data, from as usize, stride, &mut out[done..], n);
@@ -234,6 +245,41 @@ fn repeat<T: Copy>(out: &mut [T], period: usize) {
         let n = done.min(out.len() - done);
         out.copy_within(..n, done);
         done += n;
+    }
+}
+
+/// Each element of `x` so many `times`, at most [`SHORT`].
+struct Spread<'a, T> {
+    x: &'a [T],
+    times: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Copy> Kernel for Spread<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        match self.times {
+            0..=2 => self.by::<2>(),
+            3..=4 => self.by::<4>(),
+            5..=8 => self.by::<8>(),
+            _ => self.by::<SHORT>(),
+        }
+    }
+}
+
+impl<T: Copy> Spread<'_, T> {
+    /// `W` elements at once, where there is room: each over the end of the ones before.
+    #[inline(always)]
+    fn by<const W: usize>(self) {
+        let mut rest = self.out;
+        for &x in self.x {
+            match rest.first_chunk_mut() {
+                Some(first) => *first = [x; W],
+                None => rest[..self.times].fill(x),
+            }
+            rest = &mut rest[self.times..];
+        }
     }
 }
 

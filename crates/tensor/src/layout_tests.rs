@@ -245,6 +245,19 @@ proptest! {
         let mut desk = reader.desk();
         prop_assert!(reader.block_at(start, len, &mut desk).iter().copied().eq(expected));
     }
+
+    #[test]
+    fn elements_that_repeat_are_read_alike_in_every_block(
+        start in 0usize..3000, len in 0usize..2000, times in 1usize..40, kind in 0usize..6,
+    ) {
+        let x = Tensor::arange(0, 5000, 1i64).reshape([100, 50, 1]);
+        let x = disguises(&x, -1)[kind].broadcast_to([100, 50, times]);
+        let (reader, expected) = (x.reader(), (start..start + len).map(|i| (i / times) as i64));
+        let mut out = vec![-1; len + 1];
+        reader.copy(start, &mut out[..len]);
+        prop_assert!(out[..len].iter().copied().eq(expected));
+        prop_assert_eq!(out[len], -1);
+    }
 }
 
 #[test]

@@ -125,6 +125,29 @@ impl<'t, T: Float> Var<'t, T> {
             && nodes.same_shape(self.id(), d.id())
     }
 
+    /// `self * d`, if no product is needed.
+    fn product_with(self, d: Var<'t, T>) -> Option<Self> {
+        self.is_seed_for(d).then_some(d)
+    }
+
+    /// `self - b` as the sum with `-b`, which has the same bits, if `b` is differentiated and repeated:
+    /// what is negated on the way back is then as large as `b`, and not as all its repetitions.
+    #[track_caller]
+    fn less_repeated(self, b: Var<'t, T>) -> Option<Self> {
+        let nodes = self.tape().nodes.borrow();
+        let on = b.any().is_on(self.tape());
+        if !on || nodes.same_shape(self.id(), b.id()) || !nodes[b.id() as usize].tracked {
+            return None;
+        }
+        let (of_a, of_b) = (nodes.shape(self.id()), nodes.shape(b.id()));
+        let common = tensor::shape::broadcast("sub", of_a, of_b).ok()?;
+        if tensor::shape::len(of_b) == tensor::shape::len(&common) {
+            return None;
+        }
+        drop(nodes);
+        Some(self + -b) // not in a closure, which would be the line that recorded it
+    }
+
     /// `1 / self`.
     #[track_caller]
     pub fn recip(self) -> Self {
@@ -153,8 +176,8 @@ macro_rules! operator {
             type Output = Self;
             #[track_caller]
             fn $method(self, other: Self) -> Self {
-                $(if self.$shortcut(other) {
-                    return other;
+                $(if let Some(result) = self.$shortcut(other) {
+                    return result;
                 })?
                 self.tape().apply($op, [self, other])
             }
@@ -176,8 +199,8 @@ macro_rules! operator {
     };
 }
 operator!(Add, add);
-operator!(Sub, sub);
-operator!(Mul, mul, is_seed_for);
+operator!(Sub, sub, less_repeated);
+operator!(Mul, mul, product_with);
 operator!(Div, div);
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub(crate) mod common;
 pub(crate) mod known;
 mod pass;
 pub(crate) mod plan;
+mod postpone;
 pub mod recording;
 pub(crate) mod run;
 pub(crate) mod script;

@@ -1,6 +1,6 @@
 //! From a program to an order of steps: what is fused, what runs when, what dies where.
 //!
-//! What is fused is said in [`stages`](super::stages).
+//! What is fused is said in [`stages`](super::stages) and [`postpone`](super::postpone).
 //!
 //! # Order
 //!
@@ -20,6 +20,7 @@ use smallvec::SmallVec;
 use tensor::kernel::{RowSums, Window};
 use tensor::{DType, Shape, shape};
 
+use super::postpone::postpone;
 use super::stages::{NEVER, stages};
 use crate::op::{Kind, Recorded};
 
@@ -163,7 +164,8 @@ pub(crate) enum Target {
 
 impl Plan {
     pub(crate) fn new(program: &Program) -> Self {
-        let (mut drafts, draft_of) = stages(program);
+        let (mut drafts, mut draft_of) = stages(program);
+        postpone(program, &mut drafts, &mut draft_of);
         let order = order(program, drafts.len(), &draft_of);
         let mut position = vec![0u32; drafts.len()];
         for (p, &d) in order.iter().enumerate() {

@@ -27,14 +27,14 @@ pub(super) const NEVER: u32 = u32::MAX;
 
 /// How many large values from outside a group reads at most. They are all alive when it runs: were
 /// there no limit, the sum of a hundred gradients by one weight would hold them all.
-const READS: usize = 16;
+pub(super) const READS: usize = 16;
 
 /// Elements from which on a value is large.
 const LARGE: usize = 1 << 14;
 
 /// A step before the steps are put in order.
 pub(super) struct Draft {
-    stage: u32,
+    pub stage: u32,
     pub work: Work,
     pub members: SmallVec<[u32; 4]>,
     /// Large values that its members read from outside.
