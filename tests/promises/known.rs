@@ -301,9 +301,7 @@ fn a_program_with_a_known_view_is_recognised_whether_what_it_views_is_known_or_n
                 let p = matrix(5, side);
                 let tape = Tape::new();
                 let y = tape.constant(Tensor::full([side, side], 0.5)).sin();
-                if known {
-                    y.value();
-                }
+                known.then(|| y.value());
                 let turned = y.t();
                 turned.value();
                 // A product's rule turns its factor, and finds what was turned.
