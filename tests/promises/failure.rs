@@ -3,8 +3,10 @@
 use std::panic::panic_any;
 
 use nn::{Linear, data::Batch, optim::Sgd};
-use tape::{Op, Param, Pointwise, Pullback, Tape, Var, hvp, jvp, vjp};
-use tensor::{AnySlice, AnyView, Error, Shape, ShapeError, Tensor, View, tensor};
+use tape::{DataOp, Op, Param, Pointwise, Pullback, Tape, Var, hvp, jvp, vjp};
+use tensor::{
+    AnySlice, AnyView, AxisSet, DType, Error, Shape, ShapeError, Tensor, View, kernel, tensor,
+};
 
 use crate::support::{panic_of, pools};
 
@@ -42,6 +44,29 @@ fn an_index_out_of_range_is_a_typed_error_with_the_recorded_line() {
     let loss = tape.param(&p).gather(0, fine).sum();
     assert_eq!(loss.item(), 4.0);
     assert_eq!(loss.backward()[&p], tensor![0.0, 2.0]);
+}
+
+/// The sum of whole numbers.
+#[derive(Debug, PartialEq)]
+struct Total;
+
+impl DataOp<i64, i64, 1> for Total {
+    fn shape(&self, _: [&[usize]; 1]) -> Result<Shape, ShapeError> {
+        Ok(Shape::new())
+    }
+    fn forward(&self, [x]: [View<'_, i64>; 1], out: &mut [i64]) -> Result<(), Error> {
+        kernel::sum(x, AxisSet::all(x.shape().len()), out)
+    }
+}
+
+#[test]
+fn an_integer_that_does_not_fit_is_a_typed_error_with_the_recorded_line() {
+    let tape = Tape::new();
+    let x = tape.constant(tensor![i64::MAX, 1]);
+    let (recorded, y) = (line!(), tape.apply_data(Total, [x]));
+    let error = tape.eval(y).unwrap_err();
+    let overflow = Error::Overflow { op: "sum", position: 0, dtype: DType::I64 };
+    assert_eq!((error.reason, error.at.line()), (overflow, recorded));
 }
 
 /// Panics, with a payload that is no text.

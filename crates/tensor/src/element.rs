@@ -1,10 +1,13 @@
 //! What a tensor may hold.
 
+mod wide;
+
 use std::fmt::{Debug, Display};
 
 use crate::any::{AnySlice, AnySliceMut, AnyTensor, AnyView};
 use crate::tensor::Tensor;
 use crate::view::View;
+pub use wide::{Int128, Wide};
 
 /// The types an [`Element`] may have, as values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -142,13 +145,13 @@ element!(u8, U8);
 /// would be a silent wrong value. That of floats always is something.
 pub trait Number: Element + num_traits::Num + num_traits::NumCast {
     /// What sums and products of many are kept in: `f64` for the floats, so that a sum of `f32` is
-    /// rounded once, and `i128` for the integers, so that only a result that does not fit panics.
+    /// rounded once, and twice the bits and more for the integers, so that only a result may not fit.
     type Wide: Wide;
 
     /// This value, exactly.
     fn widen(self) -> Self::Wide;
-    /// The nearest value of this type; integers panic where it does not fit.
-    fn narrow(wide: Self::Wide) -> Self;
+    /// The nearest value of this type; `None` for an integer that does not fit.
+    fn narrow(wide: Self::Wide) -> Option<Self>;
     /// `self + other`.
     fn plus(self, other: Self) -> Option<Self>;
     /// `self - other`.
@@ -161,38 +164,6 @@ pub trait Number: Element + num_traits::Num + num_traits::NumCast {
     fn negated(self) -> Option<Self>;
 }
 
-/// An accumulator; see [`Number::Wide`].
-pub trait Wide: Copy + Default + Send + Sync + 'static {
-    /// `self + other`.
-    fn plus(self, other: Self) -> Self;
-    /// `self * other`.
-    fn times(self, other: Self) -> Self;
-}
-
-impl Wide for f64 {
-    #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        self + other
-    }
-    #[inline(always)]
-    fn times(self, other: Self) -> Self {
-        self * other
-    }
-}
-
-impl Wide for i128 {
-    #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        // Terms have 64 bits, and there are fewer than 2^63 of them.
-        self + other
-    }
-    #[inline]
-    fn times(self, other: Self) -> Self {
-        self.checked_mul(other)
-            .unwrap_or_else(|| panic!("prod: {self} * {other} does not fit i128"))
-    }
-}
-
 macro_rules! float_number {
     ($t:ty) => {
         impl Number for $t {
@@ -202,8 +173,8 @@ macro_rules! float_number {
                 self as f64
             }
             #[inline(always)]
-            fn narrow(wide: f64) -> Self {
-                wide as $t
+            fn narrow(wide: f64) -> Option<Self> {
+                Some(wide as $t)
             }
             #[inline(always)]
             fn plus(self, other: Self) -> Option<Self> {
@@ -232,18 +203,16 @@ float_number!(f32);
 float_number!(f64);
 
 macro_rules! integer_number {
-    ($t:ty) => {
+    ($t:ty, $wide:ty) => {
         impl Number for $t {
-            type Wide = i128;
+            type Wide = $wide;
             #[inline(always)]
-            fn widen(self) -> i128 {
-                self as i128
+            fn widen(self) -> $wide {
+                self.into()
             }
-            #[inline]
-            fn narrow(wide: i128) -> Self {
-                wide.try_into().unwrap_or_else(|_| {
-                    panic!("sum or product: {wide} does not fit {}", stringify!($t))
-                })
+            #[inline(always)]
+            fn narrow(wide: $wide) -> Option<Self> {
+                wide.try_into().ok()
             }
             #[inline]
             fn plus(self, other: Self) -> Option<Self> {
@@ -268,9 +237,9 @@ macro_rules! integer_number {
         }
     };
 }
-integer_number!(i64);
-integer_number!(usize);
-integer_number!(u8);
+integer_number!(i64, Int128);
+integer_number!(usize, Int128);
+integer_number!(u8, i64);
 
 /// The floating-point types `f32` and `f64`: what derivatives are taken in.
 ///

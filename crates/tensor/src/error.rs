@@ -1,5 +1,6 @@
 //! What can go wrong, as values.
 
+use crate::element::DType;
 use crate::shape::{Dims, Shape};
 
 /// A failure that depends on data, files or resources.
@@ -45,6 +46,16 @@ pub enum Error {
         position: usize,
         /// Valid are 0 to `classes` - 1.
         classes: usize,
+    },
+    /// A result does not fit its integer type.
+    #[error("{op}: the result at position {position} does not fit {dtype}")]
+    Overflow {
+        /// The operation.
+        op: &'static str,
+        /// Where the first such result stands in the output, counted row by row.
+        position: usize,
+        /// The type.
+        dtype: DType,
     },
     /// A decomposition does not exist or did not converge.
     #[error("{op}: {reason}")]

@@ -45,7 +45,8 @@ impl<T: Number> Tensor<T> {
     /// row-major order of `src`, so the bits are fixed.
     ///
     /// # Errors
-    /// [`Error::Index`] when an index is negative or not below the size of the axis.
+    /// [`Error::Index`] when an index is negative or not below the size of the axis,
+    /// [`Error::Overflow`] when an integer sum does not fit its type.
     ///
     /// # Panics
     /// When `index` does not fit as for `gather`, `src` has another shape than `index`, or the axis

@@ -11,7 +11,7 @@
 //! All panic when an axis is out of range or named twice.
 
 use crate::element::{Element, Float, Number};
-use crate::error::{OrPanic, ShapeError};
+use crate::error::{Error, OrPanic, ShapeError};
 use crate::kernel;
 use crate::shape::{Axes, AxisSet, Shape};
 use crate::tensor::Tensor;
@@ -39,9 +39,24 @@ impl<T: Element> Tensor<T> {
         rule: Rule,
         f: impl FnOnce(View<'_, T>, AxisSet, &mut [O]),
     ) -> Tensor<O> {
+        let f = |x: View<'_, T>, axes, out: &mut [O]| {
+            f(x, axes, out);
+            Ok(())
+        };
+        self.try_whole(op, rule, f).or_panic()
+    }
+
+    /// As [`whole`](Self::whole), of a kernel that may fail.
+    #[track_caller]
+    fn try_whole<O: Element>(
+        &self,
+        op: &str,
+        rule: Rule,
+        f: impl FnOnce(View<'_, T>, AxisSet, &mut [O]) -> Result<(), Error>,
+    ) -> Result<Tensor<O>, Error> {
         let axes = AxisSet::all(self.rank());
         let shape = rule(op, self.shape(), axes, false).or_panic();
-        Tensor::build(&shape, |out| f(self.view(), axes, out))
+        Tensor::try_build(&shape, |out| f(self.view(), axes, out))
     }
 
     /// One kernel over some axes.
@@ -54,9 +69,26 @@ impl<T: Element> Tensor<T> {
         reduced: Reduced,
         f: impl FnOnce(View<'_, T>, AxisSet, &mut [O]),
     ) -> Tensor<O> {
+        let f = |x: View<'_, T>, axes, out: &mut [O]| {
+            f(x, axes, out);
+            Ok(())
+        };
+        self.try_along(op, rule, axes, reduced, f).or_panic()
+    }
+
+    /// As [`along`](Self::along), of a kernel that may fail.
+    #[track_caller]
+    fn try_along<O: Element>(
+        &self,
+        op: &str,
+        rule: Rule,
+        axes: impl Axes,
+        reduced: Reduced,
+        f: impl FnOnce(View<'_, T>, AxisSet, &mut [O]) -> Result<(), Error>,
+    ) -> Result<Tensor<O>, Error> {
         let axes = AxisSet::of(op, &axes, self.shape()).or_panic();
         let shape = rule(op, self.shape(), axes, reduced == Kept).or_panic();
-        Tensor::build(&shape, |out| f(self.view(), axes, out))
+        Tensor::try_build(&shape, |out| f(self.view(), axes, out))
     }
 }
 
@@ -67,19 +99,19 @@ impl<T: Number> Tensor<T> {
     /// When an integer result does not fit its type.
     #[track_caller]
     pub fn sum(&self) -> Tensor<T> {
-        self.whole("sum", ANY, kernel::sum)
+        self.try_whole("sum", ANY, kernel::sum).or_panic()
     }
 
     /// As [`sum`](Self::sum), over `axes`, which disappear.
     #[track_caller]
     pub fn sum_axis(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("sum", ANY, axes, Gone, kernel::sum)
+        self.try_along("sum", ANY, axes, Gone, kernel::sum).or_panic()
     }
 
     /// As [`sum`](Self::sum), over `axes`, which stay with size 1.
     #[track_caller]
     pub fn sum_keepdim(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("sum", ANY, axes, Kept, kernel::sum)
+        self.try_along("sum", ANY, axes, Kept, kernel::sum).or_panic()
     }
 
     /// `Π x`; the product of nothing is 1.
@@ -88,19 +120,19 @@ impl<T: Number> Tensor<T> {
     /// When an integer result does not fit its type.
     #[track_caller]
     pub fn prod(&self) -> Tensor<T> {
-        self.whole("prod", ANY, kernel::prod)
+        self.try_whole("prod", ANY, kernel::prod).or_panic()
     }
 
     /// As [`prod`](Self::prod), over `axes`, which disappear.
     #[track_caller]
     pub fn prod_axis(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("prod", ANY, axes, Gone, kernel::prod)
+        self.try_along("prod", ANY, axes, Gone, kernel::prod).or_panic()
     }
 
     /// As [`prod`](Self::prod), over `axes`, which stay with size 1.
     #[track_caller]
     pub fn prod_keepdim(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("prod", ANY, axes, Kept, kernel::prod)
+        self.try_along("prod", ANY, axes, Kept, kernel::prod).or_panic()
     }
 
     /// The largest element; NaN if there is one.

@@ -24,8 +24,7 @@ impl<T: Float> Op<T, 1> for Cumsum {
         _: [AnyView<'_>; 0],
         out: &mut [T],
     ) -> Result<(), Error> {
-        kernel::cumsum(x, self.axis, out);
-        Ok(())
+        kernel::cumsum(x, self.axis, out)
     }
 
     /// The running sum from the other end.

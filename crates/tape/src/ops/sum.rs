@@ -27,8 +27,7 @@ impl<T: Float> Op<T, 1> for Sum {
         _: [AnyView<'_>; 0],
         out: &mut [T],
     ) -> Result<(), Error> {
-        kernel::sum(x, self.axes, out);
-        Ok(())
+        kernel::sum(x, self.axes, out)
     }
 
     fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {

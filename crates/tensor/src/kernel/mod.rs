@@ -7,6 +7,7 @@ pub mod fold;
 mod index;
 mod join;
 mod matmul;
+mod misfit;
 mod place;
 mod pointwise;
 mod reduce;

@@ -5,11 +5,12 @@
 //! [`Wide`]: `f32` results are computed in `f64` and rounded once.
 
 use super::fold::{Fold, fold, in_slabs};
+use super::misfit::narrowed;
 use super::pointwise::{map2, unary_block, unary_update};
 use crate::blocks::BLOCK;
 use crate::buffer::Buffer;
 use crate::element::{Element, Float, Number, Wide};
-use crate::error::{OrPanic, ShapeError};
+use crate::error::{Error, OrPanic, ShapeError};
 use crate::layout::Layout;
 use crate::math::{Exp, Ln};
 use crate::shape::{AxisSet, Dims, Shape};
@@ -39,7 +40,7 @@ pub fn extremum_shape(
 }
 
 /// A fold of elements alone.
-fn plain<T: Element, O: Send, F: Fold<T, Param = ()>>(
+pub(super) fn plain<T: Element, O: Send, F: Fold<T, Param = ()>>(
     f: F,
     x: View<'_, T>,
     axes: AxisSet,
@@ -52,19 +53,24 @@ fn plain<T: Element, O: Send, F: Fold<T, Param = ()>>(
 
 /// `out = Σ x`; the sum of nothing is 0, and a sum of negative zeros is -0.
 ///
+/// # Errors
+/// [`Error::Overflow`] when an integer sum does not fit its type; `out` is then unspecified.
+///
 /// # Panics
-/// When `out` has the wrong length, or an integer sum does not fit its type.
-pub fn sum<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
-    plain(Sum, x, axes, out, |sum| sum.map_or_else(T::zero, T::narrow));
+/// When `out` has the wrong length.
+pub fn sum<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) -> Result<(), Error> {
+    narrowed("sum", Sum, T::zero(), x, axes, out)
 }
 
 /// `out = Π x`; the product of nothing is 1.
 ///
+/// # Errors
+/// [`Error::Overflow`] when an integer product does not fit its type; `out` is then unspecified.
+///
 /// # Panics
-/// When `out` has the wrong length, or an integer product does not fit its type or one on the way
-/// to it does not fit 128 bits.
-pub fn prod<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
-    plain(Product, x, axes, out, |product| product.map_or_else(T::one, T::narrow));
+/// When `out` has the wrong length.
+pub fn prod<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) -> Result<(), Error> {
+    narrowed("prod", Product, T::one(), x, axes, out)
 }
 
 /// `out = max x`; NaN if one is among them.
@@ -226,6 +232,7 @@ pub fn all(x: View<'_, bool>, axes: AxisSet, out: &mut [bool]) {
 #[derive(Clone, Copy)]
 pub(super) struct Sum;
 impl<T: Number> Fold<T> for Sum {
+    const EXACT: bool = T::Wide::EXACT;
     type Param = ();
     type Acc = T::Wide;
     #[inline(always)]
@@ -241,6 +248,7 @@ impl<T: Number> Fold<T> for Sum {
 #[derive(Clone, Copy)]
 struct Product;
 impl<T: Number> Fold<T> for Product {
+    const EXACT: bool = T::Wide::EXACT;
     type Param = ();
     type Acc = T::Wide;
     #[inline(always)]

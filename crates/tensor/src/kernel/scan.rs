@@ -1,7 +1,9 @@
 //! Running sums.
 
+use super::misfit::Misfit;
 use crate::blocks::BLOCK;
 use crate::element::{Number, Wide};
+use crate::error::Error;
 use crate::par;
 use crate::shape;
 use crate::view::View;
@@ -11,14 +13,18 @@ use crate::view::View;
 /// Sums are kept in [`Wide`] from one end of the axis to the other, each result rounded once; lines
 /// are spread over threads, one line is not.
 ///
+/// # Errors
+/// [`Error::Overflow`] when an integer sum does not fit its type; `out` is then unspecified.
+///
 /// # Panics
-/// When the lengths differ, `axis` is out of range, or an integer sum does not fit its type.
-pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) {
+/// When the lengths differ, or `axis` is out of range.
+pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) -> Result<(), Error> {
     assert_eq!(x.len(), out.len(), "cumsum: lengths differ");
     let (n, inner) = (x.shape()[axis], shape::len(&x.shape()[axis + 1..]));
     if out.is_empty() {
-        return;
+        return Ok(());
     }
+    let misfit = Misfit::none();
     let reader = x.reader();
     // Neighbouring lines advance together, in stripes whose running sums stay in the cache; where
     // few are neighbours, several of their rows are read at once.
@@ -32,11 +38,13 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) {
         let held = BLOCK / (n * inner) * (n * inner);
         if held > 0 {
             for (k, lines) in part.chunks_mut(held).enumerate() {
-                let x = reader.block(start + k * held, lines.len(), &mut scratch);
-                let lines = lines.chunks_exact_mut(n * inner);
-                lines.zip(x.chunks_exact(n * inner)).for_each(|(out, x)| {
-                    advance(&mut sums, x, out, true);
-                });
+                let at = start + k * held;
+                let x = reader.block(at, lines.len(), &mut scratch);
+                let lines = lines.chunks_exact_mut(n * inner).zip(x.chunks_exact(n * inner));
+                for (line, (out, x)) in lines.enumerate() {
+                    let part = Part { x, out, at: at + line * n * inner, misfit: &misfit };
+                    part.add_to(&mut sums, true);
+                }
             }
             return;
         }
@@ -49,36 +57,48 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) {
                     let len = if rows == 1 { width } else { block.len() };
                     let x = reader.block(at, len, &mut scratch);
                     let out = &mut block[c..c + len];
-                    advance(&mut sums[..width], x, out, b == 0);
+                    Part { x, out, at, misfit: &misfit }.add_to(&mut sums[..width], b == 0);
                 }
             }
         }
     });
+    misfit.outcome::<T>("cumsum")
 }
 
-/// Adds rows as wide as `sums` to them, one after the other; the very first row starts them.
-fn advance<T: Number>(sums: &mut [T::Wide], x: &[T], out: &mut [T], start: bool) {
-    if let [sum] = sums {
-        // One line: its sum is a register.
-        let (Some((&first, x)), Some((begin, out))) = (x.split_first(), out.split_first_mut())
-        else {
+/// Neighbouring elements and their place in the output, whose first position is `at`.
+struct Part<'a, T> {
+    x: &'a [T],
+    out: &'a mut [T],
+    at: usize,
+    misfit: &'a Misfit,
+}
+
+impl<T: Number> Part<'_, T> {
+    /// Adds rows as wide as `sums` to them, one after the other; the very first row starts them.
+    fn add_to(self, sums: &mut [T::Wide], start: bool) {
+        let Part { x, out, at, misfit } = self;
+        if let [sum] = sums {
+            // One line: its sum is a register.
+            let (Some((&first, x)), Some((begin, out))) = (x.split_first(), out.split_first_mut())
+            else {
+                return;
+            };
+            let mut total = if start { first.widen() } else { sum.plus(first.widen()) };
+            *begin = misfit.or_note(T::narrow(total), at);
+            for (i, (&x, out)) in x.iter().zip(out).enumerate() {
+                total = total.plus(x.widen());
+                *out = misfit.or_note(T::narrow(total), at + 1 + i);
+            }
+            *sum = total;
             return;
-        };
-        let mut total = if start { first.widen() } else { sum.plus(first.widen()) };
-        *begin = T::narrow(total);
-        for (&x, out) in x.iter().zip(out) {
-            total = total.plus(x.widen());
-            *out = T::narrow(total);
         }
-        *sum = total;
-        return;
-    }
-    let width = sums.len();
-    for (i, (out, x)) in out.chunks_mut(width).zip(x.chunks(width)).enumerate() {
-        let first = start && i == 0;
-        for ((sum, &x), out) in sums.iter_mut().zip(x).zip(out) {
-            *sum = if first { x.widen() } else { sum.plus(x.widen()) };
-            *out = T::narrow(*sum);
+        let width = sums.len();
+        for (i, (out, x)) in out.chunks_mut(width).zip(x.chunks(width)).enumerate() {
+            let first = start && i == 0;
+            for (j, ((sum, &x), out)) in sums.iter_mut().zip(x).zip(out).enumerate() {
+                *sum = if first { x.widen() } else { sum.plus(x.widen()) };
+                *out = misfit.or_note(T::narrow(*sum), at + i * width + j);
+            }
         }
     }
 }

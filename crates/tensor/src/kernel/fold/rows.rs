@@ -161,6 +161,12 @@ impl<T: Element, F: Fold<T>> Kernel for LongLeaf<'_, T, F> {
 /// The fold of a leaf with at most one element a lane, and one at least.
 #[inline(always)]
 fn few<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
+    if F::EXACT && size_of::<F::Acc>() > size_of::<u64>() {
+        // Lanes of two words would be gathered, which takes six times as long.
+        let begin = f.lift::<I>(x[0], first, param);
+        let rest = (1..x.len()).map(|i| (x[i], first + i));
+        return rest.fold(begin, |acc, (x, i)| f.step::<I>(acc, x, i, param));
+    }
     match x.len() {
         1 => f.lift::<I>(x[0], first, param),
         2 => short::<2, T, F, I>(f, x, first, param),

@@ -8,6 +8,7 @@ use crate::blocks::BLOCK;
 use crate::element::Number;
 use crate::error::{Error, OrPanic};
 use crate::kernel::copy;
+use crate::kernel::misfit::Misfit;
 use crate::layout::Layout;
 use crate::par::{self, Shared};
 use crate::simd::{Isa, Kernel, dispatch};
@@ -24,7 +25,8 @@ const WIDE: usize = 512;
 /// fixed. The transpose of [`gather`](super::gather).
 ///
 /// # Errors
-/// [`Error::Index`] when an index is out of range; `out` is then unspecified.
+/// [`Error::Index`] when an index is out of range, [`Error::Overflow`] when an integer sum does not fit
+/// its type; `out` is then unspecified.
 ///
 /// # Panics
 /// When the shapes do not fit [`gather_shape`], `src` has not the shape of `index`, or `out` has not
@@ -45,7 +47,9 @@ pub fn scatter_add<T: Number>(
     }
     let layout = Layout::contiguous(x.shape(), size_of::<T>()).or_panic();
     let size = x.shape()[axis];
-    let target = Target { strides: layout.strides(), axis, size, out: Shared::new(out) };
+    let misfit = Misfit::none();
+    let out = Shared::new(out);
+    let target = Target { strides: layout.strides(), axis, size, out, misfit: &misfit };
     // Positions that differ beside the axis never meet: each thread has some positions of the longest
     // of the other axes, and goes through them in order.
     let shape = index.shape();
@@ -81,7 +85,7 @@ pub fn scatter_add<T: Number>(
     }
     match wrong.into_inner() {
         true => check("scatter_add", index, size),
-        false => Ok(()),
+        false => misfit.outcome::<T>("scatter_add"),
     }
 }
 
@@ -92,6 +96,7 @@ struct Target<'a, T> {
     /// Of the axis.
     size: usize,
     out: Shared<T>,
+    misfit: &'a Misfit,
 }
 
 impl<T: Number> Target<'_, T> {
@@ -109,13 +114,11 @@ impl<T: Number> Target<'_, T> {
         }
         let (indices, source) = (index.reader(), src.reader());
         let (mut index_desk, mut desk) = (indices.desk(), source.desk());
-        let along = self.strides[self.axis];
         (0..index.len()).step_by(BLOCK).all(|start| {
             let len = BLOCK.min(index.len() - start);
             let picked = indices.block_at(start, len, &mut index_desk);
             let values = source.block_at(start, len, &mut desk);
-            let (size, out) = (self.size, &self.out);
-            dispatch(Add { out, along, size, lines: &mut lines, picked, values })
+            dispatch(Add { target: self, lines: &mut lines, picked, values })
         })
     }
 
@@ -144,9 +147,10 @@ impl<T: Number> Target<'_, T> {
                 // SAFETY: the line lies in the output, for the walk is over positions of it and the
                 // index is one of the axis; that nobody else has it is promised.
                 let line = unsafe { std::slice::from_raw_parts_mut(self.out.at(from), count) };
-                for out in line.chunks_mut(BLOCK) {
+                for (k, out) in line.chunks_mut(BLOCK).enumerate() {
                     let values = source.block_at(position, out.len(), &mut desk);
-                    dispatch(AddLine { out, values });
+                    let at = from + k * BLOCK;
+                    dispatch(AddLine { out, values, at, misfit: self.misfit });
                     position += out.len();
                 }
             }
@@ -157,9 +161,7 @@ impl<T: Number> Target<'_, T> {
 
 /// Adds the values of a block where its indices say; whether all indices are of the axis.
 struct Add<'a, 'l, T> {
-    out: &'a Shared<T>,
-    along: isize,
-    size: usize,
+    target: &'a Target<'a, T>,
     lines: &'a mut Lines<'l>,
     picked: &'a [i64],
     values: &'a [T],
@@ -169,20 +171,22 @@ impl<T: Number> Kernel for Add<'_, '_, T> {
     type Output = bool;
     #[inline(always)]
     fn run<I: Isa>(self) -> bool {
-        let Add { out, along, size, lines, mut picked, mut values } = self;
+        let Add { target, lines, mut picked, mut values } = self;
+        let &Target { strides, axis, size, ref out, misfit } = target;
+        let (step, along) = (lines.step(), strides[axis]);
         if !all_within(picked, size) {
             return false;
         }
-        let step = lines.step();
         while !picked.is_empty() {
             let (at, count) = lines.take(picked.len());
             let (own, others) = picked.split_at(count);
             let (line, rest) = values.split_at(count);
             for (j, (&i, &value)) in own.iter().zip(line).enumerate() {
-                let o = out.at((at + j as isize * step + i as isize * along) as usize);
+                let position = (at + j as isize * step + i as isize * along) as usize;
+                let o = out.at(position);
                 // SAFETY: the address is that of an element, and `Target::add` promises that nobody
                 // else has it.
-                unsafe { *o = sum(*o, value) };
+                unsafe { *o = misfit.or_note((*o).plus(value), position) };
             }
             (picked, values) = (others, rest);
         }
@@ -190,22 +194,20 @@ impl<T: Number> Kernel for Add<'_, '_, T> {
     }
 }
 
-#[inline(always)]
-fn sum<T: Number>(a: T, b: T) -> T {
-    a.plus(b).unwrap_or_else(|| panic!("scatter_add: {a} + {b} does not fit {}", T::DTYPE))
-}
-
+/// Adds values to neighbours, of which the first is at `at`.
 struct AddLine<'a, T> {
     out: &'a mut [T],
     values: &'a [T],
+    at: usize,
+    misfit: &'a Misfit,
 }
 
 impl<T: Number> Kernel for AddLine<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        for (o, &value) in self.out.iter_mut().zip(self.values) {
-            *o = sum(*o, value);
+        for (k, (o, &value)) in self.out.iter_mut().zip(self.values).enumerate() {
+            *o = self.misfit.or_note(o.plus(value), self.at + k);
         }
     }
 }
