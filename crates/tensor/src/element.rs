@@ -61,6 +61,9 @@ pub trait Element:
     /// This type as a value.
     const DTYPE: DType;
 
+    /// A number that ascends with the value: one for equal values, and the largest for NaN.
+    fn sort_key(self) -> u64;
+
     /// The tensor with its element type erased.
     fn erase(tensor: Tensor<Self>) -> AnyTensor;
     /// The tensor, if it holds this type.
@@ -83,12 +86,17 @@ pub trait Element:
     fn of_slice_mut(slice: AnySliceMut<'_>) -> Option<&mut [Self]>;
 }
 
-/// Implements the erasure of one element type; the six differ in nothing but the variant's name.
+/// Implements one element type; the six differ in the variant's name and in the sort key of a value `x`.
 macro_rules! element {
-    ($t:ty, $v:ident) => {
+    ($t:ty, $v:ident, $x:ident => $key:expr) => {
         impl sealed::Sealed for $t {}
         impl Element for $t {
             const DTYPE: DType = DType::$v;
+            #[inline(always)]
+            fn sort_key(self) -> u64 {
+                let $x = self;
+                $key
+            }
             #[inline]
             fn erase(tensor: Tensor<Self>) -> AnyTensor {
                 AnyTensor::$v(tensor)
@@ -132,12 +140,25 @@ macro_rules! element {
         }
     };
 }
-element!(f32, F32);
-element!(f64, F64);
-element!(bool, Bool);
-element!(i64, I64);
-element!(usize, Usize);
-element!(u8, U8);
+element!(f32, F32, x => {
+    let bits = (x + 0.0).to_bits() as i32; // of no -0
+    if x.is_nan() { u64::MAX } else { signed_key((bits ^ (bits >> 31 & i32::MAX)) as i64) }
+});
+element!(f64, F64, x => {
+    let bits = (x + 0.0).to_bits() as i64; // of no -0
+    if x.is_nan() { u64::MAX } else { signed_key(bits ^ (bits >> 63 & i64::MAX)) }
+});
+element!(bool, Bool, x => x as u64);
+element!(i64, I64, x => signed_key(x));
+element!(usize, Usize, x => x as u64);
+element!(u8, U8, x => x as u64);
+
+/// The sort key of an integer with a sign. (That of a float is one of its bits, where those of a negative one,
+/// which ascend with the magnitude, are turned.)
+#[inline(always)]
+fn signed_key(x: i64) -> u64 {
+    x as u64 ^ 1 << 63
+}
 
 /// Numbers: every [`Element`] but `bool`.
 ///

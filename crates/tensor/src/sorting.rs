@@ -125,6 +125,68 @@ mod tests {
         check(|x, axis| x.sort_descending(axis - x.rank() as isize), |x| take(x, down(x)));
     }
 
+    /// Compares lines of many elements with what the sort of the standard library makes of them.
+    fn check_many<T: crate::Element>(x: &Tensor<T>, before: impl Fn(&T, &T) -> std::cmp::Ordering) {
+        let same = |found: Tensor<T>, expected: &Tensor<T>| {
+            // As text, in which -0 is not 0 and NaN is NaN.
+            assert_eq!(format!("{:?}", found.to_vec()), format!("{:?}", expected.to_vec()));
+        };
+        let n = x.shape()[1];
+        for descending in [false, true] {
+            let lines = x.to_vec();
+            let order = lines.chunks(n).flat_map(|line| {
+                let mut order: Vec<i64> = (0..n as i64).collect();
+                let nan = |i: i64| line[i as usize].partial_cmp(&line[i as usize]).is_none();
+                order.sort_by(|&i, &j| {
+                    let both = before(&line[i as usize], &line[j as usize]);
+                    nan(i).cmp(&nan(j)).then(if descending { both.reverse() } else { both })
+                });
+                order
+            });
+            let order = Tensor::from_vec(order.collect(), x.shape()).unwrap();
+            let sorted = x.gather(1, &order).unwrap();
+            for y in [x.clone(), x.t().to_contiguous().t()] {
+                let turned = y.t();
+                let (all, places, columns) = match descending {
+                    false => (y.sort(1), y.argsort(1), turned.sort(0)),
+                    true => {
+                        (y.sort_descending(1), y.argsort_descending(1), turned.sort_descending(0))
+                    }
+                };
+                same(all, &sorted);
+                same(columns.t(), &sorted);
+                assert_eq!(places, order);
+            }
+        }
+    }
+
+    #[test]
+    fn many_elements_of_every_type_are_sorted_stably_with_nan_last() {
+        use std::cmp::Ordering::Equal;
+        for n in [199, 200, 3000, 20_000] {
+            let noise = noise(3 * n);
+            let data = |f: &dyn Fn(f64) -> f64| {
+                Tensor::from_vec(noise.iter().map(|&x| f(x)).collect(), [3, n]).unwrap()
+            };
+            let odd =
+                [f64::NAN, -f64::NAN, 0.0, -0.0, f64::INFINITY, -f64::INFINITY, 1e-310, f64::MIN];
+            let coarse = |x: f64| (x * 9.0).round() / 9.0;
+            let strange = |x: f64| if x > 2.0 { odd[(x * 1e6) as usize % 8] } else { coarse(x) };
+            for x in [data(&|x| x), data(&coarse), data(&strange), data(&|x| x.abs().floor())] {
+                let floats = |a: &f64, b: &f64| a.partial_cmp(b).unwrap_or(Equal);
+                check_many(&x, floats);
+                check_many(&x.cast::<f32>(), |a, b| a.partial_cmp(b).unwrap_or(Equal));
+                let wide = |x: f64| (x * 1e18) as i64;
+                let ints = Tensor::from_vec(x.to_vec().into_iter().map(wide).collect(), [3, n]);
+                check_many(&ints.unwrap(), i64::cmp);
+                check_many(&x.cast::<i64>(), i64::cmp);
+                check_many(&x.cast::<u8>(), u8::cmp);
+                check_many(&x.cast::<bool>(), bool::cmp);
+                check_many(&x.cast::<i64>().cast::<usize>(), usize::cmp);
+            }
+        }
+    }
+
     #[test]
     fn running_sums_add_from_the_front_in_every_layout() {
         let list = |x: &[f64]| {

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::few::{FewRows, NARROW};
+use super::few::{DEPTH, FewRows, NARROW, turns};
 use super::{FAR, Fold, LANES, LEAF, Tree};
 use crate::blocks::Reader;
 use crate::buffer::ALIGN;
@@ -205,29 +205,24 @@ struct Place {
 impl<T: Element, F: Fold<T>> Kernel for TileLeaf<'_, '_, T, F> {
     type Output = ();
 
-    /// Halves are folded onto each other down to the first lane: in the order of their reversed bits, a
-    /// group of lanes meets its other half as soon as both are there, so that few are kept.
+    /// Halves are folded onto each other down to the first lane: groups of lanes in turns, then what is
+    /// within the first of them.
     #[inline(always)]
     fn run<I: Isa>(mut self) {
         let (&Tile { width, group, .. }, count) = (self.tile, self.count);
-        let (groups, whole) = (self.tile.groups(), group * width);
-        let bits = usize::BITS - groups.ilog2();
-        let lane = |turn: usize| turn.reverse_bits().unbounded_shr(bits) * group;
-        let row = |turn| group.min(count.saturating_sub(lane(turn))) * width;
-        for turn in 0..groups {
-            let mut top = turn.count_ones() as usize;
-            if row(turn) > 0 {
-                let next = (turn + 1..groups).find(|&turn| row(turn) > 0);
-                let then = self.first + next.map_or(LEAF, lane);
-                self.lanes::<I>(lane(turn), Place { from: top * whole, row: row(turn), then });
-            }
-            for merged in 0..turn.trailing_ones() {
-                // Of the lanes that were merged, the first has an element if any has.
-                match row(turn >> merged << merged) {
-                    0 => {}
-                    row => self.merge(top * whole, whole, row),
-                }
-                top -= 1;
+        let whole = group * width;
+        let turns = turns(count.div_ceil(group).min(self.tile.groups()));
+        // How many accumulators each group has that waits: not all, if the leaf ends within it.
+        let mut waiting: SmallVec<[usize; DEPTH]> = SmallVec::new();
+        for (k, &(at, merges)) in turns.iter().enumerate() {
+            let lane = at * group;
+            let row = group.min(count - lane) * width;
+            let then = self.first + turns.get(k + 1).map_or(LEAF, |&(next, _)| next * group);
+            self.lanes::<I>(lane, Place { from: waiting.len() * whole, row, then });
+            waiting.push(row);
+            for _ in 0..merges {
+                let row = waiting.pop().expect("two groups wait");
+                self.merge(waiting.len() * whole, whole, row);
             }
         }
         let mut half = group / 2;

@@ -11,7 +11,7 @@ const STRIP: usize = 256;
 /// Neighbouring outputs of a tile's end that do, and of the narrowest tile that pays.
 pub(super) const NARROW: usize = 64;
 /// Rows of accumulators that wait at most: one for each halving of the lanes, and the last one.
-const DEPTH: usize = LANES.ilog2() as usize + 1;
+pub(super) const DEPTH: usize = LANES.ilog2() as usize + 1;
 
 /// Outputs of at most one element a lane: element `i` of output `k` is `rows[i][k]`.
 pub(super) struct FewRows<'a, T, F: Fold<T>, O, G> {
@@ -34,12 +34,12 @@ impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for FewRows<'_, T, F, O,
     }
 }
 
-/// A row that is lifted, and how many times the last two of what waits are merged then.
-type Turn = (usize, usize);
+/// A lane that is folded, and how many times the last two of what waits are merged then.
+pub(super) type Turn = (usize, usize);
 
 /// The halves of `n` lanes, folded onto each other: in the order of its reversed bits, a lane meets its
 /// other half as soon as both are there, so that few wait.
-fn turns(n: usize) -> SmallVec<[Turn; LANES]> {
+pub(super) fn turns(n: usize) -> SmallVec<[Turn; LANES]> {
     let lanes = n.next_power_of_two();
     let lane = |turn: usize| turn.reverse_bits().unbounded_shr(usize::BITS - lanes.ilog2());
     let mut turns: SmallVec<[Turn; LANES]> = SmallVec::new();
