@@ -51,7 +51,7 @@ fn rows<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mu
     let whole = columns == width && from.down as usize >= width;
     match width {
         _ if !whole => parts(from, columns, width, panel),
-        // All widths there are.
+        // Those of whole panels, and of groups.
         6 => whole_rows::<T, 6>(from, panel),
         8 => whole_rows::<T, 8>(from, panel),
         16 => whole_rows::<T, 16>(from, panel),

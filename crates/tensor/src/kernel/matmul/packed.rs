@@ -85,7 +85,7 @@ impl<T: Float> Kernels<T> {
         None
     }
 
-    /// Columns of a panel.
+    /// Columns that a micro-kernel takes at most.
     pub(super) fn width(&self) -> usize {
         self.lanes * self.vectors
     }

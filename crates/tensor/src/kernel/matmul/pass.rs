@@ -53,6 +53,8 @@ pub(super) struct Pass<'a, T: 'static> {
     cut: Cut,
     /// Whether it is the transpose that is asked for.
     turned: bool,
+    /// Columns of a panel.
+    width: usize,
     panels: usize,
     /// How many of them, from the first on, a micro-kernel reads where they lie.
     lying: usize,
@@ -95,13 +97,14 @@ impl<'a, T: Float> Pass<'a, T> {
         turned: bool,
     ) -> Self {
         let Product { m, k, n, a, .. } = product;
-        let width = kernels.width();
+        // One panel alone need not be wider than what it holds.
+        let width = kernels.width().min(n.next_multiple_of(kernels.lanes));
         let panels = n.div_ceil(width);
         let unit = if turned { SQUARE } else { kernels.rows };
         let rows = (PIECE / (width * k)).max(1).next_multiple_of(unit);
         let lying = lying(kernels, &product, panels);
         let (blocks, grouped) = (m.div_ceil(rows), a.right != 1 && panels > 1);
-        Pass { kernels, product, sums, cut, turned, panels, lying, rows, blocks, grouped }
+        Pass { kernels, product, sums, cut, turned, width, panels, lying, rows, blocks, grouped }
     }
 
     /// Writes the product, or adds to it.
@@ -109,7 +112,7 @@ impl<'a, T: Float> Pass<'a, T> {
         let groups = self.shared_groups();
         let parts = self.blocks * self.panels;
         let (held, own_groups, strip) = self.room();
-        let panel = self.kernels.width() * self.product.k;
+        let panel = self.width * self.product.k;
         let threads = if self.is_large() { par::threads().min(parts) } else { 1 };
         // Of one buffer, so that each thread has the same part of it in every product of this size.
         let mut room = Buffer::scratch(threads * (held * panel + own_groups + strip));
@@ -133,7 +136,7 @@ impl<'a, T: Float> Pass<'a, T> {
         let packed = self.panels - self.lying;
         let held = if self.cut == Cut::Rows { packed } else { packed.min(1) };
         let groups = self.grouped && self.cut == Cut::Rows;
-        let width = self.kernels.width().next_multiple_of(SQUARE);
+        let width = self.width.next_multiple_of(SQUARE);
         let of = |needed, len| if needed { self.rows * len } else { 0 };
         (held, of(groups, self.product.k), of(self.turned, width))
     }
@@ -169,7 +172,7 @@ impl<'a, T: Float> Pass<'a, T> {
         p: usize,
     ) -> Operand<'d, T> {
         let (Product { k, n, b, .. }, lying) = (self.product, self.lying);
-        let width = self.kernels.width();
+        let width = self.width;
         if p < lying {
             return b.at(0, p * width);
         }
@@ -185,7 +188,7 @@ impl<'a, T: Float> Pass<'a, T> {
 
     /// Computes a piece.
     fn piece(&self, desk: &mut Desk<'_, T>, shared: &[T], out: &Shared<T>, part: usize) {
-        let (Product { m, k, n, .. }, width) = (self.product, self.kernels.width());
+        let (Product { m, k, n, .. }, width) = (self.product, self.width);
         let (block, p) = match self.cut {
             Cut::Rows => (part / self.panels, part % self.panels),
             Cut::Panels => (part % self.blocks, part / self.blocks),
