@@ -291,30 +291,6 @@ fn the_rules_of_a_program_with_masks_are_asked_at_the_first_two_meetings() {
 }
 
 #[test]
-fn a_program_with_a_known_view_is_recognised_whether_what_it_views_is_known_or_not() {
-    for side in [3, 40] {
-        for known in [false, true] {
-            static ASKED: AtomicUsize = AtomicUsize::new(0);
-            ASKED.store(0, Ordering::Relaxed);
-            tape::forget_programs();
-            for _ in 0..4 {
-                let p = matrix(5, side);
-                let tape = Tape::new();
-                let y = tape.constant(Tensor::full([side, side], 0.5)).sin();
-                if known {
-                    y.value();
-                }
-                let turned = y.t();
-                turned.value();
-                // A product's rule turns its factor, and finds what was turned.
-                tape.apply(Asked(&ASKED), [tape.param(&p)]).matmul(turned).sum().backward();
-            }
-            assert_eq!(ASKED.load(Ordering::Relaxed), 2, "side {side}, known {known}");
-        }
-    }
-}
-
-#[test]
 fn a_program_of_the_graph_and_sizes_of_a_refused_one_is_recognised_all_the_same() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     tape::forget_programs();

@@ -161,16 +161,3 @@ fn a_tape_is_used_again_after_a_reset() {
         assert!(tape.is_empty() && tape.stats().bytes == 0);
     }
 }
-
-#[test]
-fn what_a_view_shows_is_kept_with_it() {
-    for side in [3, 40] {
-        let tape = Tape::new();
-        let y = tape.constant(Tensor::full([side, side], 0.5)).sin();
-        let turned = y.t().reshape([side * side]);
-        turned.value();
-        let stats = tape.stats();
-        y.value();
-        assert_eq!(tape.stats(), stats, "side {side}");
-    }
-}

@@ -189,20 +189,12 @@ impl Tape {
             }
             self.count(node);
         }
-        let mut kept: SmallVec<[u32; 16]> = wanted.into();
-        while let Some(id) = kept.pop() {
+        for &id in wanted {
             let node = &mut nodes[id as usize];
-            if node.value.is_some() {
-                continue;
-            }
-            // Not by its mark: an operation may have walked this tape meanwhile.
-            let place = ids.binary_search(&id).expect("what is wanted is pending");
-            node.value = Some(straight.value(place as u32).into());
-            // Behind a view that is kept everything is, as where both have one buffer: rules look through
-            // it, so a walk back would not end there.
-            let view = matches!(&node.source, Source::Op(op) if op.is_view());
-            if view && retain == Retain::All {
-                kept.extend_from_slice(nodes.inputs(id));
+            if node.value.is_none() {
+                // Not by its mark: an operation may have walked this tape meanwhile.
+                let place = ids.binary_search(&id).expect("what is wanted is pending");
+                node.value = Some(straight.value(place as u32).into());
             }
         }
         straight.recycle();

@@ -142,8 +142,6 @@ pub(crate) trait PointwiseRule: Rule {
     fn block(&self, x: &[AnySlice<'_>], out: AnySliceMut<'_>);
 }
 pub(crate) trait ViewRule: Rule {
-    /// [`ViewOp::TRACKS`].
-    fn tracks(&self) -> bool;
     fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError>;
 }
 pub(crate) trait GeneralRule: Rule {
@@ -247,9 +245,6 @@ impl<O: ViewOp> Rule for Typed<O, Views> {
 }
 
 impl<O: ViewOp> ViewRule for Typed<O, Views> {
-    fn tracks(&self) -> bool {
-        O::TRACKS
-    }
     fn layout(&self, x: &Layout) -> Result<Option<Layout>, ShapeError> {
         self.0.layout(x)
     }

@@ -23,7 +23,6 @@ use super::script::Script;
 use super::signature::Signatures;
 use super::straight::Straight;
 use crate::node::{Node, Nodes, Recycled, Source};
-use crate::op::Kind;
 use crate::tape::{Bound, Tape};
 use crate::walk::{self, Graph, NONE};
 
@@ -122,12 +121,9 @@ impl Forward {
     }
 }
 
-/// Whether the inputs of a node may be asked for: where it has a derivative or no value, and where it is a
-/// view, which rules look through. (Not through a stop of derivatives: a loop that goes on from a detached
-/// state would walk back to its beginning.)
+/// Whether the inputs of a node may be asked for: not where it is known and has no derivative.
 fn is_open(node: &Node) -> bool {
-    let Source::Op(op) = &node.source else { return false };
-    node.tracked || node.value.is_none() || matches!(op.kind(), Kind::View(view) if view.tracks())
+    matches!(node.source, Source::Op(_)) && (node.tracked || node.value.is_none())
 }
 
 impl Structure {
