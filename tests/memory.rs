@@ -222,6 +222,33 @@ fn what_waits_for_a_number_is_not_held() {
     assert!(used <= x.len() * size_of::<f32>() / 4, "{used} bytes");
 }
 
+/// Fourteen products, of each of which a fiftieth, or a mask, waits for the last: what waits is as small as that,
+/// and not the products.
+#[test]
+fn nothing_large_waits_in_the_place_of_something_small() {
+    if !alone("memory::nothing_large_waits_in_the_place_of_something_small") {
+        return;
+    }
+    let x = draw([1000, 1000], 1) * 1e-3;
+    let tape = Tape::inference();
+    let v = tape.constant(&x);
+    let mut product = v;
+    let products = (0..14).map(|_| {
+        product = product.matmul(v);
+        (product.narrow(0, 0, 20).exp(), product.gt(0.0))
+    });
+    let products: Vec<_> = products.collect();
+    let number = product.sum().exp();
+    let (y, part) = (v * number, v.narrow(0, 0, 20));
+    let before = peak().max(resident());
+    let total = products.iter().fold(part, |sum, (part, _)| sum + *part * number);
+    assert!(total.sum().item().is_finite());
+    let total = products.iter().fold(y, |sum, (_, mask)| mask.select(sum, y));
+    assert!(total.sum().item().is_finite());
+    let used = peak() - before;
+    assert!(used <= 9 * x.len() * size_of::<f32>(), "{used} bytes");
+}
+
 /// The gradients of two thousand points by their distances to as many others: the differences, in whose
 /// place their cotangents are laid. What is negated is as many points, not as many differences.
 #[test]

@@ -2,9 +2,9 @@
 //!
 //! A kernel cuts its work into numbered parts. The caller's own thread takes parts from the front, and
 //! helpers, threads of the caller's rayon pool, take theirs from the back, if and when they are awake:
-//! several at a time while many are left, single ones at the end. Nobody waits for a helper that has not come: waking a thread takes
-//! longer than most kernels, and a core that is busy with something else should cost its share and no
-//! more. Rejected: `rayon::join` and parallel iterators, where a thread outside of the pool hands
+//! several at a time while many are left, single ones at the end. Nobody waits for a helper that has not
+//! come: waking a thread takes longer than most kernels, and a core that is busy with something else should
+//! cost its share and no more. Rejected: `rayon::join` and parallel iterators, where a thread outside of the pool hands
 //! over all of its work and sleeps meanwhile, which costs two wakings a kernel.
 //!
 //! A helper that has run out of parts looks for the next kernel of the same caller for a tenth of a
@@ -46,7 +46,7 @@ pub fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
 }
 
 /// As [`run`], for threads that each have a room of their own, `f(room, part)`: the calling one the first,
-/// and as many others as there are rooms.
+/// and as many others as there are rooms, of which there is at least one.
 pub(crate) fn run_in<R: Send>(rooms: &mut [R], parts: usize, f: impl Fn(&mut R, usize) + Sync) {
     let rooms: SmallVec<[Mutex<&mut R>; 8]> = rooms.iter_mut().map(Mutex::new).collect();
     share(parts, rooms.len(), &|number, next| {

@@ -194,8 +194,8 @@ impl Plan {
     }
 }
 
-/// The drafts in an order in which each comes after those it reads. Their numbers follow their first
-/// members, so of those that could be next the lowest was recorded first.
+/// The drafts in an order in which each comes after those it reads. Their numbers follow the first
+/// members they were made with, so of those that could be next the lowest was recorded first.
 fn order(program: &Program, drafts: usize, draft_of: &[u32]) -> Vec<u32> {
     let each_read = |f: &mut dyn FnMut(usize, u32)| {
         for (i, &to) in draft_of.iter().enumerate() {

@@ -8,9 +8,9 @@
 //! Edges between groups still lead to later stages, so no cycle closes: the inputs of the node are of
 //! earlier stages than its own, and all its other readers of later ones than the group it joins.
 //!
-//! Nor does more stay in memory: of the inputs that are read anew one at most is computed, which waits
-//! in the place of the node. (In a sum of gradients, round after round of a loop, all would wait for the
-//! last.)
+//! Nor does more stay in memory: the computed inputs that are read anew wait in the place of the node, so they
+//! have at most its bytes together. (In a sum of gradients, round after round of a loop, all would wait for
+//! the last.)
 
 use smallvec::SmallVec;
 use tensor::shape;
@@ -122,6 +122,24 @@ impl<'a> Reads<'a> {
         }
     }
 
+    fn bytes(&self, i: u32) -> usize {
+        let node = &self.program.nodes[i as usize];
+        node.dtype.size() * shape::len(&node.shape)
+    }
+
+    /// Bytes of computed values that wait for draft `to` as soon as node `i` does.
+    fn waiting(&self, i: u32, to: u32) -> usize {
+        let roots = self.program.inputs_of(i).iter().map(|&j| self.roots[j as usize]);
+        let mut roots = roots.collect::<SmallVec<[u32; 4]>>();
+        roots.sort_unstable();
+        roots.dedup();
+        let waits = |&j: &u32| {
+            let given = self.program.nodes[j as usize].work == Work::Given;
+            !given && !self.of[to as usize].contains(&j)
+        };
+        roots.into_iter().filter(waits).map(|j| self.bytes(j)).sum()
+    }
+
     /// Makes node `i`, which draft `to` reads, a member of it, if that is no loss. Its store is saved if it
     /// is `unstored` then.
     fn admit(&mut self, i: u32, to: u32, unstored: bool) -> bool {
@@ -129,9 +147,8 @@ impl<'a> Reads<'a> {
         let mut new = self.large(i).filter(|j| !all.contains(j)).collect::<SmallVec<[u32; 4]>>();
         new.sort_unstable();
         new.dedup();
-        let computed = |&&j: &&u32| self.program.nodes[j as usize].work != Work::Given;
         let fits = new.len() <= 1 + usize::from(unstored)
-            && new.iter().filter(computed).count() <= 1
+            && self.waiting(i, to) <= self.bytes(i)
             && all.len() + new.len() <= 1 + READS;
         if fits {
             self.of[to as usize].retain(|j| *j != i);

@@ -126,10 +126,10 @@ impl<T: Float> Kernels<T> {
     fn write(&self, product: &Product<'_, T>, out: &mut [T], turned: bool) {
         let &Product { m, k, n, a, b } = product;
         let depth = k.div_ceil(k.div_ceil(DEPTH));
-        let cut = Cut::of(product);
+        let cut = Cut::of(self, product);
         let terms = match cut {
             _ if turned => k,
-            Cut::Rows => k,
+            Cut::Rows => k, // near
             Cut::Panels if a.right == 1 => LONG / depth * depth,
             Cut::Panels => depth,
         };
@@ -171,7 +171,8 @@ mod tests {
         // Around panels, rows of a micro-kernel, slices and squares, above the threshold of threads,
         // where the transpose is computed, and where rows that all threads read are packed.
         let sizes = [(1, 1, 1), (7, 17, 65), (70, 513, 33), (70, 40, 200), (6, 1030, 129)];
-        let turned = [(70, 40, 10), (131, 70, 3), (40, 100, 400), (33, LONG + 30, 70)];
+        let turned =
+            [(70, 40, 10), (131, 70, 3), (70, 1100, 14), (40, 100, 400), (33, LONG + 30, 70)];
         for (m, k, n) in sizes.into_iter().chain(turned).chain([(30, 700, 200)]) {
             for at in [Level::Avx2, Level::Avx512] {
                 let (a, b) = (counted::<T>(&[m, k], 1), counted::<T>(&[k, n], 2));

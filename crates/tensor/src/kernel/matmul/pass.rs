@@ -39,10 +39,17 @@ impl Cut {
     /// Of what threads share, each line travels between their cores once to be read, and once more when it is
     /// next written: so they share the smaller one. But where all of them pack it, that takes a fortieth of
     /// the product in 256 rows a thread.
-    pub(super) fn of<T: Float>(&Product { m, k, n, b, .. }: &Product<'_, T>) -> Self {
-        let near = k * n * size_of::<T>() <= NEAR / 2 && k * n <= m * (k + n);
+    ///
+    /// Rows of `a` that do not lie along the depth are read of one slice after the other, unless they are
+    /// grouped, for there is more than one panel: of a long depth, a tile's lines would have left the cache
+    /// when the next tile reads them.
+    pub(super) fn of<T: Float>(kernels: &Kernels<T>, product: &Product<'_, T>) -> Self {
+        let &Product { m, k, n, a, b } = product;
+        let packed = k * n.next_multiple_of(kernels.lanes) * size_of::<T>();
+        let near = packed <= NEAR / 2 && k * n <= m * (k + n);
         let packed_often = b.right != 1 && m < 256 * (par::threads() - 1);
-        if near && !packed_often { Cut::Rows } else { Cut::Panels }
+        let across = a.right != 1 && n <= kernels.width();
+        if near && !packed_often && !across { Cut::Rows } else { Cut::Panels }
     }
 }
 
@@ -104,6 +111,8 @@ impl<'a, T: Float> Pass<'a, T> {
         let rows = (PIECE / (width * k)).max(1).next_multiple_of(unit);
         let lying = lying(kernels, &product, panels);
         let (blocks, grouped) = (m.div_ceil(rows), a.right != 1 && panels > 1);
+        // Its groups would not begin where blocks do; but few columns alone are turned and grouped.
+        debug_assert!(!(turned && grouped) || blocks == 1, "a turned product of one block");
         Pass { kernels, product, sums, cut, turned, width, panels, lying, rows, blocks, grouped }
     }
 
@@ -241,7 +250,8 @@ impl<'a, T: Float> Pass<'a, T> {
                     a,
                     adds: adds || l > 0,
                 };
-                // SAFETY: the tile is one of the piece, by the caller's promise.
+                // SAFETY: the tile is one of the piece, by the caller's promise. What is packed has whole
+                // vectors and groups; what lies has whole vectors (`lying`) and the rows there are.
                 unsafe { tile.write(self.kernels, to.wrapping_add(i * stride), stride) };
             }
         }
