@@ -11,7 +11,7 @@
 //! second thread pays; and they pack `b` on one thread where it is a transpose.
 
 use super::Product;
-use super::pass::{Cut, Pass, Sums};
+use super::pass::{Cut, NEAR, Pass, Sums};
 use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::kernel::copy;
@@ -130,7 +130,10 @@ impl<T: Float> Kernels<T> {
         let terms = match cut {
             _ if turned => k,
             Cut::Rows => k, // near
-            Cut::Panels if a.right == 1 => LONG / depth * depth,
+            // Of many rows, a slice is not near anyhow, and then the output's tile should be.
+            Cut::Panels if a.right == 1 && m * depth * size_of::<T>() > NEAR / 2 => {
+                LONG / depth * depth
+            }
             Cut::Panels => depth,
         };
         let out = Shared::new(out);

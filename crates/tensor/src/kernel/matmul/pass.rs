@@ -21,8 +21,8 @@ use crate::simd::dispatch;
 const PIECE: usize = 1 << 18;
 /// Multiplications from which a second thread pays.
 const THREADED: usize = 1 << 19;
-/// Bytes of `b` that stay in the second-level cache.
-const NEAR: usize = 1 << 20;
+/// Bytes of an operand that stay in the second-level cache.
+pub(super) const NEAR: usize = 1 << 20;
 
 /// In which order threads take pieces.
 #[derive(Clone, Copy, PartialEq)]
