@@ -222,8 +222,8 @@ fn what_waits_for_a_number_is_not_held() {
     assert!(used <= x.len() * size_of::<f32>() / 4, "{used} bytes");
 }
 
-/// Fourteen products, of each of which a fiftieth, or a mask, waits for the last: what waits is as small as that,
-/// and not the products.
+/// Fourteen products, of each of which a fiftieth, or a mask, waits for the last: what waits is as small as
+/// that, and not the products.
 #[test]
 fn nothing_large_waits_in_the_place_of_something_small() {
     if !alone("memory::nothing_large_waits_in_the_place_of_something_small") {

@@ -4,8 +4,8 @@
 //! helpers, threads of the caller's rayon pool, take theirs from the back, if and when they are awake:
 //! several at a time while many are left, single ones at the end. Nobody waits for a helper that has not
 //! come: waking a thread takes longer than most kernels, and a core that is busy with something else should
-//! cost its share and no more. Rejected: `rayon::join` and parallel iterators, where a thread outside of the pool hands
-//! over all of its work and sleeps meanwhile, which costs two wakings a kernel.
+//! cost its share and no more. Rejected: `rayon::join` and parallel iterators, where a thread outside of the
+//! pool hands over all of its work and sleeps meanwhile, which costs two wakings a kernel.
 //!
 //! A helper that has run out of parts looks for the next kernel of the same caller for a tenth of a
 //! millisecond before it goes back to the pool, so that within a program a kernel is spread in less
@@ -38,7 +38,7 @@ pub fn threads() -> usize {
 /// When `f` panics, with the payload of one of its panics; on several threads after all parts have been
 /// tried.
 pub fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
-    share(parts, threads(), &|_, next| {
+    share(parts, usize::MAX, &|_, next| {
         while let Some(part) = next() {
             f(part);
         }

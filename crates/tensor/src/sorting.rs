@@ -172,7 +172,10 @@ mod tests {
                 [f64::NAN, -f64::NAN, 0.0, -0.0, f64::INFINITY, -f64::INFINITY, 1e-310, f64::MIN];
             let coarse = |x: f64| (x * 9.0).round() / 9.0;
             let strange = |x: f64| if x > 2.0 { odd[(x * 1e6) as usize % 8] } else { coarse(x) };
-            for x in [data(&|x| x), data(&coarse), data(&strange), data(&|x| x.abs().floor())] {
+            let fine = data(&|x| x);
+            let ordered = [fine.sort(1), fine.sort_descending(1), data(&coarse).sort_descending(1)];
+            let mixed = [fine, data(&coarse), data(&strange), data(&|x| x.abs().floor())];
+            for x in mixed.into_iter().chain(ordered) {
                 let floats = |a: &f64, b: &f64| a.partial_cmp(b).unwrap_or(Equal);
                 check_many(&x, floats);
                 check_many(&x.cast::<f32>(), |a, b| a.partial_cmp(b).unwrap_or(Equal));

@@ -8,9 +8,9 @@
 //! Edges between groups still lead to later stages, so no cycle closes: the inputs of the node are of
 //! earlier stages than its own, and all its other readers of later ones than the group it joins.
 //!
-//! Nor does more stay in memory: the computed inputs that are read anew wait in the place of the node, so they
-//! have at most its bytes together. (In a sum of gradients, round after round of a loop, all would wait for
-//! the last.)
+//! Nor does more stay in memory: the computed inputs that are read anew wait in the place of the node, so
+//! they have at most its bytes together. (In a sum of gradients, round after round of a loop, all would
+//! wait for the last.)
 
 use smallvec::SmallVec;
 use tensor::shape;
@@ -106,11 +106,19 @@ impl<'a> Reads<'a> {
         reads
     }
 
-    /// What a node reads that is as large as itself: what is repeated for it costs nothing.
+    /// What a node reads, each once.
+    fn all(&self, i: u32) -> SmallVec<[u32; 4]> {
+        let roots = self.program.inputs_of(i).iter().map(|&j| self.roots[j as usize]);
+        let mut roots = roots.collect::<SmallVec<[u32; 4]>>();
+        roots.sort_unstable();
+        roots.dedup();
+        roots
+    }
+
+    /// What it reads that is as large as itself: what is repeated for it costs nothing.
     fn large(&self, i: u32) -> impl Iterator<Item = u32> {
         let len = |j: u32| shape::len(&self.program.nodes[j as usize].shape);
-        let roots = self.program.inputs_of(i).iter().map(|&j| self.roots[j as usize]);
-        roots.filter(move |&j| len(j) >= len(i))
+        self.all(i).into_iter().filter(move |&j| len(j) >= len(i))
     }
 
     fn add(&mut self, draft: u32, new: SmallVec<[u32; 4]>) {
@@ -129,24 +137,18 @@ impl<'a> Reads<'a> {
 
     /// Bytes of computed values that wait for draft `to` as soon as node `i` does.
     fn waiting(&self, i: u32, to: u32) -> usize {
-        let roots = self.program.inputs_of(i).iter().map(|&j| self.roots[j as usize]);
-        let mut roots = roots.collect::<SmallVec<[u32; 4]>>();
-        roots.sort_unstable();
-        roots.dedup();
         let waits = |&j: &u32| {
             let given = self.program.nodes[j as usize].work == Work::Given;
             !given && !self.of[to as usize].contains(&j)
         };
-        roots.into_iter().filter(waits).map(|j| self.bytes(j)).sum()
+        self.all(i).into_iter().filter(waits).map(|j| self.bytes(j)).sum()
     }
 
     /// Makes node `i`, which draft `to` reads, a member of it, if that is no loss. Its store is saved if it
     /// is `unstored` then.
     fn admit(&mut self, i: u32, to: u32, unstored: bool) -> bool {
         let all = &self.of[to as usize];
-        let mut new = self.large(i).filter(|j| !all.contains(j)).collect::<SmallVec<[u32; 4]>>();
-        new.sort_unstable();
-        new.dedup();
+        let new = self.large(i).filter(|j| !all.contains(j)).collect::<SmallVec<[u32; 4]>>();
         let fits = new.len() <= 1 + usize::from(unstored)
             && self.waiting(i, to) <= self.bytes(i)
             && all.len() + new.len() <= 1 + READS;

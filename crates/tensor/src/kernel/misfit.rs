@@ -57,8 +57,9 @@ pub(super) fn narrowed<T: Number, F: Fold<T, Param = (), Acc = T::Wide>>(
     plain(f, x, axes, out, |acc| misfit.or_note(narrow(acc), 0));
     misfit.outcome::<T>(op).map_err(|_| {
         // A fold does not know which output it ends: once more, for where there is none.
-        plain(f, x, axes, out, |acc| if narrow(acc).is_some() { T::zero() } else { T::one() });
-        let position = out.iter().position(|&missing| missing == T::one());
+        let mut missing = vec![false; out.len()];
+        plain(f, x, axes, &mut missing, |acc| narrow(acc).is_none());
+        let position = missing.iter().position(|&missing| missing);
         Error::Overflow { op, position: position.unwrap_or(0), dtype: T::DTYPE }
     })
 }

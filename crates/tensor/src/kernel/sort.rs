@@ -62,7 +62,9 @@ fn by_digits<T: Element, O: Element>(
 ) {
     let keyed = |(i, &x)| (key(x, descending), item(i, x));
     let mut keyed: Vec<(u64, O)> = x.iter().enumerate().map(keyed).collect();
-    if !keyed.is_sorted_by_key(|&(key, _)| key) {
+    if keyed.is_sorted_by(|(a, _), (b, _)| a > b) {
+        keyed.reverse(); // none are equal
+    } else if !keyed.is_sorted_by_key(|&(key, _)| key) {
         let (least, greatest) = keyed.iter().fold((u64::MAX, 0), |(least, greatest), &(key, _)| {
             (key.min(least), key.max(greatest))
         });

@@ -127,14 +127,13 @@ impl<T: Float> Kernels<T> {
         let &Product { m, k, n, a, b } = product;
         let depth = k.div_ceil(k.div_ceil(DEPTH));
         let cut = Cut::of(self, product);
-        let terms = match cut {
-            _ if turned => k,
-            Cut::Rows => k, // near
+        let terms = if turned || cut == Cut::Rows {
+            k
+        } else if a.right == 1 && m * depth * size_of::<T>() > NEAR / 2 {
             // Of many rows, a slice is not near anyhow, and then the output's tile should be.
-            Cut::Panels if a.right == 1 && m * depth * size_of::<T>() > NEAR / 2 => {
-                LONG / depth * depth
-            }
-            Cut::Panels => depth,
+            LONG / depth * depth
+        } else {
+            depth
         };
         let out = Shared::new(out);
         for first in (0..k).step_by(terms) {

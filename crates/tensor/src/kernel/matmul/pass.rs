@@ -2,8 +2,8 @@
 //!
 //! Threads take pieces, some rows of a panel, until none is left. What a micro-kernel does not read where it
 //! lies, a thread packs for itself when it comes to it. So nobody waits for what another one packs, and it
-//! stays in the cache of the core that reads it: a line that one core writes and another one reads takes as
-//! long as the packing of some 20 elements where they share a cache, and of 200 where they share none. Only
+//! stays in the cache of the core that reads it: a line that one core writes and another one reads takes, by
+//! estimate, as long as the packing of 20 elements where they share a cache, and of 200 where not. Only
 //! rows that all threads read are packed by all together, before the first piece.
 
 use smallvec::SmallVec;
@@ -37,8 +37,8 @@ pub(super) enum Cut {
 
 impl Cut {
     /// Of what threads share, each line travels between their cores once to be read, and once more when it is
-    /// next written: so they share the smaller one. But where all of them pack it, that takes a fortieth of
-    /// the product in 256 rows a thread.
+    /// next written: so they share the smaller one. But where all of them pack it, two threads take a
+    /// thirtieth longer for 256 rows, and more for fewer.
     ///
     /// Rows of `a` that do not lie along the depth are read of one slice after the other, unless they are
     /// grouped, for there is more than one panel: of a long depth, a tile's lines would have left the cache
