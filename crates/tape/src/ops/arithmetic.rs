@@ -130,8 +130,9 @@ impl<'t, T: Float> Var<'t, T> {
         self.is_seed_for(d).then_some(d)
     }
 
-    /// `self - b` as the sum with `-b`, which has the same bits (but for the sign of NaN), if `b` is differentiated and repeated:
-    /// what is negated on the way back is then as large as `b`, and not as all its repetitions.
+    /// `self - b` as the sum with `-b`, which has the same bits (but for the sign of NaN), if `b` is
+    /// differentiated and repeated: what is negated on the way back is then as large as `b`, and not as all
+    /// its repetitions.
     #[track_caller]
     fn less_repeated(self, b: Var<'t, T>) -> Option<Self> {
         let nodes = self.tape().nodes.borrow();
