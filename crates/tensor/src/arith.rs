@@ -37,9 +37,9 @@ impl<F: Copy> Operation<F> {
         F: Fn(T, T) -> Option<T> + Sync,
     {
         let shape = shape::broadcast(self.name, a.shape(), b.shape()).or_panic();
-        let (f, misfit) = (self.f, OnceLock::new());
+        let (f, stops, misfit) = (self.f, self.stops(), OnceLock::new());
         let run = |a: &[T], b: &[T], out: &mut [T]| {
-            if let Some(operands) = dispatch(Loop { f, a, b, out }) {
+            if let Some(operands) = dispatch(Loop { f, stops, a, b, out }) {
                 let _ = misfit.set(operands);
             }
         };
@@ -71,7 +71,7 @@ impl<F: Copy> Operation<F> {
     where
         F: Fn(T, T) -> Option<T> + Sync,
     {
-        let (name, f) = (self.name, self.f);
+        let (name, f, stops) = (self.name, self.f, self.stops());
         let shape = shape::broadcast(name, a.shape(), b.shape()).or_panic();
         if a.shape() != &shape[..] {
             let (a, b) = (shape::Dims(a.shape()), shape::Dims(b.shape()));
@@ -79,17 +79,23 @@ impl<F: Copy> Operation<F> {
                 "{name}: shape {b} does not broadcast to {a}, which an assignment cannot change"
             );
         }
-        // An integer that overflows stops the loop half-way: never in the tensor itself.
+        // Where an integer overflows, other elements have their results already: never in the tensor itself.
         let exact = matches!(T::DTYPE, crate::DType::F32 | crate::DType::F64);
         match a.as_mut_slice() {
             Some(out) if exact => {
                 let b = b.broadcast_to(&shape);
                 kernel::update2(out, b.view(), |a, b, out| {
-                    dispatch(Loop { f, a, b, out });
+                    dispatch(Loop { f, stops, a, b, out });
                 });
             }
             _ => *a = self.of(a.clone(), b),
         }
+    }
+
+    /// Whether a loop stops at what has no result. One that does is not vectorised, which sums and
+    /// differences are; to go on and look for it in the end takes longer where nothing is gained by it.
+    fn stops(self) -> bool {
+        matches!(self.sign, '*' | '/')
     }
 
     #[cold]
@@ -105,23 +111,56 @@ impl<F: Copy> Operation<F> {
 
 struct Loop<'a, F, T> {
     f: F,
+    stops: bool,
     a: &'a [T],
     b: &'a [T],
     out: &'a mut [T],
 }
 
-impl<T: Copy, F: Fn(T, T) -> Option<T>> Kernel for Loop<'_, F, T> {
-    /// The operands that have no result.
+impl<T: Copy + Default, F: Fn(T, T) -> Option<T>> Kernel for Loop<'_, F, T> {
+    /// The first operands that have no result.
     type Output = Option<(T, T)>;
     #[inline(always)]
     fn run<I: Isa>(self) -> Option<(T, T)> {
-        for ((out, &a), &b) in self.out.iter_mut().zip(self.a).zip(self.b) {
-            match (self.f)(a, b) {
-                Some(y) => *out = y,
-                None => return Some((a, b)),
+        let Loop { f, stops, a, b, out } = self;
+        let pairs = || a.iter().copied().zip(b.iter().copied());
+        if stops {
+            for (out, (a, b)) in out.iter_mut().zip(pairs()) {
+                match f(a, b) {
+                    Some(y) => *out = y,
+                    None => return Some((a, b)),
+                }
             }
+            return None;
         }
-        None
+        let mut fits = true;
+        for (out, (a, b)) in out.iter_mut().zip(pairs()) {
+            let y = f(a, b);
+            fits &= y.is_some();
+            *out = y.unwrap_or_default();
+        }
+        if fits { None } else { pairs().find(|&(a, b)| f(a, b).is_none()) }
+    }
+}
+
+/// `out = -x`.
+struct Negation<'a, T> {
+    x: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Number> Kernel for Negation<'_, T> {
+    /// The first element that has no result.
+    type Output = Option<T>;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> Option<T> {
+        let mut fits = true;
+        for (out, &x) in self.out.iter_mut().zip(self.x) {
+            let y = x.negated();
+            fits &= y.is_some();
+            *out = y.unwrap_or_default();
+        }
+        if fits { None } else { self.x.iter().copied().find(|x| x.negated().is_none()) }
     }
 }
 
@@ -229,11 +268,12 @@ impl<T: Number> Neg for &Tensor<T> {
     #[track_caller]
     fn neg(self) -> Tensor<T> {
         let misfit = OnceLock::new();
-        let out = self.map(|x| {
-            x.negated().unwrap_or_else(|| {
-                let _ = misfit.set(x);
-                x
-            })
+        let out = Tensor::build(self.shape(), |out| {
+            kernel::map(self.view(), out, |x, out| {
+                if let Some(x) = dispatch(Negation { x, out }) {
+                    let _ = misfit.set(x);
+                }
+            });
         });
         if let Some(&x) = misfit.get() {
             NEG.refuse(T::zero(), x);
