@@ -37,9 +37,9 @@ impl<F: Copy> Operation<F> {
         F: Fn(T, T) -> Option<T> + Sync,
     {
         let shape = shape::broadcast(self.name, a.shape(), b.shape()).or_panic();
-        let (f, stops, misfit) = (self.f, self.stops(), OnceLock::new());
+        let misfit = OnceLock::new();
         let run = |a: &[T], b: &[T], out: &mut [T]| {
-            if let Some(operands) = dispatch(Loop { f, stops, a, b, out }) {
+            if let Some(operands) = self.block(a, b, out) {
                 let _ = misfit.set(operands);
             }
         };
@@ -71,7 +71,7 @@ impl<F: Copy> Operation<F> {
     where
         F: Fn(T, T) -> Option<T> + Sync,
     {
-        let (name, f, stops) = (self.name, self.f, self.stops());
+        let name = self.name;
         let shape = shape::broadcast(name, a.shape(), b.shape()).or_panic();
         if a.shape() != &shape[..] {
             let (a, b) = (shape::Dims(a.shape()), shape::Dims(b.shape()));
@@ -84,18 +84,23 @@ impl<F: Copy> Operation<F> {
         match a.as_mut_slice() {
             Some(out) if exact => {
                 let b = b.broadcast_to(&shape);
-                kernel::update2(out, b.view(), |a, b, out| {
-                    dispatch(Loop { f, stops, a, b, out });
-                });
+                kernel::update2(out, b.view(), |a, b, out| _ = self.block(a, b, out));
             }
             _ => *a = self.of(a.clone(), b),
         }
     }
 
-    /// Whether a loop stops at what has no result. One that does is not vectorised, which sums and
-    /// differences are; to go on and look for it in the end takes longer where nothing is gained by it.
-    fn stops(self) -> bool {
-        matches!(self.sign, '*' | '/')
+    /// One block; the first operands that have no result. A loop that stops at those is not vectorised, which
+    /// sums and differences are; to go on takes longer where nothing is gained by it.
+    fn block<T: Number>(self, a: &[T], b: &[T], out: &mut [T]) -> Option<(T, T)>
+    where
+        F: Fn(T, T) -> Option<T>,
+    {
+        let block = Loop { f: self.f, a, b, out };
+        match self.sign {
+            '+' | '-' => dispatch(Through(block)),
+            _ => dispatch(block),
+        }
     }
 
     #[cold]
@@ -109,37 +114,45 @@ impl<F: Copy> Operation<F> {
     }
 }
 
+/// `out = f(a, b)` up to the first operands that have no result.
 struct Loop<'a, F, T> {
     f: F,
-    stops: bool,
     a: &'a [T],
     b: &'a [T],
     out: &'a mut [T],
 }
 
-impl<T: Copy + Default, F: Fn(T, T) -> Option<T>> Kernel for Loop<'_, F, T> {
-    /// The first operands that have no result.
+impl<T: Copy, F: Fn(T, T) -> Option<T>> Kernel for Loop<'_, F, T> {
+    /// The operands that have no result.
     type Output = Option<(T, T)>;
     #[inline(always)]
     fn run<I: Isa>(self) -> Option<(T, T)> {
-        let Loop { f, stops, a, b, out } = self;
-        let pairs = || a.iter().copied().zip(b.iter().copied());
-        if stops {
-            for (out, (a, b)) in out.iter_mut().zip(pairs()) {
-                match f(a, b) {
-                    Some(y) => *out = y,
-                    None => return Some((a, b)),
-                }
+        for ((out, &a), &b) in self.out.iter_mut().zip(self.a).zip(self.b) {
+            match (self.f)(a, b) {
+                Some(y) => *out = y,
+                None => return Some((a, b)),
             }
-            return None;
         }
+        None
+    }
+}
+
+/// As [`Loop`], to the end: what has no result is looked for after it.
+struct Through<'a, F, T>(Loop<'a, F, T>);
+
+impl<T: Copy + Default, F: Fn(T, T) -> Option<T>> Kernel for Through<'_, F, T> {
+    type Output = Option<(T, T)>;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> Option<(T, T)> {
+        let Loop { f, a, b, out } = self.0;
         let mut fits = true;
-        for (out, (a, b)) in out.iter_mut().zip(pairs()) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
             let y = f(a, b);
             fits &= y.is_some();
             *out = y.unwrap_or_default();
         }
-        if fits { None } else { pairs().find(|&(a, b)| f(a, b).is_none()) }
+        let mut pairs = a.iter().copied().zip(b.iter().copied());
+        if fits { None } else { pairs.find(|&(a, b)| f(a, b).is_none()) }
     }
 }
 
