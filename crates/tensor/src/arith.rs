@@ -37,9 +37,9 @@ impl<F: Copy> Operation<F> {
         F: Fn(T, T) -> Option<T> + Sync,
     {
         let shape = shape::broadcast(self.name, a.shape(), b.shape()).or_panic();
-        let (f, misfit) = (self.f, OnceLock::new());
+        let misfit = OnceLock::new();
         let run = |a: &[T], b: &[T], out: &mut [T]| {
-            if let Some(operands) = dispatch(Loop { f, a, b, out }) {
+            if let Some(operands) = self.block(a, b, out) {
                 let _ = misfit.set(operands);
             }
         };
@@ -71,7 +71,7 @@ impl<F: Copy> Operation<F> {
     where
         F: Fn(T, T) -> Option<T> + Sync,
     {
-        let (name, f) = (self.name, self.f);
+        let name = self.name;
         let shape = shape::broadcast(name, a.shape(), b.shape()).or_panic();
         if a.shape() != &shape[..] {
             let (a, b) = (shape::Dims(a.shape()), shape::Dims(b.shape()));
@@ -79,16 +79,27 @@ impl<F: Copy> Operation<F> {
                 "{name}: shape {b} does not broadcast to {a}, which an assignment cannot change"
             );
         }
-        // An integer that overflows stops the loop half-way: never in the tensor itself.
+        // Where an integer overflows, other elements have their results already: never in the tensor itself.
         let exact = matches!(T::DTYPE, crate::DType::F32 | crate::DType::F64);
         match a.as_mut_slice() {
             Some(out) if exact => {
                 let b = b.broadcast_to(&shape);
-                kernel::update2(out, b.view(), |a, b, out| {
-                    dispatch(Loop { f, a, b, out });
-                });
+                kernel::update2(out, b.view(), |a, b, out| _ = self.block(a, b, out));
             }
             _ => *a = self.of(a.clone(), b),
+        }
+    }
+
+    /// One block; the first operands that have no result. A loop that stops at those is not vectorised, which
+    /// sums and differences are; to go on takes longer where nothing is gained by it.
+    fn block<T: Number>(self, a: &[T], b: &[T], out: &mut [T]) -> Option<(T, T)>
+    where
+        F: Fn(T, T) -> Option<T>,
+    {
+        let block = Loop { f: self.f, a, b, out };
+        match self.sign {
+            '+' | '-' => dispatch(Through(block)),
+            _ => dispatch(block),
         }
     }
 
@@ -103,6 +114,7 @@ impl<F: Copy> Operation<F> {
     }
 }
 
+/// `out = f(a, b)` up to the first operands that have no result.
 struct Loop<'a, F, T> {
     f: F,
     a: &'a [T],
@@ -122,6 +134,46 @@ impl<T: Copy, F: Fn(T, T) -> Option<T>> Kernel for Loop<'_, F, T> {
             }
         }
         None
+    }
+}
+
+/// As [`Loop`], to the end: what has no result is looked for after it.
+struct Through<'a, F, T>(Loop<'a, F, T>);
+
+impl<T: Copy + Default, F: Fn(T, T) -> Option<T>> Kernel for Through<'_, F, T> {
+    type Output = Option<(T, T)>;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> Option<(T, T)> {
+        let Loop { f, a, b, out } = self.0;
+        let mut fits = true;
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            let y = f(a, b);
+            fits &= y.is_some();
+            *out = y.unwrap_or_default();
+        }
+        let mut pairs = a.iter().copied().zip(b.iter().copied());
+        if fits { None } else { pairs.find(|&(a, b)| f(a, b).is_none()) }
+    }
+}
+
+/// `out = -x`.
+struct Negation<'a, T> {
+    x: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Number> Kernel for Negation<'_, T> {
+    /// The first element that has no result.
+    type Output = Option<T>;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> Option<T> {
+        let mut fits = true;
+        for (out, &x) in self.out.iter_mut().zip(self.x) {
+            let y = x.negated();
+            fits &= y.is_some();
+            *out = y.unwrap_or_default();
+        }
+        if fits { None } else { self.x.iter().copied().find(|x| x.negated().is_none()) }
     }
 }
 
@@ -229,11 +281,12 @@ impl<T: Number> Neg for &Tensor<T> {
     #[track_caller]
     fn neg(self) -> Tensor<T> {
         let misfit = OnceLock::new();
-        let out = self.map(|x| {
-            x.negated().unwrap_or_else(|| {
-                let _ = misfit.set(x);
-                x
-            })
+        let out = Tensor::build(self.shape(), |out| {
+            kernel::map(self.view(), out, |x, out| {
+                if let Some(x) = dispatch(Negation { x, out }) {
+                    let _ = misfit.set(x);
+                }
+            });
         });
         if let Some(&x) = misfit.get() {
             NEG.refuse(T::zero(), x);

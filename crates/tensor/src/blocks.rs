@@ -158,16 +158,6 @@ impl<'a, T: Element> Reader<'a, T> {
         }
     }
 
-    /// Copies elements `start..start + len` to the front of `out`. What stands behind them may be
-    /// overwritten too: many short copies, each over the end of the one before, take half the time.
-    #[inline]
-    pub(crate) fn copy_front(&self, start: usize, len: usize, out: &mut [T]) {
-        match self.is_direct() {
-            true => copy_run(self.data, self.offset as usize + start, 1, out, len),
-            false => self.copy(start, &mut out[..len]),
-        }
-    }
-
     /// Copies elements `start..start + out.len()`; after the last comes the first again.
     pub fn copy(&self, start: usize, out: &mut [T]) {
         if out.is_empty() {
@@ -285,6 +275,16 @@ impl<T: Copy> Spread<'_, T> {
 
 /// Elements of a short run: to copy so many takes less time than to call what copies any number.
 const SHORT: usize = 16;
+
+/// Copies the first `n` elements of `from`, at most `W`, to the front of `out`. What stands behind them may
+/// be overwritten too: `W` are copied where there are as many.
+#[inline(always)]
+pub(crate) fn copy_short<T: Copy, const W: usize>(from: &[T], out: &mut [T], n: usize) {
+    match (from.first_chunk::<W>(), out.first_chunk_mut::<W>()) {
+        (Some(from), Some(out)) => *out = *from,
+        _ => out[..n].copy_from_slice(&from[..n]),
+    }
+}
 
 /// Copies `n` elements from `data[from]` on, `stride` apart, to the front of `out`. What stands behind
 /// them may be overwritten too.

@@ -26,9 +26,7 @@ impl<T: Element> Tensor<T> {
 /// One block of [`Tensor::cast`]: `out[i] = x[i] as U`.
 pub fn cast_block<T: Element, U: Element>(x: &[T], out: &mut [U]) {
     each!(T::erase_slice(x), AnySlice, x => each!(U::erase_slice_mut(out), AnySliceMut, out => {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = x.convert();
-        }
+        kernel::map_block(x, out, |x| x.convert());
     }));
 }
 
@@ -36,6 +34,26 @@ pub fn cast_block<T: Element, U: Element>(x: &[T], out: &mut [U]) {
 trait Convert<U> {
     fn convert(self) -> U;
 }
+
+/// From floats to integers: `as`, in steps that loops are vectorised over.
+macro_rules! truncate {
+    ($from:ty => $($to:ty),*) => {$(
+        impl Convert<$to> for $from {
+            #[inline(always)]
+            fn convert(self) -> $to {
+                // The largest integer, or the next larger number, which is the least that is too large.
+                let (low, high) = (<$to>::MIN as $from, <$to>::MAX as $from);
+                let within = if (self > low) & (self < high) { self } else { 0.0 };
+                // SAFETY: it lies between the least and the largest integer.
+                let truncated: $to = unsafe { within.to_int_unchecked() };
+                let least = if self <= low { <$to>::MIN } else { truncated };
+                if self >= high { <$to>::MAX } else { least }
+            }
+        }
+    )*};
+}
+truncate!(f32 => i64, usize, u8);
+truncate!(f64 => i64, usize, u8);
 
 macro_rules! convert {
     ($from:ty => $($to:ty),*) => {
@@ -59,8 +77,8 @@ macro_rules! convert {
         }
     };
 }
-convert!(f32 => f32, f64, i64, usize, u8);
-convert!(f64 => f32, f64, i64, usize, u8);
+convert!(f32 => f32, f64);
+convert!(f64 => f32, f64);
 convert!(i64 => f32, f64, i64, usize, u8);
 convert!(usize => f32, f64, i64, usize, u8);
 convert!(u8 => f32, f64, i64, usize, u8);
@@ -75,7 +93,7 @@ impl Convert<bool> for bool {
 #[cfg(test)]
 mod tests {
     use crate::testing::disguises;
-    use crate::{Tensor, tensor};
+    use crate::{Element, Float, Tensor, tensor};
 
     #[test]
     fn the_same_type_is_the_same_buffer() {
@@ -91,6 +109,28 @@ mod tests {
         assert_eq!(x.cast::<i64>().to_vec(), [1, -1, 0, i64::MAX, i64::MIN, 300]);
         assert_eq!(x.cast::<usize>().to_vec(), [1, 0, 0, usize::MAX, 0, 300]);
         assert_eq!(x.cast::<f32>().cast::<u8>().to_vec(), [1, 0, 0, 255, 0, 255]);
+    }
+
+    #[test]
+    fn floats_of_any_size_become_what_as_makes_of_them() {
+        fn check<F: Float, I: Element>(x: &Tensor<F>, as_is: fn(F) -> I) {
+            let expected: Vec<I> = x.iter().map(as_is).collect();
+            assert_eq!(x.cast::<I>().to_vec(), expected);
+        }
+        let edges = [0.0, 1.0, 127.0, 255.0, 256.0, 2f64.powi(63), 2f64.powi(64)];
+        let near = |x: f64| [x.next_down(), x, x.next_up(), x - 0.5, x + 0.5, x - 1.0, x * 1.001];
+        let both = edges.into_iter().flat_map(near).flat_map(|x| [x, -x]);
+        let odd = [f64::NAN, f64::INFINITY, f64::MIN, f64::MAX, f64::MIN_POSITIVE, -0.0];
+        let x: Tensor<f64> = both.chain(odd).collect();
+        check(&x, |x| x as i64);
+        check(&x, |x| x as usize);
+        check(&x, |x| x as u8);
+        let edges = [0.0f32, 255.0, 256.0, 2f32.powi(63), 2f32.powi(64)];
+        let near = edges.into_iter().flat_map(|x| [x.next_down(), x, x.next_up(), x + 0.5]);
+        let x: Tensor<f32> = near.flat_map(|x| [x, -x]).chain([f32::NAN, f32::MAX]).collect();
+        check(&x, |x| x as i64);
+        check(&x, |x| x as usize);
+        check(&x, |x| x as u8);
     }
 
     #[test]

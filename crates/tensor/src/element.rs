@@ -235,13 +235,17 @@ macro_rules! integer_number {
             fn narrow(wide: $wide) -> Option<Self> {
                 wide.try_into().ok()
             }
+            // A sum fits where it lies on the side of `self` that the sign of `other` says. The flag of the
+            // processor, which `checked_add` asks for, is none that loops are vectorised over.
             #[inline]
             fn plus(self, other: Self) -> Option<Self> {
-                self.checked_add(other)
+                let sum = self.wrapping_add(other);
+                ((sum < self) == (other < Self::default())).then_some(sum)
             }
             #[inline]
             fn minus(self, other: Self) -> Option<Self> {
-                self.checked_sub(other)
+                let difference = self.wrapping_sub(other);
+                ((difference > self) == (other < Self::default())).then_some(difference)
             }
             #[inline]
             fn times(self, other: Self) -> Option<Self> {

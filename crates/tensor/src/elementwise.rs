@@ -12,11 +12,7 @@ impl<T: Element> Tensor<T> {
     /// `f` of each element. It may be called from several threads and in any order.
     pub fn map<U: Element>(&self, f: impl Fn(T) -> U + Sync) -> Tensor<U> {
         Tensor::build(self.shape(), |out| {
-            kernel::map(self.view(), out, |x, out| {
-                for (out, &x) in out.iter_mut().zip(x) {
-                    *out = f(x);
-                }
-            });
+            kernel::map(self.view(), out, |x, out| kernel::map_block(x, out, &f));
         })
     }
 
@@ -45,11 +41,7 @@ impl<T: Element> Tensor<T> {
         let shape = shape::broadcast(name, self.shape(), other.shape()).or_panic();
         let (a, b) = (self.broadcast_to(&shape), other.broadcast_to(&shape));
         Tensor::build(&shape, |out| {
-            kernel::map2(a.view(), b.view(), out, |a, b, out| {
-                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-                    *out = f(a, b);
-                }
-            });
+            kernel::map2(a.view(), b.view(), out, |a, b, out| kernel::map2_block(a, b, out, &f));
         })
     }
 }

@@ -137,6 +137,19 @@ mod tests {
     }
 
     #[test]
+    fn short_slices_are_picked_whole_up_to_the_end_of_the_buffer() {
+        for width in 1..=20 {
+            let x = Tensor::from_fn([3, 7, width], |i| (i[0] * 1000 + i[1] * 100 + i[2]) as i64);
+            let index = tensor([6i64, 0, 6, 3, 6], &[5]);
+            for (part, first) in [(x.clone(), 0), (x.slice(s![1..]), 1)] {
+                let y = part.index_select(1, &index).unwrap();
+                let picked = |i: &[usize]| x[[i[0] + first, index[[i[1]]] as usize, i[2]]];
+                assert_eq!(y, Tensor::from_fn(y.shape(), picked), "{width}");
+            }
+        }
+    }
+
+    #[test]
     fn index_select_matches_a_loop_over_indices() {
         let plain = tensor([3i64, 0, 3, 1, 2], &[5]);
         for x in matrices() {

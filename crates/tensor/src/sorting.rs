@@ -125,8 +125,11 @@ mod tests {
         check(|x, axis| x.sort_descending(axis - x.rank() as isize), |x| take(x, down(x)));
     }
 
-    /// Compares lines of many elements with what the sort of the standard library makes of them.
-    fn check_many<T: crate::Element>(x: &Tensor<T>, before: impl Fn(&T, &T) -> std::cmp::Ordering) {
+    /// Compares lines with what the sort of the standard library makes of them.
+    fn check_lines<T: crate::Element>(
+        x: &Tensor<T>,
+        before: impl Fn(&T, &T) -> std::cmp::Ordering,
+    ) {
         let same = |found: Tensor<T>, expected: &Tensor<T>| {
             // As text, in which -0 is not 0 and NaN is NaN.
             assert_eq!(format!("{:?}", found.to_vec()), format!("{:?}", expected.to_vec()));
@@ -161,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn many_elements_of_every_type_are_sorted_stably_with_nan_last() {
+    fn lines_of_every_type_and_length_are_sorted_stably_with_nan_last() {
         use std::cmp::Ordering::Equal;
-        for n in [199, 200, 3000, 20_000] {
+        for n in [1, 2, 3, 8, 9, 64, 127, 128, 129, 3000, 20_000] {
             let noise = noise(3 * n);
             let data = |f: &dyn Fn(f64) -> f64| {
                 Tensor::from_vec(noise.iter().map(|&x| f(x)).collect(), [3, n]).unwrap()
@@ -177,15 +180,15 @@ mod tests {
             let mixed = [fine, data(&coarse), data(&strange), data(&|x| x.abs().floor())];
             for x in mixed.into_iter().chain(ordered) {
                 let floats = |a: &f64, b: &f64| a.partial_cmp(b).unwrap_or(Equal);
-                check_many(&x, floats);
-                check_many(&x.cast::<f32>(), |a, b| a.partial_cmp(b).unwrap_or(Equal));
+                check_lines(&x, floats);
+                check_lines(&x.cast::<f32>(), |a, b| a.partial_cmp(b).unwrap_or(Equal));
                 let wide = |x: f64| (x * 1e18) as i64;
                 let ints = Tensor::from_vec(x.to_vec().into_iter().map(wide).collect(), [3, n]);
-                check_many(&ints.unwrap(), i64::cmp);
-                check_many(&x.cast::<i64>(), i64::cmp);
-                check_many(&x.cast::<u8>(), u8::cmp);
-                check_many(&x.cast::<bool>(), bool::cmp);
-                check_many(&x.cast::<i64>().cast::<usize>(), usize::cmp);
+                check_lines(&ints.unwrap(), i64::cmp);
+                check_lines(&x.cast::<i64>(), i64::cmp);
+                check_lines(&x.cast::<u8>(), u8::cmp);
+                check_lines(&x.cast::<bool>(), bool::cmp);
+                check_lines(&x.cast::<i64>().cast::<usize>(), usize::cmp);
             }
         }
     }
@@ -211,7 +214,7 @@ mod tests {
             assert!(pool.install(run) == expected);
         }
         assert_eq!(x.cumsum(0).to_vec(), x.t().cumsum(1).t().to_vec());
-        for n in [1, 3, 10, 1500] {
+        for n in [1, 2, 3, 4, 10, 1500] {
             let (lines, cube) = (x.reshape([300_000 / n, n]), x.reshape([100, n, 3000 / n]));
             assert_eq!(lines.cumsum(1).to_vec(), lines.t().cumsum(0).t().to_vec());
             let last = cube.swap_axes(1, 2).to_contiguous().cumsum(2);

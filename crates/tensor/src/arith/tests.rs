@@ -222,3 +222,38 @@ fn parts_of_rows_of_any_length_give_what_their_copies_give() {
         }
     }
 }
+
+#[test]
+fn a_sum_that_does_not_fit_is_found_wherever_it_stands() {
+    fn check<T: crate::Number>(edges: [T; 5]) {
+        let pairs = || edges.into_iter().flat_map(|a| edges.map(|b| (a, b)));
+        for (k, (a, b)) in pairs().enumerate() {
+            // Among sums that fit, at any place of a vector.
+            let at = 37 + k;
+            let place = |x: T| Tensor::from_fn([100], |i| if i[0] == at { x } else { T::one() });
+            let (x, y) = (place(a), place(b));
+            let (wide_a, wide_b) = (a.to_i128().unwrap(), b.to_i128().unwrap());
+            type Op<T> = fn(&Tensor<T>, &Tensor<T>) -> Tensor<T>;
+            let checks: [(char, Option<i128>, Op<T>); 3] = [
+                ('+', wide_a.checked_add(wide_b), |x, y| x + y),
+                ('-', wide_a.checked_sub(wide_b), |x, y| x - y),
+                ('*', wide_a.checked_mul(wide_b), |x, y| x * y),
+            ];
+            for (sign, exact, op) in checks {
+                match exact.and_then(T::from) {
+                    Some(exact) => assert!(op(&x, &y)[[at]] == exact, "{a} {sign} {b}"),
+                    None => {
+                        let text = panic_of(|| op(&x, &y));
+                        let expected = format!("{a} {sign} {b} does not fit {}", T::DTYPE);
+                        assert!(text.ends_with(&expected), "{text}: {expected}");
+                    }
+                }
+            }
+        }
+    }
+    check([i64::MIN, -1, 1, 1 << 62, i64::MAX]);
+    check([0, 1, 1 << 62, usize::MAX - 1, usize::MAX]);
+    check([0u8, 1, 127, 128, 255]);
+    let x = Tensor::from_fn([100], |i| if i[0] == 77 { i64::MIN } else { i[0] as i64 });
+    assert_eq!(panic_of(|| -&x), format!("neg: 0 - {} does not fit i64", i64::MIN));
+}

@@ -54,8 +54,21 @@ impl Wide for Int128 {
         let low = self.low.wrapping_add(other.low);
         Int128 { low, high: self.high + other.high + i64::from(low < other.low) }
     }
-    #[inline]
+    #[inline(always)]
     fn times(self, other: Self) -> Self {
+        match (i64::try_from(self), i64::try_from(other)) {
+            (Ok(a), Ok(b)) => (i128::from(a) * i128::from(b)).into(),
+            _ => self.times_large(other),
+        }
+    }
+}
+
+impl Int128 {
+    /// [`Wide::times`] of any factors: those of 64 bits, which almost all are, have room for their product,
+    /// and to ask whether it saturates takes several times as long as it.
+    #[cold]
+    #[inline(never)]
+    fn times_large(self, other: Self) -> Self {
         i128::from(self).saturating_mul(other.into()).into()
     }
 }

@@ -36,10 +36,10 @@ pub fn copy<T: Element>(x: View<'_, T>, out: &mut [T]) {
     });
 }
 
-/// Whether neighbours in row-major order lie so far apart, in so large a view, that [`copy`] works
-/// by tiles.
-pub(super) fn crosses(layout: &Layout) -> bool {
-    Tiles::<u8>::axes(layout).is_some()
+/// Whether neighbours in row-major order lie so far apart, in so large a view, that a line of the cache has
+/// one element of a block: [`copy`] reads it whole.
+pub(super) fn crosses<T: Element>(x: View<'_, T>) -> bool {
+    Tiles::of(x).is_some_and(|tiles| tiles.cross())
 }
 
 /// Writes the elements of `x` in row-major order to where `at`, a layout of `out` that shows no

@@ -9,7 +9,7 @@ mod scatter;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::blocks::BLOCK;
+use crate::blocks::{BLOCK, Reader, copy_short};
 use crate::element::{Element, Number};
 use crate::error::{Error, OrPanic, ShapeError};
 use crate::par;
@@ -184,7 +184,7 @@ impl<T: Element> Kernel for Pick<'_, '_, T> {
     }
 }
 
-/// Below this length of a slice, [`index_select`] picks element by element.
+/// Below this length of a slice that does not lie side by side, [`index_select`] picks element by element.
 const SHORT: usize = 8;
 
 /// `out[.., i, ..] = x[.., index[i], ..]` along `axis`: whole slices, in the order of `index`.
@@ -208,7 +208,8 @@ pub fn index_select<T: Element>(
     if out.is_empty() {
         return check("index_select", index, size);
     }
-    if inner < SHORT {
+    let reader = x.reader();
+    if inner == 1 || inner < SHORT && !reader.is_direct() {
         let mut line = Shape::from_elem(1, shape.len());
         line[axis] = count;
         let line = index.layout().reshape(&line).or_panic().expect("axes of size 1 can be added");
@@ -217,24 +218,61 @@ pub fn index_select<T: Element>(
         return picked.or_else(|_| check("index_select", index, size));
     }
     let picks = index.as_slice().map_or_else(|| Cow::Owned(index.to_vec()), Cow::Borrowed);
-    let (reader, wrong) = (x.reader(), AtomicBool::new(false));
+    let wrong = AtomicBool::new(false);
     let rows = (par::GRAIN_BYTES / size_of::<T>() / inner).max(1);
     let work = out.len();
     par::for_chunks(out, rows * inner, work, |part, out| {
-        // Of each row of the output: the outer position, and which of the indices picks it.
-        let (mut outer, mut k) = (part * rows / count, part * rows % count);
-        for done in (0..out.len()).step_by(inner) {
-            let Ok(i) = checked("index_select", picks[k], k, size) else {
-                return wrong.store(true, Ordering::Relaxed);
-            };
-            reader.copy_front((outer * size + i) * inner, inner, &mut out[done..]);
-            k += 1;
-            (outer, k) = if k == count { (outer + 1, 0) } else { (outer, k) };
+        let (reader, first, picks) = (&reader, part * rows, &picks[..]);
+        if !dispatch(Rows { reader, inner, size, picks, first, out }) {
+            wrong.store(true, Ordering::Relaxed);
         }
     });
     match wrong.into_inner() {
         true => check("index_select", index, size),
         false => Ok(()),
+    }
+}
+
+/// Copies the slices of `inner` elements that `picks` name, over and over, from number `first` on; whether
+/// they are all within the axis.
+struct Rows<'a, T> {
+    reader: &'a Reader<'a, T>,
+    inner: usize,
+    size: usize,
+    picks: &'a [i64],
+    first: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Element> Kernel for Rows<'_, T> {
+    type Output = bool;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> bool {
+        let (reader, inner) = (self.reader, self.inner);
+        let all = if reader.is_direct() { reader.slice(0, reader.len()) } else { &[] };
+        match inner {
+            _ if all.is_empty() => self.each(|at, out| reader.copy(at, &mut out[..inner])),
+            1..=4 => self.each(|at, out| copy_short::<T, 4>(&all[at..], out, inner)),
+            5..=8 => self.each(|at, out| copy_short::<T, 8>(&all[at..], out, inner)),
+            9..=16 => self.each(|at, out| copy_short::<T, 16>(&all[at..], out, inner)),
+            _ => self.each(|at, out| out[..inner].copy_from_slice(&all[at..][..inner])),
+        }
+    }
+}
+
+impl<T: Element> Rows<'_, T> {
+    /// `copy(at, out)` copies the slice at element `at` to the front of `out`.
+    #[inline(always)]
+    fn each(self, copy: impl Fn(usize, &mut [T])) -> bool {
+        let Rows { inner, size, picks, first, out, .. } = self;
+        let (mut outer, mut k) = (first / picks.len(), first % picks.len());
+        for done in (0..out.len()).step_by(inner) {
+            let Ok(i) = checked("index_select", picks[k], k, size) else { return false };
+            copy((outer * size + i) * inner, &mut out[done..]);
+            k += 1;
+            (outer, k) = if k == picks.len() { (outer + 1, 0) } else { (outer, k) };
+        }
+        true
     }
 }
 

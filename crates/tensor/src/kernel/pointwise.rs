@@ -164,7 +164,7 @@ fn for_blocks<O: Element>(out: &mut [O], f: impl Fn(Part<'_, O>) + Sync) {
 /// `f` on a reader of `x`. Where neighbours are far apart in a large `x`, so that one block would
 /// touch as many cache lines as it has elements, `x` is first copied, by [tiles](super::copy).
 fn settled<T: Element>(x: View<'_, T>, f: impl FnOnce(Reader<'_, T>)) {
-    if !crosses(x.layout()) {
+    if !crosses(x) {
         return f(x.reader());
     }
     let mut near = Buffer::scratch(x.len());
@@ -222,6 +222,18 @@ pub fn binary_update<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &mut [T], 
 /// So many elements take less time than to choose an instruction set for them, and one even less than
 /// to begin a loop.
 const FEW: usize = 8;
+
+/// `out[i] = f(x[i])`, vectorised where `f` is.
+#[inline]
+pub fn map_block<A: Copy, O>(x: &[A], out: &mut [O], f: impl Fn(A) -> O) {
+    dispatch(MapLoop { f, x, out });
+}
+
+/// `out[i] = f(a[i], b[i])`, vectorised where `f` is.
+#[inline]
+pub fn map2_block<A: Copy, B: Copy, O>(a: &[A], b: &[B], out: &mut [O], f: impl Fn(A, B) -> O) {
+    dispatch(Map2Loop { f, a, b, out });
+}
 
 /// One block of [`unary`].
 #[inline]
@@ -293,6 +305,36 @@ impl<T: Copy, F: Binary<T>> Kernel for BinaryLoop<'_, F, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         self.f.block::<I>(self.a, self.b, self.out);
+    }
+}
+
+struct MapLoop<'a, F, A, O> {
+    f: F,
+    x: &'a [A],
+    out: &'a mut [O],
+}
+
+impl<A: Copy, O, F: Fn(A) -> O> Kernel for MapLoop<'_, F, A, O> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        self.out.iter_mut().zip(self.x).for_each(|(out, &x)| *out = (self.f)(x));
+    }
+}
+
+struct Map2Loop<'a, F, A, B, O> {
+    f: F,
+    a: &'a [A],
+    b: &'a [B],
+    out: &'a mut [O],
+}
+
+impl<A: Copy, B: Copy, O, F: Fn(A, B) -> O> Kernel for Map2Loop<'_, F, A, B, O> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let pairs = self.a.iter().zip(self.b);
+        self.out.iter_mut().zip(pairs).for_each(|(out, (&a, &b))| *out = (self.f)(a, b));
     }
 }
 

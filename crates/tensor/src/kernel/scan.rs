@@ -1,17 +1,19 @@
 //! Running sums.
 
-use super::misfit::Misfit;
-use crate::blocks::BLOCK;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::blocks::{BLOCK, Reader};
 use crate::element::{Number, Wide};
 use crate::error::Error;
 use crate::par;
 use crate::shape;
+use crate::simd::{Baseline, Isa, Kernel, dispatch};
 use crate::view::View;
 
 /// `out[.., i, ..] = Σ_{j <= i} x[.., j, ..]` along `axis`, with `out` in row-major order of `x`.
 ///
-/// Sums are kept in [`Wide`] from one end of the axis to the other, each result rounded once; lines
-/// are spread over threads, one line is not.
+/// Sums of floats are kept in [`Wide`] from one end of the axis to the other, each result rounded once;
+/// lines are spread over threads, one line is not.
 ///
 /// # Errors
 /// [`Error::Overflow`] when an integer sum does not fit its type; `out` is then unspecified.
@@ -24,8 +26,78 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) -> Result<(
     if out.is_empty() {
         return Ok(());
     }
-    let misfit = Misfit::none();
     let reader = x.reader();
+    let fits = match T::Wide::EXACT {
+        true => scan::<T, Own>(&reader, n, inner, out),
+        false => scan::<T, Rounded>(&reader, n, inner, out),
+    };
+    match fits {
+        true => Ok(()),
+        // The loops do not say where: once more, one by one.
+        false => {
+            let position = first_misfit(x, n, inner);
+            Err(Error::Overflow { op: "cumsum", position, dtype: T::DTYPE })
+        }
+    }
+}
+
+/// What sums run in.
+trait Running<T> {
+    type Sum: Copy + Default + Send;
+    fn of(x: T) -> Self::Sum;
+    fn plus(a: Self::Sum, b: Self::Sum) -> Option<Self::Sum>;
+    fn result(sum: Self::Sum) -> T;
+}
+
+/// Floats, in [`Number::Wide`].
+struct Rounded;
+
+impl<T: Number> Running<T> for Rounded {
+    type Sum = T::Wide;
+    #[inline(always)]
+    fn of(x: T) -> T::Wide {
+        x.widen()
+    }
+    #[inline(always)]
+    fn plus(a: T::Wide, b: T::Wide) -> Option<T::Wide> {
+        Some(a.plus(b))
+    }
+    #[inline(always)]
+    fn result(sum: T::Wide) -> T {
+        T::narrow(sum).unwrap_or_default() // a float has a nearest one
+    }
+}
+
+/// Integers, in themselves: every sum on the way is a result, and has to fit.
+struct Own;
+
+impl<T: Number> Running<T> for Own {
+    type Sum = T;
+    #[inline(always)]
+    fn of(x: T) -> T {
+        x
+    }
+    #[inline(always)]
+    fn plus(a: T, b: T) -> Option<T> {
+        Number::plus(a, b)
+    }
+    #[inline(always)]
+    fn result(sum: T) -> T {
+        sum
+    }
+}
+
+/// Below this width of a row, what is left over by long vectors takes longer than short ones save.
+const NARROW: usize = 32;
+
+/// [`cumsum`] of lines of `n` elements, `inner` apart; whether all sums fit.
+fn scan<T: Number, R: Running<T>>(
+    reader: &Reader<'_, T>,
+    n: usize,
+    inner: usize,
+    out: &mut [T],
+) -> bool {
+    let misfit = AtomicBool::new(false);
     // Neighbouring lines advance together, in stripes whose running sums stay in the cache; where
     // few are neighbours, several of their rows are read at once.
     let stripe = inner.min(BLOCK);
@@ -33,18 +105,23 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) -> Result<(
     let grain = par::GRAIN_BYTES / size_of::<T>() / 2;
     par::for_units(out, n * inner, grain, |start, part| {
         let mut scratch = [T::default(); BLOCK];
-        let mut sums = vec![T::Wide::default(); stripe];
+        let mut sums = vec![R::Sum::default(); stripe];
+        let add = |x: &[T], out: &mut [T], sums: &mut [R::Sum], begin: bool| {
+            let rows = Rows::<T, R> { x, out, sums, n, begin };
+            let fits = match (stripe, n) {
+                (1, ..=FEW) | (NARROW.., _) => dispatch(rows),
+                _ => rows.run::<Baseline>(),
+            };
+            if !fits {
+                misfit.store(true, Ordering::Relaxed);
+            }
+        };
         // As many whole lines as a block holds, if it holds one.
         let held = BLOCK / (n * inner) * (n * inner);
         if held > 0 {
             for (k, lines) in part.chunks_mut(held).enumerate() {
-                let at = start + k * held;
-                let x = reader.block(at, lines.len(), &mut scratch);
-                let lines = lines.chunks_exact_mut(n * inner).zip(x.chunks_exact(n * inner));
-                for (line, (out, x)) in lines.enumerate() {
-                    let part = Part { x, out, at: at + line * n * inner, misfit: &misfit };
-                    part.add_to(&mut sums, true);
-                }
+                let x = reader.block(start + k * held, lines.len(), &mut scratch);
+                add(x, lines, &mut sums, true);
             }
             return;
         }
@@ -56,49 +133,133 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) -> Result<(
                     // A stripe narrower than its row is read one row at a time.
                     let len = if rows == 1 { width } else { block.len() };
                     let x = reader.block(at, len, &mut scratch);
-                    let out = &mut block[c..c + len];
-                    Part { x, out, at, misfit: &misfit }.add_to(&mut sums[..width], b == 0);
+                    add(x, &mut block[c..c + len], &mut sums[..width], b == 0);
                 }
             }
         }
     });
-    misfit.outcome::<T>("cumsum")
+    !misfit.into_inner()
 }
 
-/// Neighbouring elements and their place in the output, whose first position is `at`.
-struct Part<'a, T> {
+/// Adds rows as wide as `sums` to them, one after the other: either whole groups of `n` rows, or a part of
+/// one group. The first row of each `begin`s them. Whether all sums fit.
+struct Rows<'a, T, R: Running<T>> {
     x: &'a [T],
     out: &'a mut [T],
-    at: usize,
-    misfit: &'a Misfit,
+    sums: &'a mut [R::Sum],
+    n: usize,
+    begin: bool,
 }
 
-impl<T: Number> Part<'_, T> {
-    /// Adds rows as wide as `sums` to them, one after the other; the very first row starts them.
-    fn add_to(self, sums: &mut [T::Wide], start: bool) {
-        let Part { x, out, at, misfit } = self;
-        if let [sum] = sums {
-            // One line: its sum is a register.
-            let (Some((&first, x)), Some((begin, out))) = (x.split_first(), out.split_first_mut())
-            else {
-                return;
-            };
-            let mut total = if start { first.widen() } else { sum.plus(first.widen()) };
-            *begin = misfit.or_note(T::narrow(total), at);
-            for (i, (&x, out)) in x.iter().zip(out).enumerate() {
-                total = total.plus(x.widen());
-                *out = misfit.or_note(T::narrow(total), at + 1 + i);
+impl<T: Number, R: Running<T>> Kernel for Rows<'_, T, R> {
+    type Output = bool;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> bool {
+        let Rows { x, out, sums, n, begin } = self;
+        match sums {
+            [_] if n == 2 => few::<T, R, 2>(x, out),
+            [_] if n == 3 => few::<T, R, 3>(x, out),
+            [_] if n == FEW => few::<T, R, FEW>(x, out),
+            // Of one line the sum is a register.
+            [sum] => {
+                let mut lines = out.chunks_mut(n).zip(x.chunks(n));
+                lines.all(|(out, x)| line::<T, R>(x, out, sum, begin).is_some())
             }
-            *sum = total;
-            return;
-        }
-        let width = sums.len();
-        for (i, (out, x)) in out.chunks_mut(width).zip(x.chunks(width)).enumerate() {
-            let first = start && i == 0;
-            for (j, ((sum, &x), out)) in sums.iter_mut().zip(x).zip(out).enumerate() {
-                *sum = if first { x.widen() } else { sum.plus(x.widen()) };
-                *out = misfit.or_note(T::narrow(*sum), at + i * width + j);
+            _ => {
+                let group = n * sums.len();
+                let mut groups = out.chunks_mut(group).zip(x.chunks(group));
+                groups.all(|(out, x)| columns::<T, R>(x, out, sums, begin))
             }
         }
     }
+}
+
+/// Lines of at most so many elements are unrolled, and vectorised across them.
+const FEW: usize = 4;
+
+/// Lines of `N` elements.
+#[inline(always)]
+fn few<T: Number, R: Running<T>, const N: usize>(x: &[T], out: &mut [T]) -> bool {
+    let mut fits = true;
+    for (x, out) in x.as_chunks::<N>().0.iter().zip(out.as_chunks_mut::<N>().0) {
+        let mut sums = x.map(R::of);
+        for i in 1..N {
+            let next = R::plus(sums[i - 1], sums[i]);
+            fits &= next.is_some();
+            sums[i] = next.unwrap_or_default();
+        }
+        *out = sums.map(R::result);
+    }
+    fits
+}
+
+/// Elements that are converted at once; only to add them is one after the other.
+const LANES: usize = 8;
+
+#[inline(always)]
+fn line<T: Number, R: Running<T>>(
+    x: &[T],
+    out: &mut [T],
+    sum: &mut R::Sum,
+    begin: bool,
+) -> Option<()> {
+    if begin {
+        (*sum, out[0]) = (R::of(x[0]), x[0]);
+    }
+    let (x, out) = (&x[usize::from(begin)..], &mut out[usize::from(begin)..]);
+    let mut total = *sum;
+    // A branch that is never taken: to select would be a part of the chain.
+    let mut next = |x| R::plus(total, x).inspect(|&next| total = next);
+    let (lanes, rest) = x.as_chunks::<LANES>();
+    let (out_lanes, out_rest) = out.as_chunks_mut::<LANES>();
+    for (x, out) in lanes.iter().zip(out_lanes) {
+        let mut sums = x.map(R::of);
+        for sum in &mut sums {
+            *sum = next(*sum)?;
+        }
+        *out = sums.map(R::result);
+    }
+    for (&x, out) in rest.iter().zip(out_rest) {
+        *out = R::result(next(R::of(x))?);
+    }
+    *sum = total;
+    Some(())
+}
+
+#[inline(always)]
+fn columns<T: Number, R: Running<T>>(
+    x: &[T],
+    out: &mut [T],
+    sums: &mut [R::Sum],
+    begin: bool,
+) -> bool {
+    let width = sums.len();
+    let mut fits = true;
+    for (i, (out, x)) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)).enumerate() {
+        let rows = sums.iter_mut().zip(x).zip(out);
+        if begin && i == 0 {
+            rows.for_each(|((sum, &x), out)| (*sum, *out) = (R::of(x), x));
+            continue;
+        }
+        for ((sum, &x), out) in rows {
+            let next = R::plus(*sum, R::of(x));
+            fits &= next.is_some();
+            *sum = next.unwrap_or_default();
+            *out = R::result(*sum);
+        }
+    }
+    fits
+}
+
+/// The first position whose sum does not fit, of those there are.
+fn first_misfit<T: Number>(x: View<'_, T>, n: usize, inner: usize) -> usize {
+    let mut sums = vec![T::zero(); inner];
+    let reader = x.reader();
+    let mut fits = |position: usize| {
+        let (sum, x) = (&mut sums[position % inner], reader.at(position));
+        let begins = (position / inner).is_multiple_of(n);
+        let next = if begins { Some(x) } else { sum.plus(x) };
+        next.map(|next| *sum = next).is_some()
+    };
+    (0..x.len()).find(|&position| !fits(position)).unwrap_or(0)
 }

@@ -1,10 +1,9 @@
 //! Sorting along an axis.
 
-use std::cmp::Ordering;
-
 use crate::element::Element;
 use crate::layout::Layout;
 use crate::par;
+use crate::simd::{Isa, Kernel, dispatch};
 use crate::view::View;
 
 /// The elements of each line along `axis` in order, NaN last, with `out` in row-major order of `x`.
@@ -13,13 +12,7 @@ use crate::view::View;
 /// # Panics
 /// When the lengths differ or `axis` is out of range.
 pub fn sort<T: Element>(x: View<'_, T>, axis: usize, descending: bool, out: &mut [T]) {
-    lines(x, axis, out, |x, out| {
-        if x.len() >= MANY {
-            return by_digits(x, descending, |_, x| x, out);
-        }
-        out.copy_from_slice(x);
-        out.sort_by(|a, b| compare(*a, *b, descending));
-    });
+    lines(x, axis, out, |x, out, keys| line(x, descending, |_, x| x, out, keys));
 }
 
 /// The positions along `axis` that put each line in order, as [`sort`] does: equal elements keep
@@ -28,30 +21,79 @@ pub fn sort<T: Element>(x: View<'_, T>, axis: usize, descending: bool, out: &mut
 /// # Panics
 /// When the lengths differ or `axis` is out of range.
 pub fn argsort<T: Element>(x: View<'_, T>, axis: usize, descending: bool, out: &mut [i64]) {
-    lines(x, axis, out, |x, out| {
-        if x.len() >= MANY {
-            return by_digits(x, descending, |i, _| i as i64, out);
-        }
-        out.iter_mut().enumerate().for_each(|(i, out)| *out = i as i64);
-        out.sort_by(|&i, &j| compare(x[i as usize], x[j as usize], descending));
-    });
+    lines(x, axis, out, |x, out, keys| line(x, descending, |i, _| i as i64, out, keys));
 }
 
-/// From this length on, a line is sorted by the digits of its keys: nothing is compared, so no branch is
-/// mispredicted.
-const MANY: usize = 200;
-/// From this length on, longer digits are worth their counters.
-const LONG: usize = 1 << 14;
+/// What `item` makes of each position and element, in the order of the elements. Nothing is compared to
+/// choose a branch by: one in two would be mispredicted.
+fn line<T: Element, O: Element>(
+    x: &[T],
+    descending: bool,
+    item: impl Fn(usize, T) -> O,
+    out: &mut [O],
+    keys: &mut Keys,
+) {
+    match x.len() {
+        ..=FEW => dispatch(Count { x, descending, item, out, room: keys }),
+        _ => by_digits(x, descending, item, out),
+    }
+}
 
-/// As [`compare`] orders, in numbers.
+/// A number that ascends in the order that is asked for; the largest of all for NaN.
 #[allow(clippy::eq_op)] // asks for NaN
 fn key<T: Element>(x: T, descending: bool) -> u64 {
     if descending && x == x { !x.sort_key() } else { x.sort_key() }
 }
 
-/// What `item` makes of each position and element, in the order of the elements.
-///
-/// Sorted by the digits of their keys, from the last one on, each time stably. Digits that all have in
+/// Up to this length, a line is sorted by counting what precedes each element, all of its pairs.
+const FEW: usize = 128;
+/// From this length on, longer digits are worth their counters.
+const LONG: usize = 1 << 14;
+
+/// Lanes of a vector of keys.
+const LANES: usize = 8;
+/// Room for those of one line.
+type Keys = [[u64; LANES]; FEW / LANES];
+
+/// [`line`] of at most [`FEW`] elements: the place of each is the number of those that precede it.
+struct Count<'a, T, F, O> {
+    x: &'a [T],
+    descending: bool,
+    item: F,
+    out: &'a mut [O],
+    room: &'a mut Keys,
+}
+
+impl<T: Element, O: Element, F: Fn(usize, T) -> O> Kernel for Count<'_, T, F, O> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Count { x, descending, item, out, room } = self;
+        for (to, &x) in room.as_flattened_mut().iter_mut().zip(x) {
+            *to = key(x, descending);
+        }
+        let keys = &room.as_flattened()[..x.len()];
+        for (start, own) in (0..x.len()).step_by(LANES).zip(&*room) {
+            let mut places = [0; LANES];
+            // Of equal ones the earlier precedes.
+            for key in &keys[..start] {
+                (0..LANES).for_each(|l| places[l] += usize::from(*key <= own[l]));
+            }
+            for (i, key) in own.iter().enumerate().take(x.len() - start) {
+                let precedes = |l| (*key < own[l]) | ((*key == own[l]) & (i < l));
+                (0..LANES).for_each(|l| places[l] += usize::from(precedes(l)));
+            }
+            for key in keys.iter().skip(start + LANES) {
+                (0..LANES).for_each(|l| places[l] += usize::from(*key < own[l]));
+            }
+            for ((i, &x), &place) in x.iter().enumerate().skip(start).zip(&places) {
+                out[place] = item(i, x);
+            }
+        }
+    }
+}
+
+/// [`line`] by the digits of the keys, from the last one on, each time stably. Digits that all have in
 /// common, counted from the least key, are left out. The keys are made once and moved with the items: to
 /// make those of floats anew for each digit takes longer.
 fn by_digits<T: Element, O: Element>(
@@ -99,21 +141,12 @@ fn by_value<R: Copy>(
     }
 }
 
-#[allow(clippy::eq_op)] // asks for NaN
-fn compare<T: Element>(a: T, b: T, descending: bool) -> Ordering {
-    match a.partial_cmp(&b) {
-        Some(order) if descending => order.reverse(),
-        Some(order) => order,
-        None => (a != a).cmp(&(b != b)),
-    }
-}
-
 /// `f(line of x, line of out)` for every line along `axis`, both side by side.
 fn lines<T: Element, O: Element>(
     x: View<'_, T>,
     axis: usize,
     out: &mut [O],
-    f: impl Fn(&[T], &mut [O]) + Sync,
+    f: impl Fn(&[T], &mut [O], &mut Keys) + Sync,
 ) {
     assert_eq!(x.len(), out.len(), "sort: lengths differ");
     if out.is_empty() {
@@ -140,15 +173,16 @@ fn each_line<T: Element, O: Element>(
     x: View<'_, T>,
     n: usize,
     out: &mut [O],
-    f: impl Fn(&[T], &mut [O]) + Sync,
+    f: impl Fn(&[T], &mut [O], &mut Keys) + Sync,
 ) {
     let reader = x.reader();
     // An element takes part in log2(n) comparisons or so.
     let grain = par::GRAIN_BYTES / size_of::<T>() / (n.ilog2() as usize + 1);
     par::for_units(out, n, grain, |start, part| {
         let mut scratch = vec![T::default(); if reader.is_direct() { 0 } else { n }];
+        let mut keys = [[0; LANES]; FEW / LANES];
         for (k, out) in part.chunks_mut(n).enumerate() {
-            f(reader.block(start + k * n, n, &mut scratch), out);
+            f(reader.block(start + k * n, n, &mut scratch), out, &mut keys);
         }
     });
 }

@@ -23,6 +23,32 @@ pub(super) fn turn<T: Element>(data: &[T], start: usize, step: isize, to: &mut [
     plain(from, to, width);
 }
 
+/// [`turn`] of the part of a square that has so many rows and columns: `to[l · width + j]` for
+/// `l < rows` and `j < columns`.
+///
+/// # Panics
+/// When one of the slices is too short.
+#[inline(always)]
+pub(super) fn turn_part<T: Element>(
+    data: &[T],
+    start: usize,
+    step: isize,
+    to: &mut [T],
+    width: usize,
+    (rows, columns): (usize, usize),
+) {
+    let from = Columns { data, start, step };
+    #[cfg(target_arch = "x86_64")]
+    if x86::turn_part(from, to, width, (rows, columns)) {
+        return;
+    }
+    for j in 0..columns {
+        for (l, &x) in from.part(j, rows).iter().enumerate() {
+            to[l * width + j] = x;
+        }
+    }
+}
+
 /// [`turn`] without instructions of a processor's own.
 #[inline(always)]
 fn plain<T: Element>(from: Columns<'_, T>, to: &mut [T], width: usize) {
@@ -52,6 +78,20 @@ impl<'a, T> Columns<'a, T> {
         let at = self.start.wrapping_add_signed(j as isize * self.step);
         self.data.get(at..).and_then(<[T]>::first_chunk).expect("a column lies in the buffer")
     }
+
+    /// The columns from row `l` and column `j` on.
+    #[inline(always)]
+    fn from(self, l: usize, j: usize) -> Self {
+        let start = (self.start + l).wrapping_add_signed(j as isize * self.step);
+        Columns { start, ..self }
+    }
+
+    /// The first elements of a column.
+    #[inline(always)]
+    fn part(self, j: usize, rows: usize) -> &'a [T] {
+        let at = self.start.wrapping_add_signed(j as isize * self.step);
+        &self.data[at..][..rows]
+    }
 }
 
 /// The compiler turns squares element by element: 230 cycles instead of 70.
@@ -59,8 +99,7 @@ impl<'a, T> Columns<'a, T> {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Columns, SQUARE, WIDE};
-    use crate::any::{AnySlice, AnySliceMut};
+    use super::{Columns, WIDE};
     use crate::element::Element;
     use crate::simd::{Level, level};
 
@@ -70,19 +109,41 @@ mod x86 {
         if level() < Level::Avx512 {
             return false;
         }
-        let Columns { start, step, .. } = from;
-        match (T::erase_slice(from.data), T::erase_slice_mut(to)) {
-            (AnySlice::F32(data), AnySliceMut::F32(to)) => {
-                // SAFETY: `level` has found AVX-512 on this processor.
-                unsafe { turn_f32(Columns { data, start, step }, to, width) };
+        match size_of::<T>() {
+            // SAFETY: `level` has found AVX-512 on this processor, and elements have 4 bytes.
+            4 => unsafe { turn_32(from, to, width) },
+            8 => {
+                for (l, j) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
+                    // SAFETY: as above, of 8 bytes.
+                    unsafe { turn_64(from.from(l, j), &mut to[l * width + j..], width) };
+                }
             }
-            (AnySlice::F64(data), AnySliceMut::F64(to)) => {
-                for l in (0..SQUARE).step_by(SQUARE / 2) {
-                    for j in (0..SQUARE).step_by(SQUARE / 2) {
-                        let start = (start + l).wrapping_add_signed(j as isize * step);
+            _ => return false,
+        }
+        true
+    }
+
+    /// As [`turn`], of a part.
+    #[inline(always)]
+    pub(super) fn turn_part<T: Element>(
+        from: Columns<'_, T>,
+        to: &mut [T],
+        width: usize,
+        (rows, columns): (usize, usize),
+    ) -> bool {
+        if level() < Level::Avx512 {
+            return false;
+        }
+        match size_of::<T>() {
+            // SAFETY: `level` has found AVX-512 on this processor, and elements have 4 bytes.
+            4 => unsafe { turn_part_32(from, to, width, (rows, columns)) },
+            8 => {
+                for (l, j) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
+                    if l < rows && j < columns {
+                        let part = ((rows - l).min(8), (columns - j).min(8));
                         let to = &mut to[l * width + j..];
-                        // SAFETY: `level` has found AVX-512 on this processor.
-                        unsafe { turn_f64(Columns { data, start, step }, to, width) };
+                        // SAFETY: as above, of 8 bytes.
+                        unsafe { turn_part_64(from.from(l, j), to, width, part) };
                     }
                 }
             }
@@ -91,32 +152,83 @@ mod x86 {
         true
     }
 
+    /// # Safety
+    /// Elements have 4 bytes.
     #[target_feature(enable = "avx512f")]
-    fn turn_f32(from: Columns<'_, f32>, to: &mut [f32], width: usize) {
+    unsafe fn turn_32<T: Element>(from: Columns<'_, T>, to: &mut [T], width: usize) {
         let lines = std::array::from_fn(|j| {
-            let line: &[f32; 16] = from.column(j);
+            let line: &[T; 16] = from.column(j);
             // SAFETY: the pointer is that of 16 elements.
-            unsafe { _mm512_loadu_ps(line.as_ptr()) }
+            unsafe { _mm512_loadu_ps(line.as_ptr().cast()) }
         });
         for (to, row) in to.chunks_mut(width).zip(turned(lines)) {
-            let to: &mut [f32; 16] = to.first_chunk_mut().expect(WIDE);
-            // SAFETY: the pointer is that of 16 elements.
-            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), row) };
+            let to: &mut [T; 16] = to.first_chunk_mut().expect(WIDE);
+            // SAFETY: the pointer is that of 16 elements, which are moved as they are.
+            unsafe { _mm512_storeu_ps(to.as_mut_ptr().cast(), row) };
+        }
+    }
+
+    /// # Safety
+    /// Elements have 4 bytes.
+    #[target_feature(enable = "avx512f")]
+    unsafe fn turn_part_32<T: Element>(
+        from: Columns<'_, T>,
+        to: &mut [T],
+        width: usize,
+        (rows, columns): (usize, usize),
+    ) {
+        let (mut lines, first) = ([_mm512_setzero_ps(); 16], |n| ((1u32 << n) - 1) as u16);
+        for (j, line) in lines.iter_mut().take(columns).enumerate() {
+            let column = from.part(j, rows);
+            // SAFETY: of the elements behind the pointer, those of the slice are read.
+            *line = unsafe { _mm512_maskz_loadu_ps(first(rows), column.as_ptr().cast()) };
+        }
+        for (to, row) in to.chunks_mut(width).zip(turned(lines)).take(rows) {
+            let to = &mut to[..columns];
+            // SAFETY: of the elements behind the pointer, those of the slice are written.
+            unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr().cast(), first(columns), row) };
         }
     }
 
     /// A quarter of a square.
+    ///
+    /// # Safety
+    /// Elements have 8 bytes.
     #[target_feature(enable = "avx512f")]
-    fn turn_f64(from: Columns<'_, f64>, to: &mut [f64], width: usize) {
+    unsafe fn turn_64<T: Element>(from: Columns<'_, T>, to: &mut [T], width: usize) {
         let lines = std::array::from_fn(|j| {
-            let line: &[f64; 8] = from.column(j);
+            let line: &[T; 8] = from.column(j);
             // SAFETY: the pointer is that of 8 elements.
-            unsafe { _mm512_loadu_pd(line.as_ptr()) }
+            unsafe { _mm512_loadu_pd(line.as_ptr().cast()) }
         });
         for (to, row) in to.chunks_mut(width).zip(turned_f64(lines)) {
-            let to: &mut [f64; 8] = to.first_chunk_mut().expect(WIDE);
-            // SAFETY: the pointer is that of 8 elements.
-            unsafe { _mm512_storeu_pd(to.as_mut_ptr(), row) };
+            let to: &mut [T; 8] = to.first_chunk_mut().expect(WIDE);
+            // SAFETY: the pointer is that of 8 elements, which are moved as they are.
+            unsafe { _mm512_storeu_pd(to.as_mut_ptr().cast(), row) };
+        }
+    }
+
+    /// A part of a quarter.
+    ///
+    /// # Safety
+    /// Elements have 8 bytes.
+    #[target_feature(enable = "avx512f")]
+    unsafe fn turn_part_64<T: Element>(
+        from: Columns<'_, T>,
+        to: &mut [T],
+        width: usize,
+        (rows, columns): (usize, usize),
+    ) {
+        let (mut lines, first) = ([_mm512_setzero_pd(); 8], |n| ((1u32 << n) - 1) as u8);
+        for (j, line) in lines.iter_mut().take(columns).enumerate() {
+            let column = from.part(j, rows);
+            // SAFETY: of the elements behind the pointer, those of the slice are read.
+            *line = unsafe { _mm512_maskz_loadu_pd(first(rows), column.as_ptr().cast()) };
+        }
+        for (to, row) in to.chunks_mut(width).zip(turned_f64(lines)).take(rows) {
+            let to = &mut to[..columns];
+            // SAFETY: of the elements behind the pointer, those of the slice are written.
+            unsafe { _mm512_mask_storeu_pd(to.as_mut_ptr().cast(), first(columns), row) };
         }
     }
 
@@ -185,6 +297,30 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_part_nothing_beside_it_changes() {
+        fn parts<T: Element + From<u16>>() {
+            let data: Vec<T> = (0..500).map(T::from).collect();
+            for (rows, columns) in [(1, 16), (16, 1), (3, 5), (9, 12), (16, 15), (8, 8)] {
+                // The last column ends with the buffer.
+                let (step, start) = (31, 500 - rows - 31 * (columns - 1));
+                let mut to = vec![T::from(9999); 16 * 20];
+                turn_part(&data, start, step, &mut to, 20, (rows, columns));
+                for (at, &found) in to.iter().enumerate() {
+                    let (l, j) = (at / 20, at % 20);
+                    let expected = data.get(start + 31 * j + l).filter(|_| l < rows && j < columns);
+                    assert!(
+                        found == expected.copied().unwrap_or(T::from(9999)),
+                        "{rows}, {columns}"
+                    );
+                }
+            }
+        }
+        parts::<f32>();
+        parts::<f64>();
+        parts::<i64>();
+    }
 
     fn turns<T: Element + From<u16>>() {
         let data: Vec<T> = (0..2000).map(T::from).collect();

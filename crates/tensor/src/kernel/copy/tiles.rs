@@ -4,25 +4,32 @@
 //! at power-of-two sizes all of them fall into the same few sets of the cache. So a tile is read
 //! along the axis that is contiguous in the input, each line once and whole, turned in a stage in
 //! the first-level cache, and written along the one that is contiguous in the output.
+//!
+//! What is turned are packets: single elements, or a few that are neighbours in the input and in the
+//! output, as the channels of an image whose rows and columns are exchanged.
 
 use smallvec::SmallVec;
 
+use crate::blocks::copy_short;
 use crate::element::Element;
-use crate::kernel::square::{SQUARE, turn};
-use crate::layout::Layout;
-use crate::simd::{Isa, Kernel, dispatch};
+use crate::kernel::square::{SQUARE, turn, turn_part};
+use crate::simd::{Isa, Kernel, dispatch, prefetch};
 use crate::stream::Sink;
 use crate::view::View;
 
 /// Rows of a tile, which are neighbours in the input: a cache line of `f32`.
 const ROWS: usize = SQUARE;
-/// Columns of a tile, which are neighbours in the output. 128 rows of the output's pages are more
+/// Elements of a row, which are neighbours in the output. 128 rows of the output's pages are more
 /// than the processor translates at once; 128 columns of 8 bytes are half its first-level cache.
 const COLUMNS: usize = 128;
 /// Elements below which tiles do not pay.
 const WORTH: usize = 1 << 12;
+/// Elements from which on a packet is copied as fast by itself.
+const LONG: usize = 16;
+/// Neighbours on the other side of at most so few are turned without squares.
+const FEW: usize = 4;
 
-/// A view of shape `[outer.., rows, between.., columns]`, neighbours along `rows` side by side in
+/// A view of shape `[outer.., rows, between.., columns, packet]`, neighbours along `rows` side by side in
 /// memory, and neighbours along `columns` not.
 pub(super) struct Tiles<'a, T> {
     data: &'a [T],
@@ -32,74 +39,104 @@ pub(super) struct Tiles<'a, T> {
     rows: (usize, isize),
     between: Runs,
     columns: (usize, isize),
+    packet: usize,
 }
 
 /// `(size, stride)` of axes, outermost first.
 type Runs = SmallVec<[(usize, isize); 4]>;
 
 impl<'a, T: Element> Tiles<'a, T> {
-    /// The merged axes of `layout` and which of them are the rows, if a copy by tiles pays.
-    pub(super) fn axes(layout: &Layout) -> Option<(Runs, usize)> {
+    pub(super) fn of(x: View<'a, T>) -> Option<Self> {
+        let layout = x.layout();
         if layout.len() < WORTH {
             return None;
         }
-        let runs = layout.merged();
-        let (&(columns, far), others) = runs.split_last()?;
-        // Below this distance, neighbours share cache lines.
-        let far = far.unsigned_abs() >= 8 && columns >= 4;
-        let rows = others.iter().position(|&(size, s)| s.abs() == 1 && size >= 4);
-        rows.filter(|_| far).map(|rows| (runs, rows))
-    }
-
-    pub(super) fn of(x: View<'a, T>) -> Option<Self> {
-        let (runs, rows) = Self::axes(x.layout())?;
-        let last = runs.len() - 1;
+        let mut runs = layout.merged();
+        let packet = match runs[..] {
+            [_, .., (size, 1)] if size < LONG => runs.pop().map_or(1, |(size, _)| size),
+            _ => 1,
+        };
+        let columns = runs.pop()?;
+        let side_by_side = |&(_, s): &(usize, isize)| s.unsigned_abs() == packet;
+        let rows = runs.iter().position(side_by_side)?;
+        // Of fewer rows, most of a line is read for another tile, unless that is the next column.
+        if runs[rows].0 < 8 && runs[rows].0 * packet != columns.1.unsigned_abs() {
+            return None;
+        }
         Some(Tiles {
             data: x.buffer(),
-            offset: x.layout().offset() as isize,
+            offset: layout.offset() as isize,
             bytes: size_of::<T>() * x.len(),
             outer: runs[..rows].into(),
             rows: runs[rows],
-            between: runs[rows + 1..last].into(),
-            columns: runs[last],
+            between: runs[rows + 1..].into(),
+            columns,
+            packet,
         })
+    }
+
+    /// Whether neighbours lie on different lines of the cache.
+    pub(super) fn cross(&self) -> bool {
+        self.packet == 1
+            && self.columns.1.unsigned_abs() >= 8
+            && self.columns.0.min(self.rows.0) >= 4
     }
 
     /// Elements of the output for one index of the rows' axis.
     fn slab(&self) -> usize {
-        size(&self.between) * self.columns.0
+        size(&self.between) * self.columns.0 * self.packet
+    }
+
+    /// Rows of a tile, and how far apart they lie in the stage: as in the output, if that is so near that
+    /// many tiles are written at once.
+    fn stage(&self) -> (usize, usize) {
+        match self.slab() {
+            slab if slab <= COLUMNS && self.between.is_empty() && self.rows.1 > 0 => {
+                (ROWS * COLUMNS / slab / ROWS * ROWS, slab)
+            }
+            _ => (ROWS, COLUMNS),
+        }
     }
 
     /// Where tasks may part the output: between groups of rows, if there are enough for all tasks.
     pub(super) fn unit(&self) -> usize {
+        let height = self.stage().0.min(self.rows.0);
         let slabs = size(&self.outer) * self.rows.0;
-        self.slab() * if slabs >= 16 * ROWS { ROWS } else { 1 }
+        self.slab() * if slabs >= 16 * height { height } else { 1 }
     }
 
     /// Writes `part`, whole slabs from element `start` of the output on.
     pub(super) fn write(&self, start: usize, part: &mut [T]) {
-        let slab = self.slab();
+        let (slab, (height, pitch), packet) = (self.slab(), self.stage(), self.packet);
+        let ahead = slab <= COLUMNS && self.between.is_empty() && self.rows.1 > 0;
         let sink = Sink::new(self.bytes);
-        let mut stage = [[T::default(); COLUMNS]; ROWS];
+        let mut stage = [T::default(); ROWS * COLUMNS];
         let (mut at, mut part) = (start / slab, part);
         while !part.is_empty() {
-            // Rows of one group, from a multiple of ROWS to the next one or the end of the axis.
+            // Rows of one group, from a multiple of its height to the next one or the end of the axis.
             let row = at % self.rows.0;
-            let count = (ROWS - row % ROWS).min(self.rows.0 - row).min(part.len() / slab);
+            let count = (height - row % height).min(self.rows.0 - row).min(part.len() / slab);
             let (group, rest) = part.split_at_mut(count * slab);
+            // The one of them that comes first in the input.
+            let first = if self.rows.1 < 0 { row + count - 1 } else { row };
             let from =
-                self.offset + along(&self.outer, at / self.rows.0) + row as isize * self.rows.1;
-            for (k, first) in (0..slab).step_by(self.columns.0).enumerate() {
+                self.offset + along(&self.outer, at / self.rows.0) + first as isize * self.rows.1;
+            for (k, before) in (0..slab).step_by(self.columns.0 * packet).enumerate() {
                 let from = from + along(&self.between, k);
-                for column in (0..self.columns.0).step_by(COLUMNS) {
-                    let width = COLUMNS.min(self.columns.0 - column);
-                    let from = from + column as isize * self.columns.1;
+                for column in (0..self.columns.0).step_by(COLUMNS / packet) {
+                    let width = (COLUMNS / packet).min(self.columns.0 - column);
                     let (data, step) = (self.data, self.columns.1);
-                    let backwards = self.rows.1 < 0;
-                    dispatch(Turn { data, from, backwards, step, count, width, stage: &mut stage });
-                    for (row, stage) in stage[..count].iter().enumerate() {
-                        let out = &mut group[row * slab + first + column..][..width];
-                        sink.put(&stage[..width], out);
+                    let from = from + column as isize * step;
+                    let stage = &mut stage[..];
+                    dispatch(Turn { data, from, step, count, width, packet, stage, pitch, ahead });
+                    if pitch == slab {
+                        sink.put(&stage[..group.len()], group);
+                        continue;
+                    }
+                    for (row, stage) in stage.chunks(pitch).take(count).enumerate() {
+                        let row = if self.rows.1 < 0 { count - 1 - row } else { row };
+                        let out = &mut group[row * slab + before + column * packet..];
+                        sink.put(&stage[..width * packet], &mut out[..width * packet]);
                     }
                 }
             }
@@ -124,36 +161,114 @@ fn along(runs: &[(usize, isize)], index: usize) -> isize {
     at
 }
 
-/// Reads one tile: `stage[row][column] = data[from ± row + column · step]`.
+/// Reads one tile: packet `column` of `stage[row · pitch..]` is the one at `data[from + row · packet +
+/// column · step]`.
 struct Turn<'a, T> {
     data: &'a [T],
     from: isize,
-    backwards: bool,
     step: isize,
     count: usize,
     width: usize,
-    stage: &'a mut [[T; COLUMNS]; ROWS],
+    packet: usize,
+    stage: &'a mut [T],
+    pitch: usize,
+    /// Whether what the next tile reads lies behind what this one does.
+    ahead: bool,
 }
 
 impl<T: Element> Kernel for Turn<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Turn { data, from, backwards, step, count, width, stage } = self;
-        let whole = if count == ROWS { width / ROWS * ROWS } else { 0 };
-        let lowest = if backwards { from - (count as isize - 1) } else { from };
-        let at = |column| (lowest + column as isize * step) as usize;
-        for column in (0..whole).step_by(ROWS) {
-            let to = &mut stage.as_flattened_mut()[column..];
-            turn(data, at(column), step, to, COLUMNS);
+        if self.ahead {
+            self.ask();
         }
-        for column in whole..width {
-            for (to, &x) in stage.iter_mut().zip(&data[at(column)..][..count]) {
-                to[column] = x;
+        match (self.packet, self.count, self.width) {
+            (1, 2, _) if self.step == 2 => self.part::<2>(),
+            (1, 3, _) if self.step == 3 => self.part::<3>(),
+            (1, FEW, _) if self.step == FEW as isize => self.part::<FEW>(),
+            (1, _, 2) if self.pitch == 2 => self.mix::<2>(),
+            (1, _, 3) if self.pitch == 3 => self.mix::<3>(),
+            (1, _, FEW) if self.pitch == FEW => self.mix::<FEW>(),
+            (1, ..) => self.squares(),
+            (2..=4, ..) => self.packets::<4>(),
+            (5..=8, ..) => self.packets::<8>(),
+            _ => self.packets::<LONG>(),
+        }
+    }
+}
+
+impl<T: Element> Turn<'_, T> {
+    /// Where the packets of a column begin.
+    #[inline(always)]
+    fn at(&self, column: usize) -> usize {
+        (self.from + column as isize * self.step) as usize
+    }
+
+    /// Asks for what the next tile reads: the processor itself sees no pattern in a few elements of many
+    /// lines, and takes twice as long from memory.
+    #[inline(always)]
+    fn ask(&self) {
+        let len = self.count * self.packet;
+        for column in 0..self.width {
+            for k in (0..len).step_by(64 / size_of::<T>()) {
+                prefetch(self.data, self.at(column) + len + k);
             }
         }
-        if backwards {
-            stage[..count].reverse();
+    }
+
+    #[inline(always)]
+    fn squares(self) {
+        for row in (0..self.count).step_by(SQUARE) {
+            let rows = SQUARE.min(self.count - row);
+            for column in (0..self.width).step_by(SQUARE) {
+                let columns = SQUARE.min(self.width - column);
+                let (start, to) = (self.at(column) + row, row * self.pitch + column);
+                let to = &mut self.stage[to..];
+                match (rows, columns) {
+                    (SQUARE, SQUARE) => turn(self.data, start, self.step, to, self.pitch),
+                    _ => turn_part(self.data, start, self.step, to, self.pitch, (rows, columns)),
+                }
+            }
+        }
+    }
+
+    /// `N` rows whose elements take turns in the input.
+    #[inline(always)]
+    fn part<const N: usize>(self) {
+        let (from, _) = self.data[self.at(0)..][..self.width * N].as_chunks::<N>();
+        let mut rows = self.stage.chunks_mut(self.pitch);
+        let mut rows: [_; N] =
+            std::array::from_fn(|_| &mut rows.next().expect("a row")[..self.width]);
+        for (column, from) in from.iter().enumerate() {
+            for (row, &x) in rows.iter_mut().zip(from) {
+                row[column] = x;
+            }
+        }
+    }
+
+    /// `N` columns whose elements take turns in the output.
+    #[inline(always)]
+    fn mix<const N: usize>(self) {
+        let columns: [_; N] = std::array::from_fn(|j| &self.data[self.at(j)..][..self.count]);
+        let (to, _) = self.stage[..self.count * N].as_chunks_mut::<N>();
+        for (row, to) in to.iter_mut().enumerate() {
+            for (to, column) in to.iter_mut().zip(columns) {
+                *to = column[row];
+            }
+        }
+    }
+
+    /// Packets of at most `W` elements, of which as many are copied: each over the end of the one before.
+    #[inline(always)]
+    fn packets<const W: usize>(self) {
+        let packet = self.packet;
+        for row in 0..self.count {
+            for column in 0..self.width {
+                let from = &self.data[self.at(column) + row * packet..];
+                let to = &mut self.stage[row * self.pitch + column * packet..];
+                copy_short::<T, W>(from, to, packet);
+            }
         }
     }
 }
@@ -165,15 +280,12 @@ mod tests {
     use crate::tensor::Tensor;
 
     /// Distinct numbers.
-    fn counted<T: crate::Float>(shape: &[usize]) -> Tensor<T> {
-        let mut next = 0.0;
-        Tensor::from_fn(shape, |_| {
-            next += 1.0;
-            T::of(next)
-        })
+    fn counted<T: crate::Number>(shape: &[usize]) -> Tensor<T> {
+        let len = shape.iter().product::<usize>();
+        Tensor::arange(T::zero(), T::from(len).unwrap(), T::one()).reshape(shape)
     }
 
-    fn copies<T: crate::Float>() {
+    fn copies<T: crate::Number>() {
         for (shape, order) in [
             (&[70, 90][..], &[1, 0][..]),
             (&[64, 256], &[1, 0]),
@@ -184,6 +296,15 @@ mod tests {
             (&[3, 50, 7, 20], &[0, 3, 2, 1]),
             (&[4, 1030], &[1, 0]),
             (&[1030, 4], &[1, 0]),
+            (&[5000, 2], &[1, 0]),
+            (&[2, 5000], &[1, 0]),
+            (&[4, 3, 700], &[0, 2, 1]),
+            (&[4, 700, 3], &[0, 2, 1]),
+            (&[7, 700, 12], &[0, 2, 1]),
+            (&[7, 12, 700], &[0, 2, 1]),
+            (&[40, 50, 3], &[1, 0, 2]),
+            (&[33, 21, 15], &[1, 0, 2]),
+            (&[3, 40, 10, 5], &[2, 1, 0, 3]),
         ] {
             let x = counted::<T>(shape);
             let turned = x.permute(order);
@@ -212,22 +333,37 @@ mod tests {
         assert!(Tiles::of(counted::<f32>(&[90]).broadcast_to([70, 90]).view()).is_none());
         copies::<f32>();
         copies::<f64>();
+        copies::<i64>();
     }
 
     #[test]
     fn every_instruction_set_turns_a_tile_alike() {
         let data: Vec<f32> = (0..10_000).map(|i| i as f32).collect();
-        for (count, width, backwards) in
-            [(16, 128, false), (16, 100, true), (7, 30, false), (1, 1, true)]
-        {
+        for (count, width, packet, step) in [
+            (16, 128, 1, 70),
+            (16, 100, 1, -70),
+            (7, 30, 1, 70),
+            (50, 12, 1, 70),
+            (300, 3, 1, 400),
+            (3, 128, 1, 3),
+            (16, 42, 3, 70),
+            (5, 8, 15, 90),
+        ] {
             for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
-                let mut stage = [[0.0; COLUMNS]; ROWS];
-                let (data, from, step) = (&data[..], 20, 70);
-                let turn = Turn { data, from, backwards, step, count, width, stage: &mut stage };
-                dispatch_at(level, turn);
+                let pitch = if count > ROWS { width } else { COLUMNS };
+                let (data, from) = (&data[..], if step < 0 { 9000 } else { 20 });
+                let mut room = [0.0; ROWS * COLUMNS];
+                let stage = &mut room[..];
+                dispatch_at(
+                    level,
+                    Turn { data, from, step, count, width, packet, stage, pitch, ahead: true },
+                );
                 for (row, column) in (0..count).flat_map(|r| (0..width).map(move |c| (r, c))) {
-                    let at = if backwards { 20 - row } else { 20 + row } + 70 * column;
-                    assert_eq!(stage[row][column], at as f32, "{level:?}");
+                    for k in 0..packet {
+                        let at = from + (row * packet + k) as isize + step * column as isize;
+                        let found = room[row * pitch + column * packet + k];
+                        assert_eq!(found, at as f32, "{level:?} {count}, {width}, {packet}");
+                    }
                 }
             }
         }
