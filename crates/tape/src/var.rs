@@ -8,8 +8,7 @@ use tensor::error::OrPanic;
 use tensor::{DType, Element, Float, Shape, Tensor};
 
 use crate::node::Source;
-use crate::op::{Typed, record_view};
-use crate::ops::broadcast::Broadcast;
+use crate::op::Typed;
 use crate::tape::Tape;
 
 /// A variable: a handle to a node of a tape. `Copy`; it keeps nothing alive and holds no value.
@@ -128,20 +127,6 @@ impl<'t, E: Element> Var<'t, E> {
             );
         }
         self.value().item()
-    }
-
-    /// Axes of size 1 repeated and axes added in front to make `shape`, as NumPy does. Records
-    /// nothing if the shape is already that.
-    ///
-    /// # Panics
-    /// When the shapes do not fit.
-    #[track_caller]
-    pub fn broadcast_to(self, shape: impl AsRef<[usize]>) -> Self {
-        let shape = shape.as_ref();
-        if tensor::shape::same(self.tape.nodes.borrow().shape(self.id), shape) {
-            return self;
-        }
-        record_view(Broadcast { shape: shape.into() }, self)
     }
 }
 

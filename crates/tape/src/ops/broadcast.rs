@@ -1,8 +1,8 @@
 //! Repeating axes: the one place where broadcasting is recorded. Operators insert it.
 
-use tensor::{Float, Layout, Shape, ShapeError};
+use tensor::{Element, Float, Layout, Shape, ShapeError, shape};
 
-use crate::op::{Pullback, ViewOp};
+use crate::op::{Pullback, ViewOp, record_view};
 use crate::var::Var;
 
 /// Axes of size 1 repeated and axes added in front, to make `shape`.
@@ -20,6 +20,22 @@ impl ViewOp for Broadcast {
     /// The sum over the repetitions.
     fn vjp<'t, T: Float>(&self, cx: Pullback<'t, T, 1>) -> Option<Var<'t, T>> {
         Some(cx.g.sum_to(cx.x[0].shape()))
+    }
+}
+
+impl<E: Element> Var<'_, E> {
+    /// Axes of size 1 repeated and axes added in front to make `shape`, as NumPy does. Records
+    /// nothing if the shape is already that.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn broadcast_to(self, shape: impl AsRef<[usize]>) -> Self {
+        let shape = shape.as_ref();
+        if shape::same(self.tape().nodes.borrow().shape(self.id()), shape) {
+            return self;
+        }
+        record_view(Broadcast { shape: shape.into() }, self)
     }
 }
 

@@ -1,11 +1,8 @@
-//! Comparisons, logic and casts: nodes without a derivative.
+//! Comparisons and logic: nodes without a derivative.
 
-use std::marker::PhantomData;
+use tensor::{Element, Float};
 
-use tensor::{Element, Float, kernel};
-
-use crate::op::{DataPointwise, record_view};
-use crate::ops::detach::Detach;
+use crate::op::DataPointwise;
 use crate::var::{Operand, Var};
 
 /// Which of two elements satisfies a comparison.
@@ -83,22 +80,6 @@ impl<T: Float> DataPointwise<T, bool, 1> for IsNan {
     }
 }
 
-/// Another element type.
-#[derive(PartialEq)]
-pub struct CastTo<U>(PhantomData<U>);
-
-impl<U: Element> std::fmt::Debug for CastTo<U> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Cast({})", U::DTYPE)
-    }
-}
-
-impl<E: Element, U: Element> DataPointwise<E, U, 1> for CastTo<U> {
-    fn block(&self, [x]: [&[E]; 1], out: &mut [U]) {
-        kernel::cast_block(x, out);
-    }
-}
-
 impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     fn compare(self, how: Comparison, other: impl Operand<'t, T>) -> Var<'t, bool> {
@@ -157,7 +138,7 @@ impl<'t> Var<'t, bool> {
         self.tape().apply_data(And, [self, other])
     }
 
-    /// Where one holds.
+    /// Where at least one holds.
     #[track_caller]
     pub fn or(self, other: Self) -> Self {
         self.tape().apply_data(Or, [self, other])
@@ -179,21 +160,6 @@ impl std::ops::Not for Var<'_, bool> {
     }
 }
 
-impl<'t, E: Element> Var<'t, E> {
-    /// The elements as another type, as Rust's `as` does it. No derivative passes.
-    #[track_caller]
-    pub fn cast<U: Element>(self) -> Var<'t, U> {
-        self.tape().apply_data(CastTo::<U>(PhantomData), [self])
-    }
-
-    /// The same value, as a constant: no derivative passes.
-    #[doc(alias = "stop_gradient")]
-    #[track_caller]
-    pub fn detach(self) -> Self {
-        record_view(Detach, self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::battery::*;
@@ -203,7 +169,6 @@ mod tests {
     // What has no derivative has a row of what it decides.
     row!(compared: |x| x.gt(0.0).select(x.square(), x * 3.0); [nonzero([2, 3]).or([0, 3]).or([])]);
     row!(counted: |x| x * x.le(0.0).cast::<T>().sum(); [nonzero([2, 3]).or([])]);
-    row!(detached: |x| x + (x.detach() - x.detach().cast::<T>()); pointwise(Domain::Any));
 
     #[test]
     fn nan_compares_as_ieee_says() {
@@ -235,11 +200,8 @@ mod tests {
 
     #[test]
     fn no_derivative_passes_and_asking_for_it_says_so() {
-        for why in
-            [stopped(|x| x.gt(0.0).cast::<f64>()), stopped(|x| x.cast::<f32>().cast::<f64>())]
-        {
-            assert!(matches!(why, NoGradient::Stopped { .. }), "{why}");
-        }
+        let why = stopped(|x| x.gt(0.0).cast::<f64>());
+        assert!(matches!(why, NoGradient::Stopped { .. }), "{why}");
     }
 
     #[test]

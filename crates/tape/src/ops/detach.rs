@@ -1,8 +1,8 @@
 //! Where derivatives stop on purpose.
 
-use tensor::{Float, Layout, ShapeError};
+use tensor::{Element, Float, Layout, ShapeError};
 
-use crate::op::{Pullback, ViewOp};
+use crate::op::{Pullback, ViewOp, record_view};
 use crate::var::Var;
 
 /// The same elements; no derivative passes.
@@ -18,6 +18,15 @@ impl ViewOp for Detach {
 
     fn vjp<'t, T: Float>(&self, _: Pullback<'t, T, 1>) -> Option<Var<'t, T>> {
         None
+    }
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    /// The same value, as a constant: no derivative passes.
+    #[doc(alias = "stop_gradient")]
+    #[track_caller]
+    pub fn detach(self) -> Self {
+        record_view(Detach, self)
     }
 }
 

@@ -4,10 +4,12 @@
 //! [`Var`](crate::Var), and the test row that generates its battery. Adding one is that file and a
 //! line here; see `docs/adding-an-op.md`.
 
+pub mod abs;
 pub mod arithmetic;
 #[cfg(test)]
 mod battery;
 pub mod broadcast;
+pub mod cast;
 pub mod clamp;
 pub mod compare;
 pub mod concat;
@@ -16,15 +18,16 @@ pub mod detach;
 pub mod diagonal;
 pub mod erf;
 pub mod exp;
-pub mod extrema;
 pub mod extremum;
 pub mod flip;
 pub mod gather;
 pub mod ln;
 pub mod logsumexp;
 pub mod matmul;
+pub mod maximum;
 pub mod mean;
 pub mod norm;
+pub mod one_hot;
 pub mod order;
 pub mod pad;
 pub mod permute;
@@ -43,3 +46,4 @@ pub mod steps;
 pub mod sum;
 pub mod tanh;
 pub mod trig;
+pub mod variance;

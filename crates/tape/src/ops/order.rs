@@ -120,35 +120,6 @@ impl<'t, T: Float> Var<'t, T> {
     }
 }
 
-/// 1 at the label, 0 elsewhere.
-#[derive(Debug, PartialEq)]
-pub struct OneHot {
-    /// The number of classes.
-    pub classes: usize,
-}
-
-impl<T: Float> DataOp<i64, T, 1> for OneHot {
-    fn shape(&self, [x]: [&[usize]; 1]) -> Result<Shape, ShapeError> {
-        let mut shape = Shape::from_slice(x);
-        shape.push(self.classes);
-        tensor::shape::checked_len(&shape, size_of::<T>())?;
-        Ok(shape)
-    }
-
-    fn forward(&self, [x]: [View<'_, i64>; 1], out: &mut [T]) -> Result<(), Error> {
-        kernel::one_hot(x, self.classes, out)
-    }
-}
-
-impl<'t> Var<'t, i64> {
-    /// Each label as a row of `classes` numbers, 1 at the label and 0 elsewhere. A label outside of
-    /// `0..classes` is an error of the evaluation.
-    #[track_caller]
-    pub fn one_hot<T: Float>(self, classes: usize) -> Var<'t, T> {
-        self.tape().apply_data(OneHot { classes }, [self])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::battery::*;
@@ -158,7 +129,7 @@ mod tests {
     row!(sort: |x| x.sort(1, false); [distinct([2, 3]).or([2, 0])]);
     row!(sort_descending: |x| x.sort(-2, true); [distinct([3, 2])]);
     row!(read_at_the_argmax: |x| x.gather(1, x.argmax_axis(1).unsqueeze(1)); [distinct([2, 3])]);
-    row!(weighed_by_labels: |x| x * x.argmin_axis(1).one_hot::<T>(3); [distinct([2, 3])]);
+    row!(weighed_by_the_argmin: |x| x * x.argmin_axis(1).cast::<T>().sum(); [distinct([2, 3])]);
 
     #[test]
     fn nan_is_the_largest_of_positions_and_the_last_of_an_order() {
@@ -190,17 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_out_of_range_is_an_error_that_names_the_line() {
-        let tape = Tape::new();
-        for bad in [3, -1] {
-            let hot = tape.constant(tensor![0, bad]).one_hot::<f64>(3);
-            let error = tape.eval(hot).unwrap_err();
-            assert_eq!((error.op.as_str(), error.at.line()), ("one_hot", line!() - 2));
-            assert!(
-                error.to_string().contains(&format!("one_hot: label {bad} at position 1")),
-                "{error}"
-            );
-        }
+    fn axes_and_empty_inputs_are_checked() {
         refuses(
             |[x]| x.sort(2, false),
             [&[2, 3]],

@@ -1,4 +1,4 @@
-//! The rectifier and the absolute value.
+//! The rectifier.
 
 use tensor::kernel::{binary_block, unary_block};
 use tensor::{AnySlice, Float, math, simd};
@@ -13,9 +13,6 @@ pub struct Relu;
 /// in one pass over memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReluVjp;
-/// `|x|`.
-#[derive(Debug, PartialEq)]
-pub struct Abs;
 
 impl<T: Float> Pointwise<T, 1> for Relu {
     fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
@@ -51,29 +48,11 @@ impl<T: Float> Pointwise<T, 2> for ReluVjp {
     }
 }
 
-impl<T: Float> Pointwise<T, 1> for Abs {
-    fn block(&self, [x]: [&[T]; 1], _: [AnySlice<'_>; 0], out: &mut [T]) {
-        unary_block(math::Abs, x, out);
-    }
-
-    /// `sign x`. The derivative at 0 is 0.
-    fn vjp<'t>(&self, cx: Pullback<'t, T, 1>) -> [Option<Var<'t, T>>; 1] {
-        let (g, [x]) = (cx.g, cx.x);
-        [Some(g.mul0(x.sign()))]
-    }
-}
-
 impl<'t, T: Float> Var<'t, T> {
     /// `max(x, 0)`; its derivative at 0 is 0.
     #[track_caller]
     pub fn relu(self) -> Self {
         self.tape().apply(Relu, [self])
-    }
-
-    /// `|x|`; its derivative at 0 is 0.
-    #[track_caller]
-    pub fn abs(self) -> Self {
-        self.tape().apply(Abs, [self])
     }
 }
 
@@ -83,18 +62,14 @@ mod tests {
     use tensor::tensor;
 
     row!(relu: |x| x.relu(); pointwise(Domain::Nonzero));
-    row!(abs: |x| x.abs(); pointwise(Domain::Nonzero));
 
     #[test]
     fn the_derivative_at_zero_is_zero_and_nan_stays() {
         let x = tensor![-1.0, -0.0, 0.0, 1e-310, f64::INFINITY];
         assert_eq!(slope(|x| x.relu(), &x), [0.0, 0.0, 0.0, 1.0, 1.0]);
-        assert_eq!(slope(|x| x.abs(), &x), [-1.0, 0.0, 0.0, 1.0, 1.0]);
         assert!(slope(|x| x.relu(), tensor![f64::NAN])[0].is_nan());
-        assert!(slope(|x| x.abs(), tensor![f64::NAN])[0].is_nan());
         let of_nan = slope(|x| x.relu() * f64::NAN, tensor![-1.0, 0.0, 2.0]);
         assert!(of_nan.iter().all(|g| g.is_nan()), "a cotangent of NaN is not lost");
         masked(|[x]| x.relu());
-        masked(|[x]| x.abs());
     }
 }

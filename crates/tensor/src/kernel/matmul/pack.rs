@@ -51,11 +51,13 @@ fn rows<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mu
     let whole = columns == width && from.down as usize >= width;
     match width {
         _ if !whole => parts(from, columns, width, panel),
-        // Those of whole panels, and of groups.
+        // Those of groups, and of panels.
         6 => whole_rows::<T, 6>(from, panel),
         8 => whole_rows::<T, 8>(from, panel),
         16 => whole_rows::<T, 16>(from, panel),
+        24 => whole_rows::<T, 24>(from, panel),
         32 => whole_rows::<T, 32>(from, panel),
+        48 => whole_rows::<T, 48>(from, panel),
         64 => whole_rows::<T, 64>(from, panel),
         _ => parts(from, columns, width, panel),
     }

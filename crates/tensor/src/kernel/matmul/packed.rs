@@ -174,7 +174,7 @@ mod tests {
         // where the transpose is computed, and where rows that all threads read are packed.
         let sizes = [(1, 1, 1), (7, 17, 65), (70, 513, 33), (70, 40, 200), (6, 1030, 129)];
         let turned =
-            [(70, 40, 10), (131, 70, 3), (70, 1100, 14), (40, 100, 400), (33, LONG + 30, 70)];
+            [(70, 40, 10), (131, 70, 3), (70, 1100, 14), (70, 100, 400), (33, LONG + 30, 70)];
         for (m, k, n) in sizes.into_iter().chain(turned).chain([(30, 700, 200)]) {
             for at in [Level::Avx2, Level::Avx512] {
                 let (a, b) = (counted::<T>(&[m, k], 1), counted::<T>(&[k, n], 2));

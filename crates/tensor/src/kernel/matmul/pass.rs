@@ -6,6 +6,8 @@
 //! estimate, as long as the packing of 20 elements where they share a cache, and of 200 where not. Only
 //! rows that all threads read are packed by all together, before the first piece.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use super::pack::{Pack, PackGroups, Turn};
@@ -60,9 +62,12 @@ pub(super) struct Pass<'a, T: 'static> {
     cut: Cut,
     /// Whether it is the transpose that is asked for.
     turned: bool,
-    /// Columns of a panel.
+    /// Columns of a panel, other than the last two.
     width: usize,
     panels: usize,
+    /// Where the last panel begins. One vector alone would make a tile of too few accumulators to hide the
+    /// latency of their additions, so it is joined by one of the panel before.
+    last: usize,
     /// How many of them, from the first on, a micro-kernel reads where they lie.
     lying: usize,
     /// Rows of a piece, and into how many blocks of so many the rows are cut.
@@ -107,13 +112,39 @@ impl<'a, T: Float> Pass<'a, T> {
         // One panel alone need not be wider than what it holds.
         let width = kernels.width().min(n.next_multiple_of(kernels.lanes));
         let panels = n.div_ceil(width);
+        let whole = (panels - 1) * width;
+        let alone = n - whole <= kernels.lanes && width > 2 * kernels.lanes;
+        let last = if alone { whole - kernels.lanes } else { whole };
         let unit = if turned { SQUARE } else { kernels.rows };
         let rows = (PIECE / (width * k)).max(1).next_multiple_of(unit);
         let lying = lying(kernels, &product, panels);
         let (blocks, grouped) = (m.div_ceil(rows), a.right != 1 && panels > 1);
         // Its groups would not begin where blocks do; but few columns alone are turned and grouped.
         debug_assert!(!(turned && grouped) || blocks == 1, "a turned product of one block");
-        Pass { kernels, product, sums, cut, turned, width, panels, lying, rows, blocks, grouped }
+        Pass {
+            kernels,
+            product,
+            sums,
+            cut,
+            turned,
+            width,
+            panels,
+            last,
+            lying,
+            rows,
+            blocks,
+            grouped,
+        }
+    }
+
+    /// The columns of panel `p`.
+    fn columns(&self, p: usize) -> Range<usize> {
+        let start = |p: usize| match self.panels - p {
+            0 => self.product.n,
+            1 => self.last,
+            _ => p * self.width,
+        };
+        start(p)..start(p + 1)
     }
 
     /// Writes the product, or adds to it.
@@ -180,30 +211,30 @@ impl<'a, T: Float> Pass<'a, T> {
         held: &mut [Option<usize>],
         p: usize,
     ) -> Operand<'d, T> {
-        let (Product { k, n, b, .. }, lying) = (self.product, self.lying);
-        let width = self.width;
-        if p < lying {
-            return b.at(0, p * width);
-        }
-        let place = (p - lying) % held.len();
-        let panel = &mut panels[place * width * k..][..width * k];
+        let (Product { k, b, .. }, columns) = (self.product, self.columns(p));
+        let from = b.at(0, columns.start);
+        let Some(place) = p.checked_sub(self.lying) else { return from };
+        let place = place % held.len();
+        let width = columns.len().next_multiple_of(self.kernels.lanes);
+        let panel = &mut panels[place * self.width * k..][..width * k];
         if held[place] != Some(p) {
             held[place] = Some(p);
-            let columns = width.min(n - p * width);
-            dispatch(Pack { from: b.at(0, p * width), k, columns, width, panel });
+            dispatch(Pack { from, k, columns: columns.len(), width, panel });
         }
         Operand::packed(panel, width).t()
     }
 
     /// Computes a piece.
     fn piece(&self, desk: &mut Desk<'_, T>, shared: &[T], out: &Shared<T>, part: usize) {
-        let (Product { m, k, n, .. }, width) = (self.product, self.width);
+        let Product { m, k, n, .. } = self.product;
         let (block, p) = match self.cut {
             Cut::Rows => (part / self.panels, part % self.panels),
             Cut::Panels => (part % self.blocks, part / self.blocks),
         };
-        let (first, column) = (block * self.rows, p * width);
-        let (rows, columns) = (self.rows.min(m - first), width.min(n - column));
+        let first = block * self.rows;
+        let rows = self.rows.min(m - first);
+        let Range { start: column, end } = self.columns(p);
+        let columns = end - column;
         if !desk.groups.is_empty() && desk.block != Some(block) {
             desk.block = Some(block);
             self.pack_groups(first, desk.groups);
@@ -220,7 +251,7 @@ impl<'a, T: Float> Pass<'a, T> {
             // SAFETY: pieces are disjoint, and these rows and columns inside of the output.
             return unsafe { self.tiles(&piece, to, n) };
         }
-        let stride = width.next_multiple_of(SQUARE);
+        let stride = self.width.next_multiple_of(SQUARE);
         // SAFETY: a strip has room for a piece, and is this thread's.
         unsafe { self.tiles(&piece, desk.strip.as_mut_ptr(), stride) };
         let strip = &*desk.strip;
