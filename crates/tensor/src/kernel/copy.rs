@@ -38,7 +38,7 @@ pub fn copy<T: Element>(x: View<'_, T>, out: &mut [T]) {
 
 /// Whether neighbours in row-major order lie so far apart, in so large a view, that [`copy`] works
 /// by tiles.
-pub(super) fn crosses(layout: &Layout) -> bool {
+pub(crate) fn crosses(layout: &Layout) -> bool {
     Tiles::<u8>::axes(layout).is_some()
 }
 

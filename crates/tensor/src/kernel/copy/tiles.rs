@@ -40,15 +40,15 @@ type Runs = SmallVec<[(usize, isize); 4]>;
 impl<'a, T: Element> Tiles<'a, T> {
     /// The merged axes of `layout` and which of them are the rows, if a copy by tiles pays.
     pub(super) fn axes(layout: &Layout) -> Option<(Runs, usize)> {
-        if layout.len() < WORTH {
+        let innermost = (0..layout.rank()).rev().find(|&k| layout.shape()[k] > 1)?;
+        // Below this distance, neighbours share cache lines.
+        if layout.strides()[innermost].unsigned_abs() < 8 || layout.len() < WORTH {
             return None;
         }
         let runs = layout.merged();
-        let (&(columns, far), others) = runs.split_last()?;
-        // Below this distance, neighbours share cache lines.
-        let far = far.unsigned_abs() >= 8 && columns >= 4;
+        let (&(columns, _), others) = runs.split_last()?;
         let rows = others.iter().position(|&(size, s)| s.abs() == 1 && size >= 4);
-        rows.filter(|_| far).map(|rows| (runs, rows))
+        rows.filter(|_| columns >= 4).map(|rows| (runs, rows))
     }
 
     pub(super) fn of(x: View<'a, T>) -> Option<Self> {
