@@ -222,6 +222,21 @@ fn what_waits_for_a_number_is_not_held() {
     assert!(used <= x.len() * size_of::<f32>() / 4, "{used} bytes");
 }
 
+/// A pass reads a transpose from a copy in row-major order, which its output overwrites.
+#[test]
+fn a_transpose_makes_room_for_what_is_made_of_it() {
+    if !alone("memory::a_transpose_makes_room_for_what_is_made_of_it") {
+        return;
+    }
+    let x = draw([2000, 2000], 1);
+    let tape = Tape::inference();
+    let y = tape.constant(&x).exp().t().tanh();
+    let before = peak().max(resident());
+    assert_eq!(y.value().shape(), x.shape());
+    let used = peak() - before;
+    assert!(used <= 9 * x.len() * size_of::<f32>() / 4, "{used} bytes");
+}
+
 /// Fourteen products, of each of which a fiftieth, or a mask, waits for the last: what waits is as small as
 /// that, and not the products.
 #[test]

@@ -118,6 +118,28 @@ fn what_waits_for_the_pass_that_reads_it_has_the_same_bits() {
     same::<f64>();
 }
 
+/// Transposes that several passes read: of an input, of what is computed and dies, and of what is kept.
+fn across<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
+    let (input, once, kept) = (x.t(), (x * 1.5).tanh().t(), x.exp().t().keep());
+    let sums = (input * once.square()).sum_axis(1) + (input - kept).square().mean_axis(1);
+    let part = (kept.narrow(0, 1, 1) + input).pad([(1, 0), (0, 1)], 0.0) * 2.0;
+    [(input * sums.unsqueeze(1) + once * kept).square().mean() + part.square().mean(), kept]
+}
+
+#[test]
+fn transposes_that_passes_read_have_the_same_bits_and_stay_as_they_were() {
+    fn same<T: Float>() {
+        for shape in [[2, 3], [70, 90], [1024, 64]] {
+            let p = normal::<T>(shape);
+            let before = bits(&p.value());
+            same_bits(&p, &format!("{shape:?}"), across);
+            assert_eq!(bits(&p.value()), before);
+        }
+    }
+    same::<f32>();
+    same::<f64>();
+}
+
 /// Differences from what is repeated: rows, numbers of rows, a number, blocks; from both sides.
 fn differences<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
     let own = x - x.mean_keepdim(1) - x.index_axis(0, 0) - x.sum();

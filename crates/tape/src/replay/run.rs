@@ -120,6 +120,7 @@ fn grouped(
     values: &mut [Option<AnyTensor>],
     dying: &[u32],
 ) -> Result<(), Halt> {
+    let originals = settle(group, values, dying);
     let (mut outs, overwritten) = outputs(group, program, values, dying);
     let feeds =
         group.loads.iter().map(|&load| match overwritten.iter().position(|&o| o == Some(load)) {
@@ -142,6 +143,9 @@ fn grouped(
     let mut folded: SmallVec<[AnyTensor; 2]> = folded.collect();
     pass::run(group, ops, &feeds, &placed, &mut outs, &mut folded)?;
     drop((feeds, placed));
+    for (node, original) in originals {
+        values[node as usize] = Some(original);
+    }
     for (&node, out) in group.stores.iter().zip(outs) {
         values[node as usize] = Some(out);
     }
@@ -149,6 +153,26 @@ fn grouped(
         values[fold.node as usize] = Some(out);
     }
     Ok(())
+}
+
+/// Lays inputs whose neighbours lie far apart side by side, as kernels do, and returns those that are needed
+/// as they were: what dies here may be overwritten where it lies now.
+fn settle(
+    group: &Group,
+    values: &mut [Option<AnyTensor>],
+    dying: &[u32],
+) -> SmallVec<[(u32, AnyTensor); 2]> {
+    let mut originals = SmallVec::new();
+    let placed = group.placed.iter().map(|&(input, _)| input);
+    for node in group.loads.iter().copied().chain(placed) {
+        if let Some(settled) = value(values, node).settled() {
+            let original = values[node as usize].replace(settled).expect(ORDER);
+            if !dying.contains(&node) {
+                originals.push((node, original));
+            }
+        }
+    }
+    originals
 }
 
 /// The tensors a group writes, and for each the input whose buffer it took over: one that dies here,

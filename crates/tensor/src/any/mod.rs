@@ -7,6 +7,7 @@ pub use block::{AnyBlock, AnyReader};
 pub use slab::{Earlier, Slab};
 
 use crate::element::{DType, Element};
+use crate::kernel::crosses;
 use crate::tensor::Tensor;
 use crate::view::View;
 
@@ -162,6 +163,12 @@ impl AnyTensor {
     /// The elements in row-major order, side by side: the tensor itself if they are.
     pub fn to_contiguous(&self) -> Self {
         each!(self, AnyTensor, t => Element::erase(t.to_contiguous()))
+    }
+
+    /// The elements side by side, if neighbours lie so far apart, in so large a tensor, that to copy them
+    /// takes less time than to read them where they lie: those of a transpose.
+    pub fn settled(&self) -> Option<Self> {
+        each!(self, AnyTensor, t => crosses(t.view()).then(|| Element::erase(t.to_contiguous())))
     }
 
     /// The elements to overwrite, if no other tensor shares them and they lie side by side.

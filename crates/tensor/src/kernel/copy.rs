@@ -38,8 +38,12 @@ pub fn copy<T: Element>(x: View<'_, T>, out: &mut [T]) {
 
 /// Whether neighbours in row-major order lie so far apart, in so large a view, that a line of the cache has
 /// one element of a block: [`copy`] reads it whole.
-pub(super) fn crosses<T: Element>(x: View<'_, T>) -> bool {
-    Tiles::of(x).is_some_and(|tiles| tiles.cross())
+pub(crate) fn crosses<T: Element>(x: View<'_, T>) -> bool {
+    let (shape, strides) = (x.shape(), x.layout().strides());
+    // Most views are seen not to without merging their axes.
+    let innermost = (0..shape.len()).rev().find(|&k| shape[k] > 1);
+    innermost.is_some_and(|k| strides[k].unsigned_abs() >= 8)
+        && Tiles::of(x).is_some_and(|tiles| tiles.cross())
 }
 
 /// Writes the elements of `x` in row-major order to where `at`, a layout of `out` that shows no

@@ -17,6 +17,7 @@ mod square;
 
 pub use crate::cast::cast_block;
 pub use arg::{argmax, argmin};
+pub(crate) use copy::crosses;
 pub use copy::{assign, copy};
 pub use fold::RowSums;
 pub use index::{gather, gather_shape, index_select, index_select_shape, one_hot, scatter_add};
