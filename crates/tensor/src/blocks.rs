@@ -131,6 +131,20 @@ impl<'a, T: Element> Reader<'a, T> {
         &self.data[from..from + len]
     }
 
+    /// Elements `start..start + len` in place, where they lie in several stretches that are long enough: to
+    /// begin a short one takes longer than to copy it.
+    #[inline]
+    pub(crate) fn runs(&self, start: usize, len: usize) -> Option<Runs<'a, T>> {
+        let &[.., _, (inner @ RUN.., 1)] = &self.runs[..] else { return None };
+        let (mut runs, mut at, end) = (Runs::new(), start, start + len);
+        while at < end {
+            let count = (inner - at % inner).min(end - at);
+            runs.push(self.beside(self.position(at), count));
+            at += count;
+        }
+        Some(runs)
+    }
+
     /// Room for the blocks of this sequence.
     pub fn desk(&self) -> Desk<T> {
         let size = BLOCK.min(self.len());
@@ -220,6 +234,11 @@ impl<'a, T: Element> Reader<'a, T> {
         }
     }
 }
+
+/// Elements of a stretch that is read in place beside others.
+const RUN: usize = 128;
+/// Stretches of a sequence, one after the other.
+pub(crate) type Runs<'a, T> = SmallVec<[&'a [T]; 4]>;
 
 /// Where the blocks of a [`Reader`] are laid that do not lie side by side. What begins anew within a
 /// block is laid there once, so that every block is a part of it.

@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub trait Isa: Copy + 'static {
     /// Whether a multiply-add is one instruction.
     const FMA: bool;
+    /// Whether there are the registers of AVX-512.
+    const AVX512: bool = false;
 
     /// `a * b + c`: rounded once where [`Isa::FMA`] holds, else twice (a software fused
     /// multiply-add would be some fifty times slower).
@@ -43,6 +45,7 @@ impl Isa for Avx2 {
 }
 impl Isa for Avx512 {
     const FMA: bool = true;
+    const AVX512: bool = true;
 }
 
 /// A loop to be compiled for every instruction set.

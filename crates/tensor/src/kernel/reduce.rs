@@ -4,18 +4,21 @@
 //! tree of [`fold`](super::fold), so their bits depend on the values alone. Accumulators are
 //! [`Wide`]: `f32` results are computed in `f64` and rounded once.
 
+mod folds;
+
 use super::fold::{Fold, fold, in_slabs};
 use super::misfit::narrowed;
 use super::pointwise::{map2, unary_block, unary_update};
 use crate::blocks::BLOCK;
 use crate::buffer::Buffer;
-use crate::element::{Element, Float, Number, Wide};
+use crate::element::{Element, Float, Number};
 use crate::error::{Error, OrPanic, ShapeError};
 use crate::layout::Layout;
 use crate::math::{Exp, Ln};
 use crate::shape::{AxisSet, Dims, Shape};
-use crate::simd::Isa;
 use crate::view::View;
+use folds::{And, Or, ScaledSquares};
+pub(super) use folds::{Deviations, Max, Min, Product, Squares, Sum};
 
 /// The shape of a maximum or minimum of `shape` over `axes`, kept as size 1 if `keep`.
 ///
@@ -227,168 +230,4 @@ pub fn any(x: View<'_, bool>, axes: AxisSet, out: &mut [bool]) {
 /// When `out` has the wrong length.
 pub fn all(x: View<'_, bool>, axes: AxisSet, out: &mut [bool]) {
     plain(And, x, axes, out, |all| all.unwrap_or(true));
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Sum;
-impl<T: Number> Fold<T> for Sum {
-    const EXACT: bool = T::Wide::EXACT;
-    type Param = ();
-    type Acc = T::Wide;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T::Wide {
-        x.widen()
-    }
-    #[inline(always)]
-    fn merge(self, a: T::Wide, b: T::Wide) -> T::Wide {
-        a.plus(b)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Product;
-impl<T: Number> Fold<T> for Product {
-    const EXACT: bool = T::Wide::EXACT;
-    type Param = ();
-    type Acc = T::Wide;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T::Wide {
-        x.widen()
-    }
-    #[inline(always)]
-    fn merge(self, a: T::Wide, b: T::Wide) -> T::Wide {
-        a.times(b)
-    }
-}
-
-/// The larger one; NaN wins, and of equals the first.
-#[derive(Clone, Copy)]
-pub(super) struct Max;
-impl<T: Number> Fold<T> for Max {
-    const EXACT: bool = true;
-    type Param = ();
-    type Acc = T;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T {
-        x
-    }
-    #[inline(always)]
-    #[allow(clippy::eq_op)] // asks for NaN
-    fn merge(self, a: T, b: T) -> T {
-        let larger = if b > a { b } else { a }; // one instruction
-        if b != b { b } else { larger }
-    }
-}
-
-/// The smaller one; NaN wins, and of equals the first.
-#[derive(Clone, Copy)]
-pub(super) struct Min;
-impl<T: Number> Fold<T> for Min {
-    const EXACT: bool = true;
-    type Param = ();
-    type Acc = T;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T {
-        x
-    }
-    #[inline(always)]
-    #[allow(clippy::eq_op)] // asks for NaN
-    fn merge(self, a: T, b: T) -> T {
-        let smaller = if b < a { b } else { a };
-        if b != b { b } else { smaller }
-    }
-}
-
-/// Σ (x - mean)².
-#[derive(Clone, Copy)]
-struct Deviations;
-impl<T: Float> Fold<T> for Deviations {
-    type Param = f64;
-    type Acc = f64;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: T, _: usize, mean: f64) -> f64 {
-        let d = x.wide() - mean;
-        d * d
-    }
-    #[inline(always)]
-    fn merge(self, a: f64, b: f64) -> f64 {
-        a + b
-    }
-    #[inline(always)]
-    fn step<I: Isa>(self, acc: f64, x: T, _: usize, mean: f64) -> f64 {
-        let d = x.wide() - mean;
-        I::mul_add(d, d, acc)
-    }
-}
-
-/// Σ x².
-#[derive(Clone, Copy)]
-struct Squares;
-impl<T: Float> Fold<T> for Squares {
-    type Param = ();
-    type Acc = f64;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> f64 {
-        x.wide() * x.wide()
-    }
-    #[inline(always)]
-    fn merge(self, a: f64, b: f64) -> f64 {
-        a + b
-    }
-    #[inline(always)]
-    fn step<I: Isa>(self, acc: f64, x: T, _: usize, (): ()) -> f64 {
-        I::mul_add(x.wide(), x.wide(), acc)
-    }
-}
-
-/// Σ (scale · x)².
-#[derive(Clone, Copy)]
-struct ScaledSquares;
-impl<T: Float> Fold<T> for ScaledSquares {
-    type Param = f64;
-    type Acc = f64;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: T, i: usize, scale: f64) -> f64 {
-        Fold::<f64>::lift::<I>(Squares, x.wide() * scale, i, ())
-    }
-    #[inline(always)]
-    fn merge(self, a: f64, b: f64) -> f64 {
-        a + b
-    }
-    #[inline(always)]
-    fn step<I: Isa>(self, acc: f64, x: T, i: usize, scale: f64) -> f64 {
-        Fold::<f64>::step::<I>(Squares, acc, x.wide() * scale, i, ())
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Or;
-impl Fold<bool> for Or {
-    const EXACT: bool = true;
-    type Param = ();
-    type Acc = bool;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: bool, _: usize, (): ()) -> bool {
-        x
-    }
-    #[inline(always)]
-    fn merge(self, a: bool, b: bool) -> bool {
-        a | b
-    }
-}
-
-#[derive(Clone, Copy)]
-struct And;
-impl Fold<bool> for And {
-    const EXACT: bool = true;
-    type Param = ();
-    type Acc = bool;
-    #[inline(always)]
-    fn lift<I: Isa>(self, x: bool, _: usize, (): ()) -> bool {
-        x
-    }
-    #[inline(always)]
-    fn merge(self, a: bool, b: bool) -> bool {
-        a & b
-    }
 }

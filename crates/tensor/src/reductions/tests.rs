@@ -56,7 +56,7 @@ fn groups<T: Element>(x: &Tensor<T>, axes: &[usize]) -> Vec<Vec<T>> {
     groups
 }
 
-const SHAPES: [&[usize]; 10] = [
+const SHAPES: [&[usize]; 11] = [
     &[],
     &[1],
     &[40],
@@ -67,6 +67,7 @@ const SHAPES: [&[usize]; 10] = [
     &[1100, 9],
     &[5, 34, 12],
     &[3, 37, 130],
+    &[9, 2, 150],
 ];
 
 /// Every subset of the axes of `rank`.

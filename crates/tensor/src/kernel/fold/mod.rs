@@ -20,6 +20,7 @@
 mod blockwise;
 mod columns;
 mod few;
+pub(super) mod registers;
 mod rows;
 
 use std::ops::Range;
@@ -55,11 +56,17 @@ pub trait Fold<T>: Copy + Send + Sync {
     /// Whether `merge` is associative to the last bit, so that neighbours of a lane may be merged first.
     const EXACT: bool = false;
     /// The accumulator.
-    type Acc: Copy + Default + Send + Sync;
+    type Acc: Copy + Default + Send + Sync + 'static;
     /// The accumulator of `x`, element `i` of its output.
     fn lift<I: Isa>(self, x: T, i: usize, param: Self::Param) -> Self::Acc;
     /// Both accumulators together; `a` stands before `b` in the same lane, leaf or tree.
     fn merge(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+    /// The fold of a leaf that begins with `x` and goes on with `more` slices, if there is a faster way to the
+    /// same bits than the loops; see [`registers`].
+    #[inline(always)]
+    fn leaf<I: Isa>(self, _x: &[T], _more: &[&[T]], _param: Self::Param) -> Option<Self::Acc> {
+        None
+    }
     /// `acc` and `x` together.
     #[inline(always)]
     fn step<I: Isa>(self, acc: Self::Acc, x: T, i: usize, param: Self::Param) -> Self::Acc {

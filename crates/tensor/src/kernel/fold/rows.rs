@@ -80,8 +80,11 @@ impl<T: Element, F: Fold<T>> Tree for Row<'_, T, F> {
         let first = i * LEAF;
         let len = LEAF.min(n - first);
         self.rows.ask(self.row * n + first);
-        let x = reader.block(self.row * n + first, len, scratch);
-        leaf_of(f, x, first, params[self.row])
+        let (at, param) = (self.row * n + first, params[self.row]);
+        match reader.runs(at, len) {
+            Some(runs) if len > LANES => dispatch(Pieces { f, x: &runs, first, param }),
+            _ => leaf_of(f, reader.block(at, len, scratch), first, param),
+        }
     }
 
     fn merge(&self, a: F::Acc, b: F::Acc) -> F::Acc {
@@ -158,6 +161,35 @@ impl<T: Element, F: Fold<T>> Kernel for LongLeaf<'_, T, F> {
     }
 }
 
+/// As [`LongLeaf`], whose elements lie in several stretches.
+struct Pieces<'a, T, F: Fold<T>> {
+    f: F,
+    x: &'a [&'a [T]],
+    first: usize,
+    param: F::Param,
+}
+
+impl<T: Element, F: Fold<T>> Kernel for Pieces<'_, T, F> {
+    type Output = F::Acc;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> F::Acc {
+        let Pieces { f, x, first, param } = self;
+        if let Some(fold) = f.leaf::<I>(&[], x, param) {
+            return fold;
+        }
+        let mut lanes = Lanes::new(f, first, param);
+        for x in x {
+            // To the end of a chunk, then whole ones.
+            let (head, x) = x.split_at(x.len().min(lanes.at.next_multiple_of(LANES) - lanes.at));
+            lanes.few::<I>(head, first);
+            lanes.begun = lanes.at > first;
+            let tail = lanes.chunks::<I>(x);
+            lanes.few::<I>(tail, first);
+        }
+        all::<T, F>(f, &lanes.folds)
+    }
+}
+
 /// The fold of a leaf with at most one element a lane, and one at least.
 #[inline(always)]
 fn few<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
@@ -180,20 +212,16 @@ fn few<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param
 /// The fold of a leaf with at least one element a lane.
 #[inline(always)]
 fn long<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
-    let (chunks, tail) = x.as_chunks::<LANES>();
-    let mut lanes = Lanes { f, param, at: first, begun: false, folds: [F::Acc::default(); LANES] };
-    let chunks = lanes.groups::<8, I>(chunks);
-    let chunks = lanes.groups::<4, I>(chunks);
-    let chunks = lanes.groups::<2, I>(chunks);
-    lanes.groups::<1, I>(chunks);
+    if let Some(fold) = f.leaf::<I>(x, &[], param) {
+        return fold;
+    }
+    let mut lanes = Lanes::new(f, first, param);
+    let tail = lanes.chunks::<I>(x);
     let Lanes { at, mut folds, .. } = lanes;
     for (j, (lane, &x)) in folds.iter_mut().zip(tail).enumerate() {
         *lane = f.step::<I>(*lane, x, at + j, param);
     }
-    let lanes = half::<16, T, F>(f, &folds);
-    let lanes = half::<8, T, F>(f, &lanes);
-    let lanes = half::<4, T, F>(f, &lanes);
-    f.merge(f.merge(lanes[0], lanes[2]), f.merge(lanes[1], lanes[3]))
+    all::<T, F>(f, &folds)
 }
 
 /// The running folds of a leaf.
@@ -208,6 +236,36 @@ struct Lanes<T, F: Fold<T>> {
 }
 
 impl<T: Copy, F: Fold<T>> Lanes<T, F> {
+    #[inline(always)]
+    fn new(f: F, first: usize, param: F::Param) -> Self {
+        Lanes { f, param, at: first, begun: false, folds: [F::Acc::default(); LANES] }
+    }
+
+    /// Folds all chunks, the first element of which is one of lane 0. Returns what is less than a chunk.
+    #[inline(always)]
+    fn chunks<'x, I: Isa>(&mut self, x: &'x [T]) -> &'x [T] {
+        let (chunks, tail) = x.as_chunks::<LANES>();
+        let chunks = self.groups::<8, I>(chunks);
+        let chunks = self.groups::<4, I>(chunks);
+        let chunks = self.groups::<2, I>(chunks);
+        self.groups::<1, I>(chunks);
+        tail
+    }
+
+    /// Folds elements that reach no chunk's end but with the last of them, of a leaf that begins with element
+    /// `first`.
+    #[inline(always)]
+    fn few<I: Isa>(&mut self, x: &[T], first: usize) {
+        let &mut Lanes { f, param, at, .. } = self;
+        for (j, (lane, &x)) in self.folds[at % LANES..].iter_mut().zip(x).enumerate() {
+            *lane = match at < first + LANES {
+                true => f.lift::<I>(x, at + j, param),
+                false => f.step::<I>(*lane, x, at + j, param),
+            };
+        }
+        self.at += x.len();
+    }
+
     /// Folds chunks, an element of each lane, in groups of `K`: each lane is loaded and stored once
     /// a group. Returns those that are too few for a group.
     #[inline(always)]
@@ -260,6 +318,15 @@ fn pairs<const K: usize, T, F: Fold<T>>(f: F, mut own: [F::Acc; K]) -> F::Acc {
     own[0]
 }
 
+/// All lanes together, each half folded onto the other.
+#[inline(always)]
+fn all<T, F: Fold<T>>(f: F, folds: &[F::Acc; LANES]) -> F::Acc {
+    let lanes = half::<16, T, F>(f, folds);
+    let lanes = half::<8, T, F>(f, &lanes);
+    let lanes = half::<4, T, F>(f, &lanes);
+    f.merge(f.merge(lanes[0], lanes[2]), f.merge(lanes[1], lanes[3]))
+}
+
 /// The upper half of `2 H` lanes folded onto the lower one; of constant length, so that it is a few
 /// vector operations.
 #[inline(always)]
@@ -307,3 +374,6 @@ fn halves<T, F: Fold<T>>(f: F, lanes: &mut [F::Acc]) -> F::Acc {
     }
     lanes[0]
 }
+
+#[cfg(test)]
+mod tests;
