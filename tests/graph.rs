@@ -30,7 +30,6 @@ fn chain(steps: usize, known: f64) {
 #[test]
 fn a_chain_of_a_hundred_thousand_steps() {
     on_a_small_stack(|| chain(100_000, (1e5 * 1e-6f64.ln_1p()).exp()));
-    assert_eq!(format!("{:.6}", (1e5 * 1e-6f64.ln_1p()).exp()), "1.105171");
 }
 
 // F1, pytorch#5534

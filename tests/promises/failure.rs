@@ -2,7 +2,7 @@
 
 use std::panic::panic_any;
 
-use nn::{Linear, data::Batch, optim::Sgd};
+use nn::{Linear, data::Batch, model::DeepLinear, optim::Sgd};
 use tape::{DataOp, Op, Param, Pointwise, Pullback, Tape, Var, hvp, jvp, vjp};
 use tensor::{
     AnySlice, AnyView, AxisSet, DType, Error, Shape, ShapeError, Tensor, View, kernel, tensor,
@@ -196,6 +196,34 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
         assert!(panic.text.contains(text), "line {line}: {}", panic.text);
     }
     assert!(tape.len() <= nodes + 8, "mistakes record nothing but their parts");
+}
+
+#[test]
+fn a_mistake_with_tensors_or_in_making_a_model_panics_at_the_users_line() {
+    let x = Tensor::<f64>::zeros([2, 3]);
+    let v = Tensor::<f64>::zeros([4]);
+    let flat = |_: [usize; 2], _: &mut _| Tensor::<f64>::zeros([3]);
+    let frames = [x.clone(), x.clone()];
+    let mut rng = nn::rng(0);
+    for (line, panic, text) in [
+        (line!(), panic_of(|| &x + &v), "[2, 3]"),
+        (line!(), panic_of(|| x.matmul(&v)), "matmul: [2, 3] x [4]"),
+        (line!(), panic_of(|| x.reshape([5])), "[5]"),
+        (line!(), panic_of(|| x.flatten(1, 0)), "flatten: axis 1 comes after axis 0"),
+        (line!(), panic_of(|| x.flatten(0, 5)), "flatten: axis 5"),
+        (line!(), panic_of(|| x.permute([0, 0])), "permute"),
+        (line!(), panic_of(|| x.sum_axis(2)), "sum: axis 2"),
+        (line!(), panic_of(|| x.max_axis([0, 0])), "max: axis 0"),
+        (line!(), panic_of(|| x.argmax_axis(2)), "argmax: axis 2"),
+        (line!(), panic_of(|| x.split(1, &[1, 1])), "split: sizes [1, 1]"),
+        (line!(), panic_of(|| Tensor::concat(&[&x, &v], 0)), "concat"),
+        (line!(), panic_of(|| x.sort(2)), "axis 2"),
+        (line!(), panic_of(|| Linear::with_init(3, 2, flat, &mut rng)), "shape [3]"),
+        (line!(), panic_of(|| DeepLinear::aligned(&frames, &[v.clone()])), "frames [2, 3]"),
+    ] {
+        assert_eq!((panic.file.as_str(), panic.line), (file!(), line), "{}", panic.text);
+        assert!(panic.text.contains(text), "line {line}: {}", panic.text);
+    }
 }
 
 #[test]

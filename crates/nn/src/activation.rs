@@ -1,7 +1,7 @@
 //! Activation functions: as functions of variables, and as values that a layer can hold and a file
 //! can name.
 //!
-//! The functions that [`Var`] has as methods (`sigmoid`, `tanh`, `relu`, `softplus`, ..) are not
+//! The functions that [`Var`] has as methods (`sigmoid`, `tanh`, `relu`, `heaviside`, ..) are not
 //! repeated here. All of these are compositions, which the tape fuses.
 
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -10,25 +10,6 @@ use std::str::FromStr;
 
 use tape::Var;
 use tensor::Float;
-
-/// `H(x) = 1` where `x ≥ 0`, else 0. It passes no derivative: a gradient that only a threshold could
-/// deliver is answered with that reason.
-#[track_caller]
-pub fn heaviside<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
-    x.heaviside()
-}
-
-/// -1, 0 or 1. It passes no derivative, as [`heaviside`].
-#[track_caller]
-pub fn sign<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
-    x.sign()
-}
-
-/// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`.
-#[track_caller]
-pub fn logistic<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
-    x.sigmoid()
-}
 
 /// The inverse of the logistic function, `σ⁻¹(t) = ln(t / (1 - t))`: infinite at 0 and 1, NaN
 /// outside.
@@ -82,11 +63,12 @@ pub enum Activation {
     /// `x`.
     #[default]
     Identity,
-    /// [`heaviside`]: `H(x)`.
+    /// `H(x) = 1` where `x ≥ 0`, else 0. It passes no derivative: a gradient that only a threshold could
+    /// deliver is answered with that reason.
     Heaviside,
-    /// [`sign`].
+    /// -1, 0 or 1. It passes no derivative, as `Heaviside`.
     Sign,
-    /// [`logistic`]: `σ(x)`.
+    /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`, also called the sigmoid.
     Logistic,
     /// `tanh x = 2σ(2x) - 1`.
     Tanh,
@@ -165,7 +147,7 @@ impl fmt::Display for Activation {
 )]
 pub struct UnknownActivation(String);
 
-/// Reads what `Display` writes.
+/// Reads what `Display` writes, and `sigmoid` for `logistic`.
 impl FromStr for Activation {
     type Err = UnknownActivation;
 
@@ -182,7 +164,7 @@ impl FromStr for Activation {
             ("identity", None) => Activation::Identity,
             ("heaviside", None) => Activation::Heaviside,
             ("sign", None) => Activation::Sign,
-            ("logistic", None) => Activation::Logistic,
+            ("logistic" | "sigmoid", None) => Activation::Logistic,
             ("tanh", None) => Activation::Tanh,
             ("relu", None) => Activation::Relu,
             ("leaky_relu", Some(slope)) => Activation::LeakyRelu { slope },
@@ -289,7 +271,7 @@ mod tests {
     fn logit_inverts_the_logistic_function() {
         let tape = Tape::new();
         let x = tensor![-30.0, -2.0, 0.0, 0.5, 3.0];
-        let back = logit(logistic(tape.constant(&x))).value();
+        let back = logit(tape.constant(&x).sigmoid()).value();
         assert!(back.allclose(&x, 1e-12, 1e-15), "{back}");
         let ends = logit(tape.constant(tensor![0.0, 1.0])).value();
         assert_eq!(ends.to_vec(), [f64::NEG_INFINITY, f64::INFINITY]);

@@ -91,14 +91,14 @@ pub struct History {
 }
 
 impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
-    /// How often to go over the data: once, if not said. A run that is resumed counts the epochs
+    /// How often to go over the data: once by default. A run that is resumed counts the epochs
     /// before.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.epochs = epochs;
         self
     }
 
-    /// Samples in a batch: 32, if not said. The last batch of an epoch has what is left; its step is
+    /// Samples in a batch: 32 by default. The last batch of an epoch has what is left; its step is
     /// as long as the others, so a size that leaves a handful of samples over makes a noisy step.
     ///
     /// # Panics
@@ -110,14 +110,14 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
         self
     }
 
-    /// Fixes the order of the samples: 0, if not said. Each epoch has an order of its own, which
+    /// Fixes the order of the samples: 0 by default. Each epoch has an order of its own, which
     /// depends on the seed and the epoch alone.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Whether each epoch has the samples in another random order, as it has if not said.
+    /// Whether each epoch has the samples in another random order: true by default.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
         self.shuffle = shuffle;
         self

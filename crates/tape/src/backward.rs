@@ -29,7 +29,7 @@ impl<T: Float> Var<'_, T> {
     fn differentiate(self) -> Result<Gradients, EvalError> {
         self.assert_scalar("backward");
         let tape = self.tape();
-        tape.note_effect(); // It asks for values, also where a script has them.
+        tape.note_effect(); // A rule that calls this asks for values.
         if tape.group_limit == 1 || tape.is_inference() || tape.recording.get() {
             return self.sweep_and_run(None);
         }

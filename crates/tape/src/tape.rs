@@ -295,7 +295,7 @@ impl Tape {
         let at = self.origin.get().unwrap_or(Location::caller());
         let mut nodes = self.nodes.borrow_mut();
         match sizes {
-            Sizes::Of(id) if nodes[id as usize].dtype == E::DTYPE => {} // It was checked.
+            Sizes::Of(id) if nodes[id as usize].dtype == E::DTYPE => {} // checked when `id` was recorded
             Sizes::Of(id) => checked(nodes.shape(id), E::DTYPE),
             Sizes::Given(shape) => checked(shape, E::DTYPE),
         }

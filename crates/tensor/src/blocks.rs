@@ -329,8 +329,9 @@ pub(crate) fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mu
             }
         }
         _ => {
-            let last = from as isize + (n as isize - 1) * stride;
-            assert!(from < data.len() && (0..data.len() as isize).contains(&last));
+            let last = (n as isize - 1).checked_mul(stride);
+            let last = last.and_then(|way| from.checked_add_signed(way));
+            assert!(from.max(last.unwrap_or(usize::MAX)) < data.len(), "a run inside of the data");
             for (i, o) in out.iter_mut().enumerate() {
                 // SAFETY: the position lies between `from` and `last`, which are in bounds.
                 *o = unsafe { *data.get_unchecked((from as isize + i as isize * stride) as usize) };

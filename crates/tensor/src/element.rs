@@ -61,7 +61,7 @@ pub trait Element:
     /// This type as a value.
     const DTYPE: DType;
 
-    /// A number that ascends with the value: one for equal values, and the largest for NaN.
+    /// A key in the order of the values: equal values share one, and NaN has the largest.
     fn sort_key(self) -> u64;
 
     /// The tensor with its element type erased.
@@ -141,11 +141,11 @@ macro_rules! element {
     };
 }
 element!(f32, F32, x => {
-    let bits = (x + 0.0).to_bits() as i32; // of no -0
+    let bits = (x + 0.0).to_bits() as i32; // -0 becomes 0
     if x.is_nan() { u64::MAX } else { signed_key((bits ^ (bits >> 31 & i32::MAX)) as i64) }
 });
 element!(f64, F64, x => {
-    let bits = (x + 0.0).to_bits() as i64; // of no -0
+    let bits = (x + 0.0).to_bits() as i64; // -0 becomes 0
     if x.is_nan() { u64::MAX } else { signed_key(bits ^ (bits >> 63 & i64::MAX)) }
 });
 element!(bool, Bool, x => x as u64);
@@ -153,8 +153,8 @@ element!(i64, I64, x => signed_key(x));
 element!(usize, Usize, x => x as u64);
 element!(u8, U8, x => x as u64);
 
-/// The sort key of an integer with a sign. (That of a float is one of its bits, where those of a negative one,
-/// which ascend with the magnitude, are turned.)
+/// The sort key of a signed integer. Bits of floats ascend with the magnitude: as integers they are in order once
+/// those below the sign of a negative one are inverted.
 #[inline(always)]
 fn signed_key(x: i64) -> u64 {
     x as u64 ^ 1 << 63
@@ -163,7 +163,7 @@ fn signed_key(x: i64) -> u64 {
 /// Numbers: every [`Element`] but `bool`.
 ///
 /// Arithmetic is `None` where an integer has no such result, in release builds too: a wrapped sum
-/// would be a silent wrong value. That of floats always is something.
+/// would be a silent wrong value. For floats it is always `Some`.
 pub trait Number: Element + num_traits::Num + num_traits::NumCast {
     /// What sums and products of many are kept in: `f64` for the floats, so that a sum of `f32` is
     /// rounded once, and twice the bits and more for the integers, so that only a result may not fit.

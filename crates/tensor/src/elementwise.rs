@@ -323,13 +323,13 @@ mod tests {
 
     #[test]
     fn bounds_and_exponents_that_cannot_be_meant_panic() {
-        assert_eq!(panic_of(|| tensor![1.0].clamp(2, 1)), "clamp: 2 to 1 is no range");
-        assert_eq!(panic_of(|| tensor![1.0].clamp(f64::NAN, 1)), "clamp: NaN to 1 is no range");
+        assert_eq!(panic_of(|| tensor![1.0].clamp(2, 1)), "clamp: 2 to 1 is not a range");
+        assert_eq!(panic_of(|| tensor![1.0].clamp(f64::NAN, 1)), "clamp: NaN to 1 is not a range");
         let n = (1 << 24) + 1;
         assert_eq!(tensor![-1.0].powi(n).item(), -1.0);
         assert_eq!(
             panic_of(|| tensor![-1.0f32].powi(n)),
-            "powi: the exponent 16777217 is no number of f32"
+            "powi: the exponent 16777217 cannot be represented in f32"
         );
     }
 }

@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 use crate::view::View;
 
 impl<T: Element> Tensor<T> {
-    /// The tensors one after the other along `axis`, which is long as theirs together.
+    /// Joins tensors along `axis`, whose size is the sum of theirs.
     ///
     /// # Panics
     /// When there is none, they differ in rank or on another axis, or the axis is out of range.

@@ -344,7 +344,8 @@ impl Layout {
     /// # Errors
     /// When the numbers of elements differ. `Ok(None)` when only a copy can do it.
     pub fn reshape(&self, shape: &[usize]) -> Result<Option<Self>, ShapeError> {
-        let len = shape::checked_len(shape, 1)?;
+        // Of eight bytes each, as elements have at most: the sizes of an empty shape may be large too.
+        let len = shape::checked_len(shape, 8)?;
         if len != self.len() {
             return Err(ShapeError::new(format!(
                 "reshape: shape {} has {} elements, {} has {len}",

@@ -142,7 +142,7 @@ impl<T: Number> Tensor<T> {
 
 #[track_caller]
 fn endless(start: impl Display, end: impl Display, step: impl Display) -> ! {
-    panic!("arange: {start} to {end} by {step} is no finite range")
+    panic!("arange: {start} to {end} by {step} is not a finite range")
 }
 
 impl<T: Float> Tensor<T> {
@@ -154,7 +154,7 @@ impl<T: Float> Tensor<T> {
     pub fn linspace(start: T, end: T, n: usize) -> Self {
         let (a, b) = (start.wide(), end.wide());
         if !(b - a).is_finite() {
-            panic!("linspace: {start} to {end} is no finite range");
+            panic!("linspace: {start} to {end} is not a finite range");
         }
         let step = (b - a) / n.saturating_sub(1).max(1) as f64;
         Tensor::build(&[n], |out| {

@@ -79,7 +79,7 @@ impl<T: Float> Tensor<T> {
     ) -> Self {
         let span = high.wide() - low.wide();
         if !(span > 0.0 && span.is_finite()) {
-            panic!("uniform: {low} to {high} is no finite range");
+            panic!("uniform: {low} to {high} is not a finite range");
         }
         let last = under(high).max(low);
         draw(shape.as_ref(), rng, |words, out| {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "uniform: 1 to 1 is no finite range")]
+    #[should_panic(expected = "uniform: 1 to 1 is not a finite range")]
     fn an_empty_range_panics() {
         Tensor::uniform([1], 1.0, 1.0, &mut rng(0));
     }

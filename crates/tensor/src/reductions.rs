@@ -6,11 +6,10 @@
 //!
 //! The bits depend on the values and the shape alone, not on strides or threads; see
 //! [`kernel::fold`](crate::kernel::fold).
-//!
-//! # Panics
-//! All panic when an axis is out of range or named twice.
 
-use crate::element::{Element, Float, Number};
+mod float;
+
+use crate::element::{Element, Number};
 use crate::error::{Error, OrPanic, ShapeError};
 use crate::kernel;
 use crate::shape::{Axes, AxisSet, Shape};
@@ -103,12 +102,18 @@ impl<T: Number> Tensor<T> {
     }
 
     /// As [`sum`](Self::sum), over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice, or an integer result does not fit its type.
     #[track_caller]
     pub fn sum_axis(&self, axes: impl Axes) -> Tensor<T> {
         self.try_along("sum", ANY, axes, Gone, kernel::sum).or_panic()
     }
 
     /// As [`sum`](Self::sum), over `axes`, which stay with size 1.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice, or an integer result does not fit its type.
     #[track_caller]
     pub fn sum_keepdim(&self, axes: impl Axes) -> Tensor<T> {
         self.try_along("sum", ANY, axes, Kept, kernel::sum).or_panic()
@@ -124,12 +129,18 @@ impl<T: Number> Tensor<T> {
     }
 
     /// As [`prod`](Self::prod), over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice, or an integer result does not fit its type.
     #[track_caller]
     pub fn prod_axis(&self, axes: impl Axes) -> Tensor<T> {
         self.try_along("prod", ANY, axes, Gone, kernel::prod).or_panic()
     }
 
     /// As [`prod`](Self::prod), over `axes`, which stay with size 1.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice, or an integer result does not fit its type.
     #[track_caller]
     pub fn prod_keepdim(&self, axes: impl Axes) -> Tensor<T> {
         self.try_along("prod", ANY, axes, Kept, kernel::prod).or_panic()
@@ -145,12 +156,18 @@ impl<T: Number> Tensor<T> {
     }
 
     /// As [`max`](Self::max), over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice, or there is no element along them.
     #[track_caller]
     pub fn max_axis(&self, axes: impl Axes) -> Tensor<T> {
         self.along("max", SOME, axes, Gone, kernel::max)
     }
 
     /// As [`max`](Self::max), over `axes`, which stay with size 1.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice, or there is no element along them.
     #[track_caller]
     pub fn max_keepdim(&self, axes: impl Axes) -> Tensor<T> {
         self.along("max", SOME, axes, Kept, kernel::max)
@@ -166,12 +183,18 @@ impl<T: Number> Tensor<T> {
     }
 
     /// As [`min`](Self::min), over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice, or there is no element along them.
     #[track_caller]
     pub fn min_axis(&self, axes: impl Axes) -> Tensor<T> {
         self.along("min", SOME, axes, Gone, kernel::min)
     }
 
     /// As [`min`](Self::min), over `axes`, which stay with size 1.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice, or there is no element along them.
     #[track_caller]
     pub fn min_keepdim(&self, axes: impl Axes) -> Tensor<T> {
         self.along("min", SOME, axes, Kept, kernel::min)
@@ -188,12 +211,18 @@ impl<T: Number> Tensor<T> {
     }
 
     /// As [`argmax`](Self::argmax), counted along `axis`, which disappears.
+    ///
+    /// # Panics
+    /// When the axis is out of range or empty.
     #[track_caller]
     pub fn argmax_axis(&self, axis: isize) -> Tensor<i64> {
         self.along("argmax", SOME, axis, Gone, kernel::argmax)
     }
 
     /// As [`argmax`](Self::argmax), counted along `axis`, which stays with size 1.
+    ///
+    /// # Panics
+    /// When the axis is out of range or empty.
     #[track_caller]
     pub fn argmax_keepdim(&self, axis: isize) -> Tensor<i64> {
         self.along("argmax", SOME, axis, Kept, kernel::argmax)
@@ -210,108 +239,21 @@ impl<T: Number> Tensor<T> {
     }
 
     /// As [`argmin`](Self::argmin), counted along `axis`, which disappears.
+    ///
+    /// # Panics
+    /// When the axis is out of range or empty.
     #[track_caller]
     pub fn argmin_axis(&self, axis: isize) -> Tensor<i64> {
         self.along("argmin", SOME, axis, Gone, kernel::argmin)
     }
 
     /// As [`argmin`](Self::argmin), counted along `axis`, which stays with size 1.
+    ///
+    /// # Panics
+    /// When the axis is out of range or empty.
     #[track_caller]
     pub fn argmin_keepdim(&self, axis: isize) -> Tensor<i64> {
         self.along("argmin", SOME, axis, Kept, kernel::argmin)
-    }
-}
-
-impl<T: Float> Tensor<T> {
-    /// `Σ x / n`; the mean of nothing is NaN.
-    #[track_caller]
-    pub fn mean(&self) -> Tensor<T> {
-        self.whole("mean", ANY, kernel::mean)
-    }
-
-    /// As [`mean`](Self::mean), over `axes`, which disappear.
-    #[track_caller]
-    pub fn mean_axis(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("mean", ANY, axes, Gone, kernel::mean)
-    }
-
-    /// As [`mean`](Self::mean), over `axes`, which stay with size 1.
-    #[track_caller]
-    pub fn mean_keepdim(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("mean", ANY, axes, Kept, kernel::mean)
-    }
-
-    /// `Σ (x - mean)² / (n - correction)`; NaN where `n <= correction`. A correction of 1 makes it
-    /// unbiased, 0 is the variance of the elements themselves.
-    #[track_caller]
-    pub fn var(&self, correction: usize) -> Tensor<T> {
-        self.whole("var", ANY, |x, axes, out| kernel::var(x, axes, correction, out))
-    }
-
-    /// As [`var`](Self::var), over `axes`, which disappear.
-    #[track_caller]
-    pub fn var_axis(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
-        self.along("var", ANY, axes, Gone, |x, axes, out| kernel::var(x, axes, correction, out))
-    }
-
-    /// As [`var`](Self::var), over `axes`, which stay with size 1.
-    #[track_caller]
-    pub fn var_keepdim(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
-        self.along("var", ANY, axes, Kept, |x, axes, out| kernel::var(x, axes, correction, out))
-    }
-
-    /// The square root of [`var`](Self::var).
-    #[track_caller]
-    pub fn std(&self, correction: usize) -> Tensor<T> {
-        self.whole("std", ANY, |x, axes, out| kernel::std(x, axes, correction, out))
-    }
-
-    /// As [`std`](Self::std), over `axes`, which disappear.
-    #[track_caller]
-    pub fn std_axis(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
-        self.along("std", ANY, axes, Gone, |x, axes, out| kernel::std(x, axes, correction, out))
-    }
-
-    /// As [`std`](Self::std), over `axes`, which stay with size 1.
-    #[track_caller]
-    pub fn std_keepdim(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
-        self.along("std", ANY, axes, Kept, |x, axes, out| kernel::std(x, axes, correction, out))
-    }
-
-    /// `√(Σ x²)`, without overflow or underflow on the way; the norm of nothing is 0.
-    #[track_caller]
-    pub fn norm(&self) -> Tensor<T> {
-        self.whole("norm", ANY, kernel::norm)
-    }
-
-    /// As [`norm`](Self::norm), over `axes`, which disappear.
-    #[track_caller]
-    pub fn norm_axis(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("norm", ANY, axes, Gone, kernel::norm)
-    }
-
-    /// As [`norm`](Self::norm), over `axes`, which stay with size 1.
-    #[track_caller]
-    pub fn norm_keepdim(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("norm", ANY, axes, Kept, kernel::norm)
-    }
-
-    /// `ln Σ exp x`, without overflow on the way; -inf for nothing.
-    #[track_caller]
-    pub fn logsumexp(&self) -> Tensor<T> {
-        self.whole("logsumexp", ANY, kernel::logsumexp)
-    }
-
-    /// As [`logsumexp`](Self::logsumexp), over `axes`, which disappear.
-    #[track_caller]
-    pub fn logsumexp_axis(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("logsumexp", ANY, axes, Gone, kernel::logsumexp)
-    }
-
-    /// As [`logsumexp`](Self::logsumexp), over `axes`, which stay with size 1.
-    #[track_caller]
-    pub fn logsumexp_keepdim(&self, axes: impl Axes) -> Tensor<T> {
-        self.along("logsumexp", ANY, axes, Kept, kernel::logsumexp)
     }
 }
 
@@ -323,12 +265,18 @@ impl Tensor<bool> {
     }
 
     /// As [`any`](Self::any), over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn any_axis(&self, axes: impl Axes) -> Tensor<bool> {
         self.along("any", ANY, axes, Gone, kernel::any)
     }
 
     /// As [`any`](Self::any), over `axes`, which stay with size 1.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn any_keepdim(&self, axes: impl Axes) -> Tensor<bool> {
         self.along("any", ANY, axes, Kept, kernel::any)
@@ -341,12 +289,18 @@ impl Tensor<bool> {
     }
 
     /// As [`all`](Self::all), over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn all_axis(&self, axes: impl Axes) -> Tensor<bool> {
         self.along("all", ANY, axes, Gone, kernel::all)
     }
 
     /// As [`all`](Self::all), over `axes`, which stay with size 1.
+    ///
+    /// # Panics
+    /// When an axis is out of range or named twice.
     #[track_caller]
     pub fn all_keepdim(&self, axes: impl Axes) -> Tensor<bool> {
         self.along("all", ANY, axes, Kept, kernel::all)

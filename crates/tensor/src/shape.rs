@@ -60,6 +60,9 @@ pub fn len(shape: &[usize]) -> usize {
 }
 
 /// The position of element `flat` in row-major order, one number an axis.
+///
+/// # Panics
+/// When the shape has no elements.
 pub fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (i, &size) in index.iter_mut().zip(shape).rev() {

@@ -234,7 +234,7 @@ impl<T: Element> Tensor<T> {
         Tensor { buffer: self.buffer.clone(), layout }
     }
 
-    /// Reads the element at `index`, one number an axis.
+    /// Where the element at `index`, one number an axis, lies in the buffer, if there is one.
     fn position(&self, index: &[usize]) -> Option<usize> {
         let inside =
             index.len() == self.rank() && index.iter().zip(self.shape()).all(|(i, d)| i < d);

@@ -140,8 +140,9 @@ impl<T: Element> Tensor<T> {
     /// When one is out of range or they are in the wrong order.
     #[track_caller]
     pub fn flatten(&self, first: isize, last: isize) -> Self {
-        let axis = |a| crate::shape::axis("flatten", a, self.shape()).or_panic();
-        let (first, last) = (axis(first), axis(last));
+        // No closure, which would not pass the caller's line on.
+        let first = crate::shape::axis("flatten", first, self.shape()).or_panic();
+        let last = crate::shape::axis("flatten", last, self.shape()).or_panic();
         if first > last {
             panic!("flatten: axis {first} comes after axis {last}");
         }

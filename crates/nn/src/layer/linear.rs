@@ -32,6 +32,10 @@ impl<T: Float> Linear<T> {
 
     /// A layer whose weight `init` draws, given the shape `[out, in]`, and a bias of 0:
     /// `Linear::with_init(4, 3, init::kaiming_normal, &mut rng)`.
+    ///
+    /// # Panics
+    /// When what `init` returns has another number of axes than two, or of rows than outputs.
+    #[track_caller]
     pub fn with_init<R: Rng + ?Sized>(
         inputs: usize,
         outputs: usize,

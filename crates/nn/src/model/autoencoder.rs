@@ -32,7 +32,7 @@ impl<T: Float> Autoencoder<T> {
     /// The codes of inputs.
     ///
     /// # Panics
-    /// When the last axis of `x` has not the size of the input.
+    /// When the last axis of `x` differs from the input's size.
     #[track_caller]
     pub fn encode<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         ridge::forward(&self.encoder, x)
@@ -41,7 +41,7 @@ impl<T: Float> Autoencoder<T> {
     /// The outputs of codes.
     ///
     /// # Panics
-    /// When the last axis of `z` has not the size of the code.
+    /// When the last axis of `z` differs from the code's size.
     #[track_caller]
     pub fn decode<'t>(&self, z: Var<'t, T>) -> Var<'t, T> {
         ridge::forward(&self.decoder, z)

@@ -73,9 +73,10 @@ impl<T: Float> DeepLinear<T> {
             strengths.len(),
             frames.len()
         );
-        let layer = |(pair, strength): (&[Tensor<T>], &Tensor<T>)| {
-            let shapes = [pair[0].shape(), pair[1].shape(), strength.shape()];
-            match shapes {
+        let mut weights = Vec::with_capacity(strengths.len());
+        // No closure, which would not pass the caller's line on.
+        for (pair, strength) in frames.windows(2).zip(strengths) {
+            match [pair[0].shape(), pair[1].shape(), strength.shape()] {
                 [&[_, a], &[_, b], &[c]] if a == b && b == c => {}
                 [a, b, c] => panic!(
                     "aligned: frames {} and {} do not go with strengths {}",
@@ -84,9 +85,9 @@ impl<T: Float> DeepLinear<T> {
                     Dims(c)
                 ),
             }
-            (&pair[1] * strength).matmul(&pair[0].t())
-        };
-        DeepLinear::from_weights(frames.windows(2).zip(strengths).map(layer).collect::<Vec<_>>())
+            weights.push((&pair[1] * strength).matmul(&pair[0].t()));
+        }
+        DeepLinear::from_weights(weights)
     }
 
     /// How many layers.
@@ -97,7 +98,7 @@ impl<T: Float> DeepLinear<T> {
     /// The outputs of inputs: `[.., d]` to `[.., k]`.
     ///
     /// # Panics
-    /// When the last axis of `x` has not the size of the input.
+    /// When the last axis of `x` differs from the input's size.
     #[track_caller]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         // No closure, which would not pass the caller's line on.

@@ -28,7 +28,7 @@ impl<T: Float> Mlp<T> {
     /// The outputs of inputs: `[batch, first]` to `[batch, last]`.
     ///
     /// # Panics
-    /// When the last axis of `x` has not the size of the input.
+    /// When the last axis of `x` differs from the input's size.
     #[track_caller]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         ridge::forward(&self.layers, x)

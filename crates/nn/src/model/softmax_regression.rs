@@ -31,7 +31,7 @@ impl<T: Float> SoftmaxRegression<T> {
     /// probabilities; a loss takes the logits themselves.
     ///
     /// # Panics
-    /// When the last axis of `x` has not the size of the input.
+    /// When the last axis of `x` differs from the input's size.
     #[track_caller]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.linear.forward(x)

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn an_empty_interval_is_refused() {
-        refuses(|[x]| x.clamp(2.0, 1.0), [&[3]], "clamp: 2 to 1 is no range");
-        refuses(|[x]| x.clamp(f64::NAN, 1.0), [&[3]], "clamp: NaN to 1 is no range");
+        refuses(|[x]| x.clamp(2.0, 1.0), [&[3]], "clamp: 2 to 1 is not a range");
+        refuses(|[x]| x.clamp(f64::NAN, 1.0), [&[3]], "clamp: NaN to 1 is not a range");
     }
 }

@@ -82,7 +82,9 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn stack(parts: &[Self], axis: isize) -> Self {
         let Some(first) = parts.first() else { panic!("stack: there is nothing to join") };
         if let Some(other) = parts.iter().find(|v| v.shape() != first.shape()) {
-            panic!("stack: shapes {:?} and {:?} differ", &first.shape()[..], &other.shape()[..]);
+            let (first, other) = (first.shape(), other.shape());
+            let (first, other) = (tensor::shape::Dims(&first), tensor::shape::Dims(&other));
+            panic!("stack: shapes {first} and {other} differ");
         }
         if parts.iter().any(|v| !v.any().is_on(first.tape())) {
             panic!("stack: its inputs are on different tapes");
@@ -106,7 +108,8 @@ impl<'t, T: Float> Var<'t, T> {
         let total = sizes.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
         if total != Some(shape[k]) {
             panic!(
-                "split: sizes {sizes:?} do not fill axis {k} of shape {}",
+                "split: sizes {} do not add up to axis {k} of shape {}",
+                tensor::shape::Dims(sizes),
                 tensor::shape::Dims(&shape)
             );
         }
@@ -151,7 +154,7 @@ mod tests {
         refuses(
             |[a]| a.split(0, &[1, 2])[0],
             [&[2]],
-            "split: sizes [1, 2] do not fill axis 0 of shape [2]",
+            "split: sizes [1, 2] do not add up to axis 0 of shape [2]",
         );
     }
 }

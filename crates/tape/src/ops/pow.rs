@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(slope(|x| x.powi(n), tensor![-1.0]), [f64::from(n)]);
         let refused = std::panic::catch_unwind(|| Tape::new().leaf(-1.0f32).powi(n).shape());
         let message = *refused.unwrap_err().downcast::<String>().unwrap();
-        assert_eq!(message, "powi: the exponent 16777217 is no number of f32");
+        assert_eq!(message, "powi: the exponent 16777217 cannot be represented in f32");
     }
 
     #[test]

@@ -35,7 +35,9 @@ fn first<T: Number>(
     in_slabs(x, axes, out, |x, out| {
         let mut extrema = vec![T::zero(); out.len()];
         extremum(x, axes, &mut extrema);
-        fold(First, x, axes, &extrema, out, |at| at.expect("argmax: no elements"));
+        fold(First, x, axes, &extrema, out, |at| {
+            at.expect("the shape rule refuses axes without elements")
+        });
     });
 }
 

@@ -17,7 +17,7 @@ use crate::view::View;
 /// the size overflows.
 pub fn concat_shape(parts: &[&[usize]], axis: isize) -> Result<Shape, ShapeError> {
     let Some(&first) = parts.first() else {
-        return Err(ShapeError::new("concat: no tensors to join"));
+        return Err(ShapeError::new("concat: there is nothing to join"));
     };
     let at = shape::axis("concat", axis, first)?;
     let mut out = Shape::from_slice(first);

@@ -59,7 +59,7 @@ const _: () = assert!(TINY <= FEW);
 /// # Errors
 /// When an operand has rank 0, the inner sizes differ, or the leading axes do not broadcast.
 pub fn matmul_shape(a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
-    // As a rule: what follows takes longer than a small product.
+    // The common case comes first: what follows takes longer than a small product.
     if let (&[m, k], &[met, n]) = (a, b)
         && k == met
     {
@@ -310,7 +310,7 @@ impl<T: Float> Product<'_, T> {
             vector(k, b.t(), a.t(), out);
         } else if k == 1 && n >= outer::LONG {
             outer(a, b, n, out);
-        } else if m * k * n <= SMALL * m.min(TALL) {
+        } else if m.saturating_mul(k).saturating_mul(n) <= SMALL * m.min(TALL) {
             dispatch(Small { k, n, a, b, out });
         } else if let Some(kernels) = Kernels::of(level()) {
             kernels.multiply(&self, out);

@@ -380,6 +380,6 @@ impl<T: Copy> Kernel for SelectLoop<'_, T> {
 #[track_caller]
 pub fn check_exponent<T: Float>(n: i32) {
     if T::of(n.into()).wide() != f64::from(n) {
-        panic!("powi: the exponent {n} is no number of {}", T::DTYPE);
+        panic!("powi: the exponent {n} cannot be represented in {}", T::DTYPE);
     }
 }

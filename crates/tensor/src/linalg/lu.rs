@@ -164,7 +164,9 @@ impl<T: Float> Tensor<T> {
             && columns.shape()[..=lead.len()] == self.shape()[..=lead.len()];
         if !fits {
             let (a, b) = (Dims(self.shape()), Dims(b.shape()));
-            panic!("solve: {a} and {b}: the right-hand side has not the rows of the matrix");
+            panic!(
+                "solve: {a} and {b}: the right-hand side has another number of rows than the matrix"
+            );
         }
         let size = [n, columns.shape()[lead.len() + 1]];
         let size = if vector { &size[..1] } else { &size[..] };

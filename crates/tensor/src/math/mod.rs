@@ -1,6 +1,6 @@
 //! Elementary functions, written so that a loop over them vectorises.
 //!
-//! Every function is a zero-cost struct with one method, generic in the instruction set. Its body
+//! Every function is a zero-cost struct whose `call` is generic in the instruction set. Its body
 //! is free of branches, of calls and of table look-ups: a condition is a selection between two
 //! values that are both computed, so the compiler turns a loop over `call` into vector code for
 //! whatever instruction set [`crate::simd::dispatch`] picks.

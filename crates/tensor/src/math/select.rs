@@ -34,7 +34,7 @@ impl Clamp {
     /// Unless `lo <= hi`.
     #[track_caller]
     pub fn new(lo: f64, hi: f64) -> Self {
-        assert!(lo <= hi, "clamp: {lo} to {hi} is no range");
+        assert!(lo <= hi, "clamp: {lo} to {hi} is not a range");
         Clamp { lo, hi }
     }
 }

@@ -12,7 +12,7 @@ use crate::simd::{Isa, Kernel, dispatch};
 /// The stream is that of ChaCha8 (D. J. Bernstein, 2008) with a 64-bit counter of blocks from 0, read as
 /// little-endian words; the seed is the key, and the nonce the number of the stream. It is computed here,
 /// and not by `rand_chacha`, which the tests hold it to: with a block in each lane of a vector it is
-/// faster, and a mask of dropout is little else than its numbers.
+/// faster, and to draw a tensor takes little else.
 #[derive(Clone, Debug)]
 pub struct Rng(BlockRng<Blocks>);
 
