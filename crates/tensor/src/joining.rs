@@ -29,7 +29,7 @@ impl<T: Element> Tensor<T> {
     /// When there is none, their shapes differ, or the position is out of range.
     #[track_caller]
     pub fn stack(tensors: &[&Tensor<T>], axis: isize) -> Tensor<T> {
-        let Some(first) = tensors.first() else { panic!("stack: no tensors to join") };
+        let Some(first) = tensors.first() else { panic!("stack: there is nothing to join") };
         if let Some(other) = tensors.iter().find(|t| t.shape() != first.shape()) {
             panic!("stack: shapes {} and {} differ", Dims(first.shape()), Dims(other.shape()));
         }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "concat: no tensors to join")]
+    #[should_panic(expected = "concat: there is nothing to join")]
     fn joining_nothing_is_refused() {
         Tensor::<f32>::concat(&[], 0);
     }
