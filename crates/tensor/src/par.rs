@@ -17,6 +17,7 @@
 mod job;
 mod team;
 
+use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
 
 use smallvec::SmallVec;
@@ -137,24 +138,24 @@ pub fn for_chunks<T: Send>(
 }
 
 /// A slice that several threads write, each its own parts.
-pub(crate) struct Shared<T> {
+pub(crate) struct Shared<'a, T> {
     start: *mut T,
     len: usize,
+    slice: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it gives out disjoint parts of a slice of `T`, and `T` is Send. What it is used for ends
-// before the borrow it was made from does: it is only made in functions that return after that.
-unsafe impl<T: Send> Sync for Shared<T> {}
+// SAFETY: it gives out disjoint parts of a slice of `T`, and `T` is Send.
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
 
-impl<T> Shared<T> {
-    pub(crate) fn new(slice: &mut [T]) -> Self {
-        Shared { start: slice.as_mut_ptr(), len: slice.len() }
+impl<'a, T> Shared<'a, T> {
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
+        Shared { start: slice.as_mut_ptr(), len: slice.len(), slice: PhantomData }
     }
 
     /// The `k`-th part of `chunk` elements, the last of which may be shorter.
     ///
     /// # Safety
-    /// The slice is still borrowed, and no other part that overlaps this one is.
+    /// No other part that overlaps this one is borrowed.
     #[allow(clippy::mut_from_ref)] // parts are disjoint by contract
     pub(crate) unsafe fn part(&self, k: usize, chunk: usize) -> &mut [T] {
         let from = (k * chunk).min(self.len);

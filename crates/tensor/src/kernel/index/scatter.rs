@@ -95,7 +95,7 @@ struct Target<'a, T> {
     axis: usize,
     /// Of the axis.
     size: usize,
-    out: Shared<T>,
+    out: Shared<'a, T>,
     misfit: &'a Misfit,
 }
 

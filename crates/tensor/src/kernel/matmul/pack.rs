@@ -89,7 +89,7 @@ pub(super) struct Turn<'a, T> {
     pub rows: usize,
     pub columns: usize,
     /// A matrix of rows of so many elements.
-    pub out: &'a Shared<T>,
+    pub out: &'a Shared<'a, T>,
     pub width: usize,
     /// `(x, y)`.
     pub at: (usize, usize),

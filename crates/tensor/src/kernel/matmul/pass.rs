@@ -148,7 +148,7 @@ impl<'a, T: Float> Pass<'a, T> {
     }
 
     /// Writes the product, or adds to it.
-    pub(super) fn run(&self, out: &Shared<T>) {
+    pub(super) fn run(&self, out: &Shared<'_, T>) {
         let groups = self.shared_groups();
         let parts = self.blocks * self.panels;
         let (held, own_groups, strip) = self.room();
@@ -225,7 +225,7 @@ impl<'a, T: Float> Pass<'a, T> {
     }
 
     /// Computes a piece.
-    fn piece(&self, desk: &mut Desk<'_, T>, shared: &[T], out: &Shared<T>, part: usize) {
+    fn piece(&self, desk: &mut Desk<'_, T>, shared: &[T], out: &Shared<'_, T>, part: usize) {
         let Product { m, k, n, .. } = self.product;
         let (block, p) = match self.cut {
             Cut::Rows => (part / self.panels, part % self.panels),
