@@ -90,8 +90,8 @@ impl<F: Copy> Operation<F> {
         }
     }
 
-    /// One block; the first operands that have no result. A loop that stops at those is not vectorised, which
-    /// sums and differences are; to go on takes longer where nothing is gained by it.
+    /// One block; the first operands that have no result. A loop that stops at those is not vectorised. Sums and
+    /// differences gain from going on; products do not.
     fn block<T: Number>(self, a: &[T], b: &[T], out: &mut [T]) -> Option<(T, T)>
     where
         F: Fn(T, T) -> Option<T>,

@@ -233,6 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn running_sums_of_few_long_rows_reach_the_last_column() {
+        for (n, width) in [(2, 2049), (3, 2049), (4, 2049), (5, 2049), (3, 4097), (2, 6000)] {
+            let x = Tensor::<f32>::from_fn([n, width], |i| (i[0] * 3 + i[1] % 7) as f32);
+            let expected = Tensor::from_fn([n, width], |i| (0..=i[0]).map(|k| x[[k, i[1]]]).sum());
+            assert!(x.cumsum(0) == expected, "{n}, {width}");
+            let last = |i: &[usize]| if i[1] + 1 == width { i64::MAX } else { 0 };
+            let text = panic_of(|| Tensor::from_fn([n, width], last).cumsum(0));
+            let position = 2 * width - 1;
+            assert_eq!(text, format!("cumsum: the result at position {position} does not fit i64"));
+        }
+    }
+
+    #[test]
     #[should_panic(expected = "argsort: axis 0 is out of range for shape [] of rank 0")]
     fn a_single_number_has_no_axis_to_sort_along() {
         Tensor::from_vec(vec![1.0], []).unwrap().argsort(0);

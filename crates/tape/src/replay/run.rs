@@ -156,7 +156,8 @@ fn grouped(
 }
 
 /// Lays inputs whose neighbours lie far apart side by side, as kernels do, and returns those that are needed
-/// as they were: what dies here may be overwritten where it lies now.
+/// as they were: what dies here may be overwritten where it lies now. (If the pass fails, its inputs stay as they
+/// are laid here, and nobody reads them again.)
 fn settle(
     group: &Group,
     values: &mut [Option<AnyTensor>],

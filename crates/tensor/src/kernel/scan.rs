@@ -41,7 +41,7 @@ pub fn cumsum<T: Number>(x: View<'_, T>, axis: usize, out: &mut [T]) -> Result<(
     }
 }
 
-/// What sums run in.
+/// What sums run in. Only integers may have no sum.
 trait Running<T> {
     type Sum: Copy + Default + Send;
     fn of(x: T) -> Self::Sum;
@@ -156,10 +156,11 @@ impl<T: Number, R: Running<T>> Kernel for Rows<'_, T, R> {
     #[inline(always)]
     fn run<I: Isa>(self) -> bool {
         let Rows { x, out, sums, n, begin } = self;
+        // The stripe may be one column of rows that are read one at a time, and no whole line.
         match sums {
-            [_] if n == 2 => few::<T, R, 2>(x, out),
-            [_] if n == 3 => few::<T, R, 3>(x, out),
-            [_] if n == FEW => few::<T, R, FEW>(x, out),
+            [_] if n == 2 && x.len() >= n => few::<T, R, 2>(x, out),
+            [_] if n == 3 && x.len() >= n => few::<T, R, 3>(x, out),
+            [_] if n == FEW && x.len() >= n => few::<T, R, FEW>(x, out),
             // Of one line the sum is a register.
             [sum] => {
                 let mut lines = out.chunks_mut(n).zip(x.chunks(n));
@@ -261,5 +262,5 @@ fn first_misfit<T: Number>(x: View<'_, T>, n: usize, inner: usize) -> usize {
         let next = if begins { Some(x) } else { sum.plus(x) };
         next.map(|next| *sum = next).is_some()
     };
-    (0..x.len()).find(|&position| !fits(position)).unwrap_or(0)
+    (0..x.len()).find(|&position| !fits(position)).expect("a sum that does not fit")
 }

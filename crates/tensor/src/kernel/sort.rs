@@ -24,8 +24,8 @@ pub fn argsort<T: Element>(x: View<'_, T>, axis: usize, descending: bool, out: &
     lines(x, axis, out, |x, out, keys| line(x, descending, |i, _| i as i64, out, keys));
 }
 
-/// What `item` makes of each position and element, in the order of the elements. Nothing is compared to
-/// choose a branch by: one in two would be mispredicted.
+/// What `item` makes of each position and element, in the order of the elements. No branch depends on a
+/// comparison: one in two would be mispredicted.
 fn line<T: Element, O: Element>(
     x: &[T],
     descending: bool,

@@ -42,6 +42,17 @@ pub(super) fn turn_part<T: Element>(
     if x86::turn_part(from, to, width, (rows, columns)) {
         return;
     }
+    plain_part(from, to, width, (rows, columns));
+}
+
+/// [`turn_part`] without instructions of a processor's own.
+#[inline(always)]
+fn plain_part<T: Element>(
+    from: Columns<'_, T>,
+    to: &mut [T],
+    width: usize,
+    (rows, columns): (usize, usize),
+) {
     for j in 0..columns {
         for (l, &x) in from.part(j, rows).iter().enumerate() {
             to[l * width + j] = x;
@@ -305,15 +316,16 @@ mod tests {
             for (rows, columns) in [(1, 16), (16, 1), (3, 5), (9, 12), (16, 15), (8, 8)] {
                 // The last column ends with the buffer.
                 let (step, start) = (31, 500 - rows - 31 * (columns - 1));
-                let mut to = vec![T::from(9999); 16 * 20];
+                let room = vec![T::from(9999); 16 * 20];
+                let (mut to, mut without) = (room.clone(), room);
                 turn_part(&data, start, step, &mut to, 20, (rows, columns));
-                for (at, &found) in to.iter().enumerate() {
+                let from = Columns { data: &data, start, step };
+                plain_part(from, &mut without, 20, (rows, columns));
+                for (at, found) in to.iter().zip(without).enumerate() {
                     let (l, j) = (at / 20, at % 20);
                     let expected = data.get(start + 31 * j + l).filter(|_| l < rows && j < columns);
-                    assert!(
-                        found == expected.copied().unwrap_or(T::from(9999)),
-                        "{rows}, {columns}"
-                    );
+                    let expected = expected.copied().unwrap_or(T::from(9999));
+                    assert!(found == (&expected, expected), "{rows}, {columns}");
                 }
             }
         }

@@ -59,8 +59,10 @@ impl<'a, T: Element> Tiles<'a, T> {
         let columns = runs.pop()?;
         let side_by_side = |&(_, s): &(usize, isize)| s.unsigned_abs() == packet;
         let rows = runs.iter().position(side_by_side)?;
-        // Of fewer rows, most of a line is read for another tile, unless that is the next column.
-        if runs[rows].0 < 8 && runs[rows].0 * packet != columns.1.unsigned_abs() {
+        let (row, step) = (runs[rows].0 * packet, columns.1.unsigned_abs());
+        // Columns that overlap, or are repeated, are read from the cache as they come. Of fewer rows, most of
+        // a line is read for another tile, unless that is the next column.
+        if step < row || runs[rows].0 < 8 && step != row {
             return None;
         }
         Some(Tiles {
@@ -87,14 +89,17 @@ impl<'a, T: Element> Tiles<'a, T> {
         size(&self.between) * self.columns.0 * self.packet
     }
 
-    /// Rows of a tile, and how far apart they lie in the stage: as in the output, if that is so near that
-    /// many tiles are written at once.
+    /// Whether a tile is of whole rows of the output, one behind the other there as in the input.
+    fn whole(&self) -> bool {
+        self.slab() <= COLUMNS && self.between.is_empty() && self.rows.1 > 0
+    }
+
+    /// Rows of a tile, and how far apart they lie in the stage: as in the output, if they are [whole](Self::whole)
+    /// and can be written at once.
     fn stage(&self) -> (usize, usize) {
-        match self.slab() {
-            slab if slab <= COLUMNS && self.between.is_empty() && self.rows.1 > 0 => {
-                (ROWS * COLUMNS / slab / ROWS * ROWS, slab)
-            }
-            _ => (ROWS, COLUMNS),
+        match self.whole() {
+            true => (ROWS * COLUMNS / self.slab() / ROWS * ROWS, self.slab()),
+            false => (ROWS, COLUMNS),
         }
     }
 
@@ -108,7 +113,7 @@ impl<'a, T: Element> Tiles<'a, T> {
     /// Writes `part`, whole slabs from element `start` of the output on.
     pub(super) fn write(&self, start: usize, part: &mut [T]) {
         let (slab, (height, pitch), packet) = (self.slab(), self.stage(), self.packet);
-        let ahead = slab <= COLUMNS && self.between.is_empty() && self.rows.1 > 0;
+        let whole = self.whole();
         let sink = Sink::new(self.bytes);
         let mut stage = [T::default(); ROWS * COLUMNS];
         let (mut at, mut part) = (start / slab, part);
@@ -128,8 +133,9 @@ impl<'a, T: Element> Tiles<'a, T> {
                     let (data, step) = (self.data, self.columns.1);
                     let from = from + column as isize * step;
                     let stage = &mut stage[..];
+                    let ahead = whole;
                     dispatch(Turn { data, from, step, count, width, packet, stage, pitch, ahead });
-                    if pitch == slab {
+                    if whole {
                         sink.put(&stage[..group.len()], group);
                         continue;
                     }
@@ -305,6 +311,10 @@ mod tests {
             (&[40, 50, 3], &[1, 0, 2]),
             (&[33, 21, 15], &[1, 0, 2]),
             (&[3, 40, 10, 5], &[2, 1, 0, 3]),
+            // A row of the output is as long as one of the stage.
+            (&[128, 200], &[1, 0]),
+            (&[32, 4, 200], &[2, 1, 0]),
+            (&[200, 64, 2], &[1, 0, 2]),
         ] {
             let x = counted::<T>(shape);
             let turned = x.permute(order);

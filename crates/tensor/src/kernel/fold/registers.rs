@@ -6,7 +6,7 @@
 
 use std::any::Any;
 
-use crate::element::{DType, Element};
+use crate::element::Element;
 use crate::simd::Isa;
 
 #[cfg(target_arch = "x86_64")]
@@ -73,9 +73,6 @@ pub fn fold<T: Element, S: Step, I: Isa, A: Copy + 'static>(
     x: &[T],
     more: &[&[T]],
 ) -> Option<A> {
-    if !matches!(T::DTYPE, DType::F32 | DType::F64) {
-        return None;
-    }
     #[cfg(target_arch = "x86_64")]
     let fold = x86::leaf::<T, S, I>(step, x, more)?;
     #[cfg(not(target_arch = "x86_64"))]

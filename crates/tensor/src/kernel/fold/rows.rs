@@ -252,8 +252,7 @@ impl<T: Copy, F: Fold<T>> Lanes<T, F> {
         tail
     }
 
-    /// Folds elements that reach no chunk's end but with the last of them, of a leaf that begins with element
-    /// `first`.
+    /// Folds elements of one chunk, of a leaf that begins with element `first`.
     #[inline(always)]
     fn few<I: Isa>(&mut self, x: &[T], first: usize) {
         let &mut Lanes { f, param, at, .. } = self;

@@ -81,7 +81,7 @@ impl Instructions for Smaller {
 /// The fold of a leaf of floats, unless one of them is a NaN and must not be, or there is no AVX-512.
 #[inline(always)]
 pub(super) fn leaf<T: Element, S: Step, I: Isa>(step: S, x: &[T], more: &[&[T]]) -> Option<f64> {
-    if !I::AVX512 || level() < Level::Avx512 {
+    if !matches!(T::DTYPE, DType::F32 | DType::F64) || !I::AVX512 || level() < Level::Avx512 {
         return None;
     }
     // SAFETY: `level` has found the features on this processor.
@@ -125,7 +125,7 @@ fn fold<T: Element, S: Step>(step: S, x: &[T], more: &[&[T]]) -> Option<f64> {
 fn whole<T: Element, S: Step>(step: S, lanes: &mut Registers, chunk: &[T; LANES]) -> u8 {
     let mut x = [_mm512_setzero_pd(); LANES / WIDTH];
     for v in 0..LANES / WIDTH {
-        // SAFETY: the eight elements are of the chunk, and this function has the features.
+        // SAFETY: the eight elements are of the chunk, and floats (`leaf`); this function has the features.
         unsafe {
             x[v] = load(chunk[v * WIDTH..][..WIDTH].as_ptr(), u8::MAX);
             lanes[v] = step.step(lanes[v], x[v]);
@@ -152,7 +152,8 @@ fn part<T: Element, S: Step>(step: S, lanes: &mut Registers, from: usize, x: &[T
     let mut unordered = 0;
     for (v, lanes) in lanes.iter_mut().enumerate() {
         let own = (own >> (v * WIDTH)) as u8;
-        // SAFETY: those of the elements that are `own` are of `x`, and this function has the features.
+        // SAFETY: those of the elements that are `own` are of `x`, and floats (`leaf`); this function has the
+        // features.
         unsafe {
             let x = load(first.wrapping_add(v * WIDTH), own);
             *lanes = _mm512_mask_mov_pd(*lanes, own, step.step(*lanes, x));
@@ -167,7 +168,7 @@ fn part<T: Element, S: Step>(step: S, lanes: &mut Registers, from: usize, x: &[T
 /// The elements among eight that are `own`, and 0 for the others.
 ///
 /// # Safety
-/// The former may be read.
+/// The former may be read, and are `f32` or `f64`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
 unsafe fn load<T: Element>(x: *const T, own: u8) -> __m512d {
@@ -175,7 +176,8 @@ unsafe fn load<T: Element>(x: *const T, own: u8) -> __m512d {
     unsafe {
         match T::DTYPE {
             DType::F32 => _mm512_cvtps_pd(_mm256_maskz_loadu_ps(own, x.cast())),
-            _ => _mm512_maskz_loadu_pd(own, x.cast()),
+            DType::F64 => _mm512_maskz_loadu_pd(own, x.cast()),
+            _ => unreachable!("`leaf` takes floats"),
         }
     }
 }
