@@ -1,6 +1,7 @@
 //! What happens when the data, an operation or the program is at fault.
 
 use std::panic::panic_any;
+use std::slice;
 
 use nn::{Linear, data::Batch, model::DeepLinear, optim::Sgd};
 use tape::{DataOp, Op, Param, Pointwise, Pullback, Tape, Var, hvp, jvp, vjp};
@@ -219,7 +220,7 @@ fn a_mistake_with_tensors_or_in_making_a_model_panics_at_the_users_line() {
         (line!(), panic_of(|| Tensor::concat(&[&x, &v], 0)), "concat"),
         (line!(), panic_of(|| x.sort(2)), "axis 2"),
         (line!(), panic_of(|| Linear::with_init(3, 2, flat, &mut rng)), "shape [3]"),
-        (line!(), panic_of(|| DeepLinear::aligned(&frames, &[v.clone()])), "frames [2, 3]"),
+        (line!(), panic_of(|| DeepLinear::aligned(&frames, slice::from_ref(&v))), "frames [2, 3]"),
     ] {
         assert_eq!((panic.file.as_str(), panic.line), (file!(), line), "{}", panic.text);
         assert!(panic.text.contains(text), "line {line}: {}", panic.text);

@@ -131,9 +131,9 @@ fn transposes_that_passes_read_have_the_same_bits_and_stay_as_they_were() {
     fn same<T: Float>() {
         for shape in [[2, 3], [70, 90], [1024, 64]] {
             let p = normal::<T>(shape);
-            let before = bits(&p.value());
+            let before = bits(p.value());
             same_bits(&p, &format!("{shape:?}"), across);
-            assert_eq!(bits(&p.value()), before);
+            assert_eq!(bits(p.value()), before);
         }
     }
     same::<f32>();
