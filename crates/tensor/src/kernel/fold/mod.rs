@@ -62,7 +62,7 @@ pub trait Fold<T>: Copy + Send + Sync {
     /// Both accumulators together; `a` stands before `b` in the same lane, leaf or tree.
     fn merge(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
     /// The fold of a leaf that begins with `x` and goes on with `more` slices, if there is a faster way to the
-    /// same bits than the loops; see [`registers`].
+    /// same bits than the loops; see `registers.rs`.
     #[inline(always)]
     fn leaf<I: Isa>(self, _x: &[T], _more: &[&[T]], _param: Self::Param) -> Option<Self::Acc> {
         None
