@@ -1,10 +1,14 @@
 //! What happens when the data, an operation or the program is at fault.
 
-use std::panic::panic_any;
-use std::slice;
+use std::panic::{Location, panic_any};
+use std::{io, iter, slice};
 
-use nn::{Linear, data::Batch, model::DeepLinear, optim::Sgd};
-use tape::{DataOp, Op, Param, Pointwise, Pullback, Tape, Var, hvp, jvp, vjp};
+use nn::checkpoint::CheckpointError;
+use nn::data::{Batch, DataError};
+use nn::optim::{OptimError, Sgd};
+use nn::{Linear, TrainError, model::DeepLinear};
+use tape::{DataOp, EvalError, NoGradient, Op, Param, Pointwise, Pullback, Tape, Var};
+use tape::{hvp, jvp, vjp};
 use tensor::{
     AnySlice, AnyView, AxisSet, DType, Error, Shape, ShapeError, Tensor, View, kernel, tensor,
 };
@@ -269,5 +273,35 @@ fn of_the_panics_of_a_pass_that_of_the_first_part_is_reported_on_any_number_of_t
             assert_eq!(panic.payload.downcast_ref(), Some(&5.0f32));
             assert_eq!(tape.failure().unwrap().at.line(), recorded);
         });
+    }
+}
+
+#[test]
+fn an_error_says_its_reason_and_a_chain_of_errors_says_nothing_twice() {
+    let (path, disk) = (std::path::PathBuf::from("a.bin"), || io::Error::other("the disk is full"));
+    let shapes = || Error::Shape(ShapeError::new("gather: rank 0"));
+    let eval = || EvalError { op: "gather".into(), at: Location::caller(), reason: shapes() };
+    let missing =
+        OptimError::MissingGradient { path: "weight".into(), reason: NoGradient::NotOnTape };
+    let full = CheckpointError::Io { path: path.clone(), reason: disk() };
+    let errors: [(Box<dyn std::error::Error>, String); 8] = [
+        (Box::new(shapes()), "gather: rank 0".into()),
+        (Box::new(eval()), shapes().to_string()),
+        (Box::new(tape::ReplayError::Eval(eval())), eval().to_string()),
+        (Box::new(DataError::Io { path, reason: disk() }), disk().to_string()),
+        (Box::new(TrainError::Checkpoint(full)), disk().to_string()),
+        (Box::new(TrainError::Loss { epoch: 1, step: 2, reason: eval() }), eval().to_string()),
+        (Box::new(TrainError::Validation { epoch: 1, reason: eval() }), eval().to_string()),
+        (
+            Box::new(TrainError::Step { epoch: 1, step: 2, reason: missing }),
+            NoGradient::NotOnTape.to_string(),
+        ),
+    ];
+    for (error, reason) in errors {
+        assert!(error.to_string().contains(&reason), "{error}");
+        let chain: Vec<_> =
+            iter::successors(Some(&*error), |e| e.source()).map(|e| e.to_string()).collect();
+        let twice = chain.windows(2).find(|pair| pair[0].contains(&pair[1]));
+        assert_eq!(twice, None, "{error}");
     }
 }

@@ -254,7 +254,7 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
                 let epoch = epoch + 1;
                 let mean = self
                     .validate(data, &loss)
-                    .map_err(|source| TrainError::Validation { epoch, source })?;
+                    .map_err(|reason| TrainError::Validation { epoch, reason })?;
                 if !mean.is_finite() {
                     return Err(TrainError::NonFiniteValidation { epoch, loss: mean });
                 }
@@ -282,17 +282,17 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
         for (step, batch) in (1..).zip(batches) {
             let loss = loss(&tape, self.model, &batch);
             let grads =
-                tape.gradients(loss).map_err(|source| TrainError::Loss { epoch, step, source })?;
+                tape.gradients(loss).map_err(|reason| TrainError::Loss { epoch, step, reason })?;
             let loss = loss.item().wide();
             if !loss.is_finite() {
                 return Err(TrainError::NonFiniteLoss { epoch, step, loss });
             }
             // The tape shares the parameters' buffers: forgotten now, it lets the step work in place.
             tape.reset();
-            self.optimizer.step(self.model, &grads).map_err(|source| TrainError::Step {
+            self.optimizer.step(self.model, &grads).map_err(|reason| TrainError::Step {
                 epoch,
                 step,
-                source,
+                reason,
             })?;
             mean.add(loss, batch.inputs.shape()[0]);
             bar.step(epoch, mean.value());

@@ -11,7 +11,7 @@ use crate::shape::{Dims, Shape};
 #[non_exhaustive]
 pub enum Error {
     /// Shapes do not fit the operation.
-    #[error("{0}")]
+    #[error(transparent)]
     Shape(#[from] ShapeError),
     /// A vector's length is not the product of the shape it should fill.
     #[error("from_vec: {len} elements cannot fill shape {}: it has {expected}", Dims(.shape))]

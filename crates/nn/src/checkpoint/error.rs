@@ -11,12 +11,12 @@ use tensor::{DType, Shape};
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The system refused.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {reason}", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Its reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The file is not what was written, or never was a checkpoint.
     #[error("{}: {damage}", .path.display())]

@@ -140,7 +140,7 @@ impl Checkpoint {
     /// When it cannot be read or is damaged.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
-        let io = |source| CheckpointError::Io { path: path.into(), source };
+        let io = |reason| CheckpointError::Io { path: path.into(), reason };
         let bytes = std::fs::read(path).map_err(io)?;
         format::decode(&bytes)
             .map_err(|damage| CheckpointError::Damaged { path: path.into(), damage })
@@ -156,7 +156,7 @@ impl Checkpoint {
         let bytes = format::encode(self)
             .map_err(|refusal| CheckpointError::Refused { path: path.into(), refusal })?;
         file::replace(path, &bytes)
-            .map_err(|source| CheckpointError::Io { path: path.into(), source })
+            .map_err(|reason| CheckpointError::Io { path: path.into(), reason })
     }
 }
 

@@ -82,13 +82,13 @@ impl<M: Module, O: Optimizer, T: Float, L: Element> Fit<'_, M, O, T, L> {
         };
         // What cannot be saved is refused now, not after an epoch.
         self.parameters(&path)?;
-        let io = |source| CheckpointError::Io { path: path.clone(), source };
+        let io = |reason| CheckpointError::Io { path: path.clone(), reason };
         match self.resume {
             None if path.try_exists().map_err(io)? => Err(TrainError::Exists { path }),
             None | Some(false) => Ok(History::default()),
             Some(true) => match Checkpoint::read(&path) {
-                Err(CheckpointError::Io { source, .. })
-                    if source.kind() == std::io::ErrorKind::NotFound =>
+                Err(CheckpointError::Io { reason, .. })
+                    if reason.kind() == std::io::ErrorKind::NotFound =>
                 {
                     Ok(History::default())
                 }

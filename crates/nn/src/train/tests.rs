@@ -168,8 +168,8 @@ fn a_loss_that_is_not_finite_stops_before_the_step() {
 #[test]
 fn data_at_fault_stops_with_the_operation_and_its_line() {
     let (fitted, expected, error) = failing([0, 1, 2, 0]);
-    let TrainError::Loss { epoch: 1, step: 3, source } = &error else { panic!("{error}") };
-    assert!(source.at.file().ends_with(".rs"), "{error}");
+    let TrainError::Loss { epoch: 1, step: 3, reason } = &error else { panic!("{error}") };
+    assert!(reason.at.file().ends_with(".rs"), "{error}");
     assert_eq!(fitted, expected);
 }
 
