@@ -2,7 +2,6 @@
 
 mod atlas;
 mod battery;
-mod inputs;
 
 use std::fs;
 use std::path::{Path, PathBuf};

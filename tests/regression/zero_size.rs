@@ -1,4 +1,4 @@
-//! D: tensors without elements, and of rank 0.
+//! Tensors without elements, and of rank 0.
 
 use tape::*;
 use tensor::{Tensor, tensor};
@@ -6,9 +6,9 @@ use tensor::{Tensor, tensor};
 use super::with_gradient;
 use crate::support::panic_of;
 
-// D1, pytorch#34202
+// As in pytorch#34202.
 #[test]
-fn d1_a_linear_layer_on_no_samples_has_gradients_of_zeros() {
+fn a_linear_layer_on_no_samples_has_gradients_of_zeros() {
     let tape = Tape::new();
     let x = tape.constant(Tensor::<f32>::zeros([0, 2100]));
     let w = Param::new(Tensor::<f32>::ones([2100, 2100]));
@@ -22,9 +22,9 @@ fn d1_a_linear_layer_on_no_samples_has_gradients_of_zeros() {
     assert_eq!(gradients[&b], Tensor::zeros([2100]));
 }
 
-// D2, pytorch#31782
+// As in pytorch#31782.
 #[test]
-fn d2_scans_and_sums_over_an_empty_axis_have_gradients_of_its_shape() {
+fn scans_and_sums_over_an_empty_axis_have_gradients_of_its_shape() {
     let nothing = || Tensor::<f32>::zeros([2, 0]);
     let (value, g) = with_gradient(|x| x.cumsum(1), nothing());
     assert_eq!((value.shape(), g.shape()), (&[2, 0][..], &[2, 0][..]));
@@ -36,9 +36,8 @@ fn d2_scans_and_sums_over_an_empty_axis_have_gradients_of_its_shape() {
     assert_eq!((value, g.shape()), (Tensor::zeros([2]), &[2, 0][..]));
 }
 
-// D6
 #[test]
-fn d6_the_mean_of_nothing_is_nan_and_nothing_has_no_largest_element() {
+fn the_mean_of_nothing_is_nan_and_nothing_has_no_largest_element() {
     let (value, g) = with_gradient(|x| x.mean(), Tensor::<f32>::zeros([0]));
     assert!(value.item().is_nan());
     assert_eq!(g.shape(), [0]);
@@ -56,9 +55,9 @@ fn d6_the_mean_of_nothing_is_nan_and_nothing_has_no_largest_element() {
     assert_eq!(nothing.max_axis(0).value().shape(), [0]);
 }
 
-// D7, ndarray#1609
+// As in ndarray#1609.
 #[test]
-fn d7_products_over_nothing_are_zeros_and_their_gradients_empty() {
+fn products_over_nothing_are_zeros_and_their_gradients_empty() {
     let tape = Tape::new();
     let a = tape.leaf(Tensor::<f32>::zeros([3, 0]));
     let b = tape.leaf(Tensor::<f32>::zeros([0, 4]));
@@ -72,9 +71,8 @@ fn d7_products_over_nothing_are_zeros_and_their_gradients_empty() {
     }
 }
 
-// D8
 #[test]
-fn d8_rank_0_passes_through_every_operation_that_has_a_meaning_there() {
+fn rank_0_passes_through_every_operation_that_has_a_meaning_there() {
     type Function = for<'t> fn(Var<'t, f32>) -> Var<'t, f32>;
     let functions: &[Function] = &[
         |x| x + x,
