@@ -57,7 +57,7 @@ pub fn map2<A: Element, B: Element, O: Element>(
     out: &mut [O],
     f: impl Fn(&[A], &[B], &mut [O]) + Sync,
 ) {
-    assert!(a.len() == out.len() && b.len() == out.len(), "map2: lengths differ");
+    assert_eq!([a.len(), b.len()], [out.len(); 2], "map2: lengths differ");
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, out: &mut [O]| {
         for_blocks(out, |part| {
             let (mut sa, mut sb) = (a.desk(), b.desk());
@@ -81,8 +81,7 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
     out: &mut [O],
     f: impl Fn(&[A], &[B], &[C], &mut [O]) + Sync,
 ) {
-    let n = out.len();
-    assert!(a.len() == n && b.len() == n && c.len() == n, "map3: lengths differ");
+    assert_eq!([a.len(), b.len(), c.len()], [out.len(); 3], "map3: lengths differ");
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, c: &Reader<'_, C>, out: &mut [O]| {
         for_blocks(out, |part| {
             let (mut sa, mut sb, mut sc) = (a.desk(), b.desk(), c.desk());
