@@ -45,9 +45,8 @@ fn expand(input: DeriveInput) -> Result<TokenStream> {
     let generics = bounded(input.generics.clone());
     let (params, arguments, clause) = generics.split_for_impl();
     Ok(quote! {
-        // A module without parameters, a unit struct, visits nothing: its visitor is unused.
         #[automatically_derived]
-        #[allow(unused_variables)]
+        #[allow(unused_variables, reason = "a module without parameters visits nothing")]
         impl #params ::nn::Module for #name #arguments #clause {
             fn visit<'nn_module>(
                 &'nn_module self,

@@ -11,7 +11,7 @@ pub use wide::{Int128, Wide};
 
 /// The types an [`Element`] may have, as values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // each variant is its own name
+#[allow(missing_docs, reason = "each variant is its own name")]
 pub enum DType {
     F32,
     F64,

@@ -156,7 +156,7 @@ impl<'a, T> Shared<'a, T> {
     ///
     /// # Safety
     /// No other part that overlaps this one is borrowed.
-    #[allow(clippy::mut_from_ref)] // parts are disjoint by contract
+    #[allow(clippy::mut_from_ref, reason = "parts are disjoint by contract")]
     pub(crate) unsafe fn part(&self, k: usize, chunk: usize) -> &mut [T] {
         let from = (k * chunk).min(self.len);
         let len = chunk.min(self.len - from);
@@ -171,7 +171,7 @@ impl<'a, T> Shared<'a, T> {
     ///
     /// # Panics
     /// When they are outside of the slice.
-    #[allow(clippy::mut_from_ref)] // parts are disjoint by contract
+    #[allow(clippy::mut_from_ref, reason = "parts are disjoint by contract")]
     pub(crate) unsafe fn range(&self, from: usize, len: usize) -> &mut [T] {
         assert!(from <= self.len && len <= self.len - from, "elements inside of the slice");
         // SAFETY: inside of the slice; unique by contract.

@@ -17,10 +17,9 @@ use std::sync::Mutex;
 
 use crate::buffer::ALIGN;
 
-/// One cache line: the unit and the alignment of every block. Its bytes are there for their size and
-/// never read as a field.
+/// One cache line: the unit and the alignment of every block.
 #[repr(align(64))]
-pub(crate) struct Line(#[allow(dead_code)] [u8; ALIGN]);
+pub(crate) struct Line(#[allow(dead_code, reason = "there for its size")] [u8; ALIGN]);
 
 /// Blocks up to this many bytes are kept by the thread that frees them.
 const SMALL: usize = 1 << 16;
@@ -307,7 +306,7 @@ mod tests {
         // SAFETY: just taken, and not used further.
         unsafe { give(a, 1 << 20) };
         let b = take(1 << 20);
-        // SAFETY: as above.
+        // SAFETY: just taken, and not used further.
         unsafe { give(b, 1 << 20) };
         assert_eq!(a, b);
     }

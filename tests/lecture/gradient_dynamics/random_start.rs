@@ -15,7 +15,7 @@ fn logistic(s: f64, u0: f64, t: f64) -> f64 {
 }
 
 // As ε → 0, the flow from εA, εB approaches curves that differ from the balanced one by their times
-// alone, t + (1/2s) ln(1/u₀), with u₀ as above.
+// alone, t + (1/2s) ln(1/u₀), with the u₀ of `effective`.
 #[test]
 fn small_random_starts_approach_the_time_shifted_curves() {
     let data = Data::new(&[3.0, 2.0, 1.0], 4, 3, 6);

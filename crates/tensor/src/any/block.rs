@@ -81,7 +81,7 @@ impl AnyBlock {
 }
 
 /// The row-major sequence of a view of any element type.
-#[allow(missing_docs)] // each variant is named by its element type
+#[allow(missing_docs, reason = "each variant is named by its element type")]
 pub enum AnyReader<'a> {
     F32(Reader<'a, f32>),
     F64(Reader<'a, f64>),

@@ -13,7 +13,7 @@ use crate::view::View;
 
 /// A tensor of any element type.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // each variant is named by its element type
+#[allow(missing_docs, reason = "each variant is named by its element type")]
 pub enum AnyTensor {
     F32(Tensor<f32>),
     F64(Tensor<f64>),
@@ -25,7 +25,7 @@ pub enum AnyTensor {
 
 /// A view of any element type.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // as above
+#[allow(missing_docs, reason = "each variant is named by its element type")]
 pub enum AnyView<'a> {
     F32(View<'a, f32>),
     F64(View<'a, f64>),
@@ -37,7 +37,7 @@ pub enum AnyView<'a> {
 
 /// A slice of any element type.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // as above
+#[allow(missing_docs, reason = "each variant is named by its element type")]
 pub enum AnySlice<'a> {
     F32(&'a [f32]),
     F64(&'a [f64]),
@@ -49,7 +49,7 @@ pub enum AnySlice<'a> {
 
 /// A mutable slice of any element type.
 #[derive(Debug)]
-#[allow(missing_docs)] // as above
+#[allow(missing_docs, reason = "each variant is named by its element type")]
 pub enum AnySliceMut<'a> {
     F32(&'a mut [f32]),
     F64(&'a mut [f64]),

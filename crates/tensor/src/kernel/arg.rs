@@ -49,7 +49,7 @@ impl<T: Number> Fold<T> for First {
     type Param = T;
     type Acc = i64;
     #[inline(always)]
-    #[allow(clippy::eq_op)] // asks for NaN
+    #[allow(clippy::eq_op, reason = "asks for NaN")]
     fn lift<I: Isa>(self, x: T, i: usize, extremum: T) -> i64 {
         if (x == extremum) | (x != x) { i as i64 } else { i64::MAX }
     }

@@ -356,7 +356,7 @@ impl<T: Float> Product<'_, T> {
                     threads,
                 )
             },
-            // SAFETY: as above, and T is f64.
+            // SAFETY: T is f64; `out` and the operands reach what they do for f32.
             DType::F64 => unsafe {
                 gemm_f64::gemm::f64::get_gemm_fn()(
                     n,

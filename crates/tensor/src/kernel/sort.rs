@@ -40,7 +40,7 @@ fn line<T: Element, O: Element>(
 }
 
 /// A number that ascends in the order that is asked for; the largest of all for NaN.
-#[allow(clippy::eq_op)] // asks for NaN
+#[allow(clippy::eq_op, reason = "asks for NaN")]
 fn key<T: Element>(x: T, descending: bool) -> u64 {
     if descending && x == x { !x.sort_key() } else { x.sort_key() }
 }

@@ -71,7 +71,7 @@ const HALF_TURN: [f64; 4] = [
 fn quarter_turns<I: Isa>(x: f64, offset: u64) -> f64 {
     let turns = I::mul_add(x, std::f64::consts::FRAC_2_PI, f64::MAGIC);
     let n = turns - f64::MAGIC;
-    // Exact, as above. The next product is exact as two parts, their difference as well; only
+    // Exact by cancellation, as in `half_turns`. The next product is exact as two parts, their difference as well; only
     // the last term is rounded, at 2^-107 n.
     let r = residual::<I, f64>(x, n, HALF_PI[0]);
     let (p, p_lo) = two_product::<I, f64>(n, HALF_PI[1]);

@@ -37,7 +37,7 @@ pub(super) struct Job {
 
 // SAFETY: `work` is Sync, and by invariant 2 it is there whenever it is called.
 unsafe impl Send for Job {}
-// SAFETY: as above; all else is Sync.
+// SAFETY: `work` and all else is Sync; by invariant 2 `work` is there whenever it is called.
 unsafe impl Sync for Job {}
 
 /// Dropped where [`Job::run`] unwinds before all parts are finished, which nothing in it does: invariant 2

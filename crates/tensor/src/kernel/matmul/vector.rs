@@ -181,12 +181,12 @@ fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool
             y = b.beside(l);
         } else {
             for (j, y) in y.iter_mut().enumerate() {
-                // SAFETY: the operands of a product have `m x k` and `k x n` elements.
+                // SAFETY: `b` has `W` columns of `k` elements.
                 *y = unsafe { b.get(l, j) };
             }
         }
         for (i, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: as above.
+            // SAFETY: `a` has `H` rows of `k` elements.
             let x = unsafe { a.get(i, l) };
             for (s, y) in sums.iter_mut().zip(y) {
                 *s = I::mul_add(x, y, *s);
