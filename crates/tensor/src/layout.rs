@@ -54,11 +54,9 @@ impl Layout {
         size_of: usize,
     ) -> Result<Self, ShapeError> {
         if shape.len() != strides.len() {
+            let (axes, strides, shape) = (shape.len(), strides.len(), Dims(shape));
             return Err(ShapeError::new(format!(
-                "layout: shape {} has {} axes but there are {} strides",
-                Dims(shape),
-                shape.len(),
-                strides.len()
+                "layout: shape {shape} has {axes} axes but there are {strides} strides"
             )));
         }
         let elements = shape::checked_len(shape, size_of)?;
@@ -396,3 +394,6 @@ impl Layout {
         runs
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,10 +29,6 @@ mod indexing;
 mod joining;
 pub mod kernel;
 pub mod layout;
-#[cfg(test)]
-mod layout_regressions;
-#[cfg(test)]
-mod layout_tests;
 #[cfg(feature = "linalg")]
 mod linalg;
 pub mod make;

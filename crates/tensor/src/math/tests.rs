@@ -3,6 +3,7 @@
 //! All of the 2^32 `f32` arguments: `examples/ulp_sweep.rs`.
 
 mod exact;
+mod goldens;
 mod powers;
 
 use super::*;

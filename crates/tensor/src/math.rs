@@ -28,8 +28,6 @@ mod tanh;
 mod trig;
 
 #[cfg(test)]
-mod goldens;
-#[cfg(test)]
 mod tests;
 
 pub use arithmetic::{Abs, Add, Div, Mul, Neg, Recip, Rsqrt, Sqrt, Square, Sub};

@@ -1,5 +1,7 @@
 //! Layouts, views and readers against a model that knows nothing of strides.
 
+mod regressions;
+
 use proptest::prelude::*;
 
 use crate::layout::Layout;

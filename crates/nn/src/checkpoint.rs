@@ -161,6 +161,4 @@ impl Checkpoint {
 }
 
 #[cfg(test)]
-mod round_trip;
-#[cfg(test)]
 mod tests;
