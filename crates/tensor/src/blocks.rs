@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::buffer::Buffer;
 use crate::element::Element;
 use crate::layout::Layout;
+use crate::shape::distance;
 use crate::simd::{Isa, Kernel, dispatch};
 
 /// Elements in a block: three operands of f64 fit the first-level cache beside each other. In half of
@@ -98,13 +99,7 @@ impl<'a, T: Element> Reader<'a, T> {
     /// Where element `index` of the sequence lies in the buffer.
     #[inline]
     pub(crate) fn position(&self, index: usize) -> usize {
-        let mut rest = index;
-        let mut at = self.offset;
-        for &(size, stride) in self.runs.iter().rev() {
-            at += (rest % size) as isize * stride;
-            rest /= size;
-        }
-        at as usize
+        (self.offset + distance(self.runs.iter().copied(), index)) as usize
     }
 
     /// Element `index` of the sequence.

@@ -71,6 +71,21 @@ pub fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     index
 }
 
+/// How far element `index`, in row-major order, lies from the first one, which comes again after the
+/// last. `runs` are the sizes and strides of the axes, outermost first.
+#[inline]
+pub(crate) fn distance(
+    runs: impl DoubleEndedIterator<Item = (usize, isize)>,
+    mut index: usize,
+) -> isize {
+    let mut at = 0;
+    for (size, stride) in runs.rev() {
+        at += (index % size) as isize * stride;
+        index /= size;
+    }
+    at
+}
+
 /// Whether both are the same. (A loop: comparing slices calls a function for any length of memory, which
 /// costs more than the few sizes of a shape.)
 #[inline]

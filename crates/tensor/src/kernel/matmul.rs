@@ -34,7 +34,7 @@ use crate::error::{OrPanic, ShapeError};
 use crate::kernel::copy;
 use crate::layout::Layout;
 use crate::par;
-use crate::shape::{self, Dims, Shape};
+use crate::shape::{self, Dims, Shape, distance};
 use crate::simd::{dispatch, level};
 use crate::view::View;
 
@@ -166,14 +166,9 @@ fn folded<T: Float>(a: View<'_, T>, rows: usize, b: View<'_, T>, out: &mut [T]) 
 /// Where matrix number `batch` of the leading axes of `layout` starts.
 fn start_of(layout: &Layout, batch: usize) -> isize {
     let lead = layout.rank() - 2;
-    let mut rest = batch;
-    let mut at = layout.offset() as isize;
-    for k in (0..lead).rev() {
-        let size = layout.shape()[k];
-        at += (rest % size) as isize * layout.strides()[k];
-        rest /= size;
-    }
-    at
+    let sizes = layout.shape()[..lead].iter().copied();
+    let strides = layout.strides()[..lead].iter().copied();
+    layout.offset() as isize + distance(sizes.zip(strides), batch)
 }
 
 /// A matrix in a buffer: element `[i, j]` lies at `start + i * down + j * right`.

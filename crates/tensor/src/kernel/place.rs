@@ -8,6 +8,7 @@ use crate::error::ShapeError;
 use crate::kernel::assign;
 use crate::layout::Layout;
 use crate::par;
+use crate::shape::distance;
 use crate::view::View;
 
 /// Writes the elements of `x` in row-major order to where `at`, a layout of `out` that shows no element
@@ -89,12 +90,8 @@ impl Window {
 
     /// Where in the whole run `row` begins.
     fn run(&self, row: usize) -> usize {
-        let (mut at, mut rest) = (self.offset, row);
-        for &(size, stride) in self.outer.iter().rev() {
-            at += rest % size * stride;
-            rest /= size;
-        }
-        at
+        let outer = self.outer.iter().map(|&(size, stride)| (size, stride as isize));
+        self.offset + distance(outer, row) as usize
     }
 
     /// Writes elements `start..start + out.len()` of the whole, at most [`BLOCK`]: those of the part,

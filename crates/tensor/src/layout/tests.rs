@@ -5,6 +5,7 @@ mod regressions;
 use proptest::prelude::*;
 
 use crate::layout::Layout;
+use crate::shape::unravel;
 use crate::slice::Range;
 use crate::testing::disguises;
 use crate::{Tensor, View};
@@ -21,13 +22,7 @@ impl Model {
     fn view(&self, shape: &[usize], source: impl Fn(&[usize]) -> Vec<usize>) -> Model {
         let mut values = Vec::new();
         for flat in 0..shape.iter().product() {
-            let mut rest = flat;
-            let mut index = vec![0; shape.len()];
-            for k in (0..shape.len()).rev() {
-                index[k] = rest % shape[k];
-                rest /= shape[k];
-            }
-            let from = source(&index);
+            let from = source(&unravel(flat, shape));
             assert_eq!(from.len(), self.shape.len());
             values.push(self.values[from.iter().zip(&self.shape).fold(0, |at, (i, d)| at * d + i)]);
         }

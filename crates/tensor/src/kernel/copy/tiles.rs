@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::blocks::copy_short;
 use crate::element::Element;
 use crate::kernel::square::{SQUARE, turn, turn_part};
+use crate::shape::distance;
 use crate::simd::{Isa, Kernel, dispatch, prefetch};
 use crate::stream::Sink;
 use crate::view::View;
@@ -124,10 +125,10 @@ impl<'a, T: Element> Tiles<'a, T> {
             let (group, rest) = part.split_at_mut(count * slab);
             // The one of them that comes first in the input.
             let first = if self.rows.1 < 0 { row + count - 1 } else { row };
-            let from =
-                self.offset + along(&self.outer, at / self.rows.0) + first as isize * self.rows.1;
+            let outer = distance(self.outer.iter().copied(), at / self.rows.0);
+            let from = self.offset + outer + first as isize * self.rows.1;
             for (k, before) in (0..slab).step_by(self.columns.0 * packet).enumerate() {
-                let from = from + along(&self.between, k);
+                let from = from + distance(self.between.iter().copied(), k);
                 for column in (0..self.columns.0).step_by(COLUMNS / packet) {
                     let width = (COLUMNS / packet).min(self.columns.0 - column);
                     let (data, step) = (self.data, self.columns.1);
@@ -154,17 +155,6 @@ impl<'a, T: Element> Tiles<'a, T> {
 /// The number of elements along all of `runs`.
 fn size(runs: &[(usize, isize)]) -> usize {
     runs.iter().map(|&(size, _)| size).product()
-}
-
-/// How far element `index`, in row-major order, lies from the first one.
-fn along(runs: &[(usize, isize)], index: usize) -> isize {
-    let mut rest = index;
-    let mut at = 0;
-    for &(size, stride) in runs.iter().rev() {
-        at += (rest % size) as isize * stride;
-        rest /= size;
-    }
-    at
 }
 
 /// Reads one tile: packet `column` of `stage[row · pitch..]` is the one at `data[from + row · packet +
