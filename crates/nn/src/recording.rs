@@ -12,6 +12,7 @@ use crate::{Module, ParamRef};
 ///
 /// The parameters are matched by their path in the module, so a clone of the module, or one that was
 /// loaded from a file, can be replayed as well; the gradients belong to the module that was given.
+/// (A [`tape::Recording`], which this one wraps, matches parameters by their identity.)
 ///
 /// Shapes, numbers and control flow of the Rust code that recorded the loss are frozen into the
 /// program, and so is which parameters were frozen: record anew after freezing others.

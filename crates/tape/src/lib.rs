@@ -62,7 +62,7 @@
 mod backward;
 pub mod check;
 mod drawing;
-pub mod error;
+mod error;
 mod eval;
 mod grad;
 mod gradients;

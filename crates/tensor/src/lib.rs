@@ -18,7 +18,7 @@
 pub mod any;
 mod arith;
 pub mod blocks;
-pub mod buffer;
+mod buffer;
 mod cast;
 mod compare;
 mod display;
@@ -31,7 +31,7 @@ pub mod kernel;
 pub mod layout;
 #[cfg(feature = "linalg")]
 mod linalg;
-pub mod make;
+mod make;
 pub mod math;
 mod operand;
 pub mod par;
@@ -47,7 +47,7 @@ mod stream;
 mod tensor;
 #[cfg(test)]
 mod testing;
-pub mod view;
+mod view;
 mod views;
 
 pub use any::{AnySlice, AnySliceMut, AnyTensor, AnyView};

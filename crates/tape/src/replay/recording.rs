@@ -138,6 +138,9 @@ pub enum ReplayError {
 ///
 /// Replaying binds new inputs of the recorded shapes and reads the parameters afresh. Numbers and
 /// control flow of the Rust code that recorded it are frozen in.
+///
+/// Parameters are matched by their identity. `nn::Recording` is one of these for a module, whose
+/// parameters it matches by their path.
 pub struct Recording<S: Specs, T: Float> {
     tape: Tape,
     script: Script,
