@@ -15,7 +15,7 @@ const BATCH: usize = 128;
 /// A batch of the digits: inputs `[BATCH, 64]` and labels `[BATCH]`.
 fn batch() -> (Tensor<f32>, Tensor<i64>) {
     let batch = data::digits().take(BATCH).batch();
-    (batch.inputs, batch.labels)
+    (batch.inputs, batch.targets)
 }
 
 fn classifier() -> Mlp<f32> {

@@ -133,6 +133,6 @@ fn print_table(bound: f64, rows: &[(&str, Option<f64>)]) {
 
 /// Where the digits 0 to 9 stand first.
 fn first_of_each_digit(data: &Dataset<f32>) -> Vec<usize> {
-    let labels = data.labels().to_vec();
+    let labels = data.targets().to_vec();
     (0..10).filter_map(|digit| labels.iter().position(|&label| label == digit)).collect()
 }

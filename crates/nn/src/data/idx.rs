@@ -213,7 +213,7 @@ mod tests {
             (train.inputs().shape(), train.inputs().to_vec()),
             (&[2, 2][..], vec![0.0, 1.0, 0.2, 0.0])
         );
-        assert_eq!((train.labels().to_vec(), test.labels().to_vec()), (vec![3, 4], vec![9]));
+        assert_eq!((train.targets().to_vec(), test.targets().to_vec()), (vec![3, 4], vec![9]));
 
         write(&dir, "t10k-labels-idx1-ubyte", &idx(&[2], &[9, 9]));
         assert!(matches!(mnist(dir.path()), Err(DataError::Labels { .. })));
