@@ -66,7 +66,7 @@ impl<'a, T: Element> Reader<'a, T> {
     /// Blocks that end at multiples of this are read in place, or are one number: the length of a row of
     /// a part of a matrix. Without end for a [direct](Self::is_direct) reader; that of a block where
     /// rows are so short that to begin a block for each would cost more than to copy them, and where
-    /// every block is a part of the [desk](Self::desk).
+    /// every block is a part of the [scratch](Self::scratch).
     pub fn stretch(&self) -> usize {
         match self.runs[..] {
             _ if self.is_direct() => usize::MAX,
@@ -129,9 +129,9 @@ impl<'a, T: Element> Reader<'a, T> {
     /// Elements `start..start + len` in place, where they lie in several stretches that are long enough: to
     /// begin a short one takes longer than to copy it.
     #[inline]
-    pub(crate) fn runs(&self, start: usize, len: usize) -> Option<Runs<'a, T>> {
+    pub(crate) fn runs(&self, start: usize, len: usize) -> Option<Stretches<'a, T>> {
         let &[.., _, (inner @ RUN.., 1)] = &self.runs[..] else { return None };
-        let (mut runs, mut at, end) = (Runs::new(), start, start + len);
+        let (mut runs, mut at, end) = (Stretches::new(), start, start + len);
         while at < end {
             let count = (inner - at % inner).min(end - at);
             runs.push(self.beside(self.position(at), count));
@@ -141,29 +141,29 @@ impl<'a, T: Element> Reader<'a, T> {
     }
 
     /// Room for the blocks of this sequence.
-    pub fn desk(&self) -> Desk<T> {
+    pub fn scratch(&self) -> Scratch<T> {
         let size = BLOCK.min(self.len());
         match self.period().filter(|&period| period <= BLOCK) {
-            _ if self.is_direct() => Desk { room: Buffer::scratch(0), period: None },
-            None => Desk { room: Buffer::scratch(size), period: None },
+            _ if self.is_direct() => Scratch { room: Buffer::scratch(0), period: None },
+            None => Scratch { room: Buffer::scratch(size), period: None },
             Some(period) => {
                 let mut room = Buffer::scratch(period - 1 + size);
                 self.copy(0, room.as_mut_slice());
-                Desk { room, period: Some(period) }
+                Scratch { room, period: Some(period) }
             }
         }
     }
 
-    /// As [`block`](Self::block), of at most [`BLOCK`] elements if it needs the `desk`, which is one of
+    /// As [`block`](Self::block), of at most [`BLOCK`] elements if it needs the `scratch`, which is one of
     /// this sequence.
     #[inline]
-    pub fn block_at<'b>(&self, start: usize, len: usize, desk: &'b mut Desk<T>) -> &'b [T]
+    pub fn block_at<'b>(&self, start: usize, len: usize, scratch: &'b mut Scratch<T>) -> &'b [T]
     where
         'a: 'b,
     {
-        match desk.period {
-            Some(period) => &desk.room.as_slice()[start % period..][..len],
-            None => self.block(start, len, desk.room.as_mut_slice()),
+        match scratch.period {
+            Some(period) => &scratch.room.as_slice()[start % period..][..len],
+            None => self.block(start, len, scratch.room.as_mut_slice()),
         }
     }
 
@@ -233,11 +233,11 @@ impl<'a, T: Element> Reader<'a, T> {
 /// Elements of a stretch that is read in place beside others.
 const RUN: usize = 128;
 /// Stretches of a sequence, one after the other.
-pub(crate) type Runs<'a, T> = SmallVec<[&'a [T]; 4]>;
+pub(crate) type Stretches<'a, T> = SmallVec<[&'a [T]; 4]>;
 
 /// Where the blocks of a [`Reader`] are laid that do not lie side by side. What begins anew within a
 /// block is laid there once, so that every block is a part of it.
-pub struct Desk<T: Element> {
+pub struct Scratch<T: Element> {
     room: Buffer<T>,
     period: Option<usize>,
 }

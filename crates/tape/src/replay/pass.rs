@@ -127,7 +127,7 @@ impl<'a> Part<'a> {
 }
 
 /// Where one task keeps its blocks.
-struct Desk<'a> {
+struct Workspace<'a> {
     registers: SmallVec<[AnyBlock; 8]>,
     /// For each load that is not read where it lies.
     copies: SmallVec<[AnyBlock; 8]>,
@@ -172,28 +172,28 @@ impl Pass<'_> {
 
     fn blocks(&self, part: Part<'_>, node: &Cell<u32>) {
         let (start, len) = (part.start, part.len);
-        let mut desk = self.desk(part);
+        let mut space = self.workspace(part);
         let mut at = 0;
         while at < len {
             let n = self.ahead(start + at, BLOCK.min(len - at));
-            for (feed, copy) in self.feeds.iter().zip(&mut desk.copies) {
+            for (feed, copy) in self.feeds.iter().zip(&mut space.copies) {
                 match feed {
                     Feed::Copied(reader) => reader.copy(start + at, copy.as_mut_slice(n)),
                     Feed::Overwritten(store) => {
-                        copy.copy_from(desk.part.outs[*store].as_slice().range(at..at + n));
+                        copy.copy_from(space.part.outs[*store].as_slice().range(at..at + n));
                     }
                     Feed::Direct(_) | Feed::Repeated(..) => {}
                 }
             }
             for step in &self.group.code {
                 node.set(step.node);
-                self.step(step, &mut desk, at, n);
+                self.step(step, &mut space, at, n);
             }
             at += n;
         }
     }
 
-    fn desk<'a>(&self, part: Part<'a>) -> Desk<'a> {
+    fn workspace<'a>(&self, part: Part<'a>) -> Workspace<'a> {
         let size = part.len.min(BLOCK);
         let copies = self.feeds.iter().map(|feed| match feed {
             Feed::Direct(_) => AnyBlock::default(),
@@ -208,13 +208,13 @@ impl Pass<'_> {
         });
         let copies = copies.collect();
         let registers = self.group.registers.iter().map(|&dtype| AnyBlock::new(dtype, size));
-        Desk { registers: registers.collect(), copies, part }
+        Workspace { registers: registers.collect(), copies, part }
     }
 
     /// One instruction, on elements `at..at + n` of the part.
     #[inline]
-    fn step(&self, step: &Instruction, desk: &mut Desk<'_>, at: usize, n: usize) {
-        let Desk { registers, copies, part } = desk;
+    fn step(&self, step: &Instruction, space: &mut Workspace<'_>, at: usize, n: usize) {
+        let Workspace { registers, copies, part } = space;
         let range = step.operands.start as usize..step.operands.end as usize;
         let operands = &self.group.operands[range];
         let (start, outs) = (part.start, &mut part.outs[..]);

@@ -35,7 +35,7 @@ pub(crate) struct Straight {
     slab: Slab,
     /// For each node of the program its value in the slab.
     slots: Vec<u32>,
-    steps: Vec<Step>,
+    steps: Vec<Call>,
     /// The operations of all steps; those that follow each other share one as a rule.
     ops: Vec<Recorded>,
     /// The operands of all steps, one after the other.
@@ -43,7 +43,7 @@ pub(crate) struct Straight {
 }
 
 #[derive(Clone, Copy)]
-struct Step {
+struct Call {
     /// The node of the program.
     node: u32,
     /// Which operation; [`COPY`] copies a view, to lie side by side.
@@ -237,7 +237,7 @@ impl Straight {
     #[inline]
     fn step(&mut self, op: u32, out: u32, operands: usize) {
         let (node, end) = (self.slots.len() as u32, self.operands.len() as u32);
-        self.steps.push(Step { node, op, out, operands: (end - operands as u32, end) });
+        self.steps.push(Call { node, op, out, operands: (end - operands as u32, end) });
     }
 
     /// Sets the value of a node that is not computed.
@@ -319,7 +319,7 @@ impl Straight {
     }
 }
 
-impl Step {
+impl Call {
     #[inline]
     fn run(
         &self,

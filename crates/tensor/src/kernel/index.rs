@@ -127,9 +127,9 @@ pub fn gather<T: Element>(
     let (whole, wrong) = (picks_lines(index), AtomicBool::new(false));
     par::for_parts(out, par::GRAIN_BYTES / 16, |start, out| {
         let mut lines = Lines::new(index.shape(), layout.strides(), axis, offset).from(start);
-        let mut desk = indices.desk();
+        let mut scratch = indices.scratch();
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
-            let picked = indices.block_at(start + block * BLOCK, out.len(), &mut desk);
+            let picked = indices.block_at(start + block * BLOCK, out.len(), &mut scratch);
             let lines = &mut lines;
             if !dispatch(Pick { data, along, size, whole, lines, picked, out }) {
                 return wrong.store(true, Ordering::Relaxed);
@@ -223,7 +223,7 @@ pub fn index_select<T: Element>(
     let work = out.len();
     par::for_chunks(out, rows * inner, work, |part, out| {
         let (reader, first, picks) = (&reader, part * rows, &picks[..]);
-        if !dispatch(Rows { reader, inner, size, picks, first, out }) {
+        if !dispatch(Select { reader, inner, size, picks, first, out }) {
             wrong.store(true, Ordering::Relaxed);
         }
     });
@@ -235,7 +235,7 @@ pub fn index_select<T: Element>(
 
 /// Copies the slices of `inner` elements that `picks` name, over and over, from number `first` on; whether
 /// they are all within the axis.
-struct Rows<'a, T> {
+struct Select<'a, T> {
     reader: &'a Reader<'a, T>,
     inner: usize,
     size: usize,
@@ -244,7 +244,7 @@ struct Rows<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Element> Kernel for Rows<'_, T> {
+impl<T: Element> Kernel for Select<'_, T> {
     type Output = bool;
     #[inline(always)]
     fn run<I: Isa>(self) -> bool {
@@ -260,11 +260,11 @@ impl<T: Element> Kernel for Rows<'_, T> {
     }
 }
 
-impl<T: Element> Rows<'_, T> {
+impl<T: Element> Select<'_, T> {
     /// `copy(at, out)` copies the slice at element `at` to the front of `out`.
     #[inline(always)]
     fn each(self, copy: impl Fn(usize, &mut [T])) -> bool {
-        let Rows { inner, size, picks, first, out, .. } = self;
+        let Select { inner, size, picks, first, out, .. } = self;
         let (mut outer, mut k) = (first / picks.len(), first % picks.len());
         for done in (0..out.len()).step_by(inner) {
             let Ok(i) = checked("index_select", picks[k], k, size) else { return false };

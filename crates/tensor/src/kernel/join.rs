@@ -94,10 +94,10 @@ impl Strip {
                 part.copy(start + r * len, &mut out[before..before + len]);
             }
         } else {
-            let (rows, mut desk) = (BLOCK / len, part.desk());
+            let (rows, mut scratch) = (BLOCK / len, part.scratch());
             for (k, out) in out.chunks_mut(rows * row).enumerate() {
                 let count = out.len() / row * len;
-                let x = part.block_at(start + k * rows * len, count, &mut desk);
+                let x = part.block_at(start + k * rows * len, count, &mut scratch);
                 if len == 1 {
                     let own = out[before..].iter_mut().step_by(row);
                     own.zip(x).for_each(|(out, &x)| *out = x);

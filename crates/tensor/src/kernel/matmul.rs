@@ -5,7 +5,7 @@
 //! Element `[i, j]` is a sum over `k`. Its order depends on the sizes alone, never on strides or
 //! threads, so a transposed operand gives the bits of its copy:
 //!
-//! - few operations, or a vector with at most [`FEW`] terms: one after the other ([`Small`]);
+//! - few operations, or a vector with at most [`FEW_TERMS`] terms: one after the other ([`Small`]);
 //! - a vector with more terms: interleaved partial sums, added as a tree, as are stretches of so many terms
 //!   ([`vector`]);
 //! - else the micro-kernels of `gemm`, where each element adds its terms one after the other within
@@ -48,9 +48,9 @@ const SMALL: usize = 8 * 8 * 8;
 const THREADED: usize = 64 * 64 * 64;
 const THREADED_GEMM: usize = 4 * THREADED;
 /// Terms up to which partial sums do not pay.
-const FEW: usize = 32;
+const FEW_TERMS: usize = 32;
 // A tiny product with a vector adds up its terms one after the other, as its whole does.
-const _: () = assert!(TINY <= FEW);
+const _: () = assert!(TINY <= FEW_TERMS);
 
 /// The shape of `a x b`, with the rules of NumPy's `matmul`: the last axis of `a` meets the last but
 /// one of `b` (the only one of a vector), axes before the last two broadcast, and a vector's own
@@ -99,7 +99,7 @@ pub fn matmul<T: Float>(a: View<'_, T>, b: View<'_, T>, out: &mut [T]) {
     match (a.shape(), b.shape()) {
         (&[m, k], &[met, n]) if k == met && Some(out.len()) == m.checked_mul(n) => {
             let at = |v: View<'_, T>| v.layout().offset() as isize;
-            Product { m, k, n, a: Operand::of(a, at(a)), b: Operand::of(b, at(b)) }.write(out);
+            Product { m, k, n, a: Matrix::of(a, at(a)), b: Matrix::of(b, at(b)) }.write(out);
         }
         _ => batched(a, b, out),
     }
@@ -129,10 +129,10 @@ fn batched<T: Float>(a: View<'_, T>, b: View<'_, T>, out: &mut [T]) {
         l.broadcast_to(&to).expect(FITS)
     };
     let (la, lb) = (whole(&la, m, k), whole(&lb, k, n));
-    let (a, b) = (Operand::of(a.with_layout(&la), 0), Operand::of(b.with_layout(&lb), 0));
+    let (a, b) = (Matrix::of(a.with_layout(&la), 0), Matrix::of(b.with_layout(&lb), 0));
     let product = |batch: usize| {
-        let a = Operand { start: start_of(&la, batch), ..a };
-        let b = Operand { start: start_of(&lb, batch), ..b };
+        let a = Matrix { start: start_of(&la, batch), ..a };
+        let b = Matrix { start: start_of(&lb, batch), ..b };
         Product { m, k, n, a, b }
     };
     if m.saturating_mul(n).saturating_mul(k) >= THREADED_GEMM {
@@ -172,35 +172,35 @@ fn start_of(layout: &Layout, batch: usize) -> isize {
 }
 
 /// A matrix in a buffer: element `[i, j]` lies at `start + i * down + j * right`.
-struct Operand<'a, T> {
+struct Matrix<'a, T> {
     data: &'a [T],
     start: isize,
     down: isize,
     right: isize,
 }
 
-impl<T> Clone for Operand<'_, T> {
+impl<T> Clone for Matrix<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T> Copy for Operand<'_, T> {}
+impl<T> Copy for Matrix<'_, T> {}
 
-impl<'a, T: Float> Operand<'a, T> {
+impl<'a, T: Float> Matrix<'a, T> {
     /// The last two axes of `view`, from `start` on.
     fn of(view: View<'a, T>, start: isize) -> Self {
         let strides = view.layout().strides();
         let (down, right) = (strides[strides.len() - 2], strides[strides.len() - 1]);
-        Operand { data: view.buffer(), start, down, right }
+        Matrix { data: view.buffer(), start, down, right }
     }
 
     /// A panel as [`pack`] lays it out, turned: `width` columns, one beside the other.
     fn packed(panel: &'a [T], width: usize) -> Self {
-        Operand { data: panel, start: 0, down: 1, right: width as isize }
+        Matrix { data: panel, start: 0, down: 1, right: width as isize }
     }
 
     fn t(self) -> Self {
-        Operand { down: self.right, right: self.down, ..self }
+        Matrix { down: self.right, right: self.down, ..self }
     }
 
     #[inline(always)]
@@ -211,7 +211,7 @@ impl<'a, T: Float> Operand<'a, T> {
     /// The matrix whose element `[0, 0]` is `[i, j]` of this one.
     #[inline(always)]
     fn at(self, i: usize, j: usize) -> Self {
-        Operand { start: self.start + i as isize * self.down + j as isize * self.right, ..self }
+        Matrix { start: self.start + i as isize * self.down + j as isize * self.right, ..self }
     }
 
     /// The first `n` elements of row 0, side by side: where they lie, or copied to `room`.
@@ -257,14 +257,14 @@ impl<'a, T: Float> Operand<'a, T> {
     }
 }
 
-/// One product of matrices; [`Operand`]s reach `m x k` and `k x n` elements of their buffers
+/// One product of matrices; its operands reach `m x k` and `k x n` elements of their buffers
 /// (invariant 4 of [`layout`](crate::layout)).
 struct Product<'a, T> {
     m: usize,
     k: usize,
     n: usize,
-    a: Operand<'a, T>,
-    b: Operand<'a, T>,
+    a: Matrix<'a, T>,
+    b: Matrix<'a, T>,
 }
 
 impl<T> Clone for Product<'_, T> {
@@ -284,7 +284,7 @@ impl<T: Float> Product<'_, T> {
         }
         // One after the other, whatever the rules for vectors: without a thread to be thought of, which
         // costs as much as a product of a few numbers. A column is a row of the turned product.
-        if (1..=FEW).contains(&k) && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {
+        if (1..=FEW_TERMS).contains(&k) && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {
             return match n {
                 1 => dispatch(Small { k, n: m, a: b.t(), b: a.t(), out }),
                 _ => dispatch(Small { k, n, a, b, out }),
@@ -319,7 +319,7 @@ impl<T: Float> Product<'_, T> {
         assert_eq!(out.len(), m * n);
         let work = m.saturating_mul(k).saturating_mul(n);
         let threads = if work < THREADED_GEMM { Parallelism::None } else { Parallelism::Rayon(0) };
-        let from = |x: Operand<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
+        let from = |x: Matrix<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
         let (pa, pb, po) = (from(a), from(b), out.as_mut_ptr());
         // The kernels want neighbours of a column side by side; `out` has those of a row, so the
         // transposed product is computed: outᵀ = bᵀ aᵀ. For real numbers `conj_dst` changes no

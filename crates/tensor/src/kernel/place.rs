@@ -104,8 +104,8 @@ impl Window {
         if first == end {
             return out.fill(among);
         }
-        let mut desk = part.desk();
-        let mut x = part.block_at(first, end - first, &mut desk);
+        let mut scratch = part.scratch();
+        let mut x = part.block_at(first, end - first, &mut scratch);
         let (size, stride) = self.inner;
         let (mut row, mut within) = (first / size, first % size);
         let &(rows, step) = self.outer.last().unwrap_or(&(usize::MAX, 0));

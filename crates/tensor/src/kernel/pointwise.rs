@@ -26,7 +26,7 @@ pub fn map<A: Element, O: Element>(
     assert_eq!(x.len(), out.len(), "map: lengths differ");
     settled(x, |x| {
         for_blocks(out, |part| {
-            let mut sx = x.desk();
+            let mut sx = x.scratch();
             part.each(x.stretch(), |at, out| f(x.block_at(at, out.len(), &mut sx), out));
         });
     });
@@ -34,7 +34,7 @@ pub fn map<A: Element, O: Element>(
 
 /// `out[i] = x`.
 pub fn fill<T: Element>(x: T, out: &mut [T]) {
-    if out.len() <= FEW {
+    if out.len() <= FEW_ELEMENTS {
         return out.fill(x);
     }
     for_blocks(out, |part| part.each(usize::MAX, |_, out| fill_run(x, out)));
@@ -60,7 +60,7 @@ pub fn map2<A: Element, B: Element, O: Element>(
     assert_eq!([a.len(), b.len()], [out.len(); 2], "map2: lengths differ");
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, out: &mut [O]| {
         for_blocks(out, |part| {
-            let (mut sa, mut sb) = (a.desk(), b.desk());
+            let (mut sa, mut sb) = (a.scratch(), b.scratch());
             part.each(a.stretch().min(b.stretch()), |at, out| {
                 let a = a.block_at(at, out.len(), &mut sa);
                 f(a, b.block_at(at, out.len(), &mut sb), out);
@@ -84,7 +84,7 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
     assert_eq!([a.len(), b.len(), c.len()], [out.len(); 3], "map3: lengths differ");
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, c: &Reader<'_, C>, out: &mut [O]| {
         for_blocks(out, |part| {
-            let (mut sa, mut sb, mut sc) = (a.desk(), b.desk(), c.desk());
+            let (mut sa, mut sb, mut sc) = (a.scratch(), b.scratch(), c.scratch());
             part.each(a.stretch().min(b.stretch()).min(c.stretch()), |at, out| {
                 let n = out.len();
                 let a = a.block_at(at, n, &mut sa);
@@ -109,7 +109,7 @@ pub fn update2<T: Element, B: Element>(
     settled(b, |b| {
         par::for_parts(a, grain::<T>(), |start, part| {
             let mut old = Buffer::scratch(BLOCK.min(part.len()));
-            let mut sb = b.desk();
+            let mut sb = b.scratch();
             for (k, a) in part.chunks_mut(BLOCK).enumerate() {
                 let old = &mut old.as_mut_slice()[..a.len()];
                 old.copy_from_slice(a);
@@ -220,7 +220,7 @@ pub fn binary_update<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &mut [T], 
 
 /// So many elements take less time than to choose an instruction set for them, and one even less than
 /// to begin a loop.
-const FEW: usize = 8;
+const FEW_ELEMENTS: usize = 8;
 
 /// `out[i] = f(x[i])`, vectorised where `f` is.
 #[inline]
@@ -248,7 +248,7 @@ pub fn unary_block<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &[T], out: &mu
 fn unary_loop<T: Copy, F: Unary<T>>(f: F, x: &[T], out: &mut [T]) {
     match (x, out) {
         (&[x], [out]) if F::EXACT => *out = f.call::<Baseline>(x),
-        (x, out) if F::EXACT && out.len() <= FEW => f.block::<Baseline>(x, out),
+        (x, out) if F::EXACT && out.len() <= FEW_ELEMENTS => f.block::<Baseline>(x, out),
         (x, out) => dispatch(UnaryLoop { f, x, out }),
     }
 }
@@ -267,7 +267,7 @@ pub fn binary_block<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &[T], b: &[
 fn binary_loop<T: Copy, F: Binary<T>>(f: F, a: &[T], b: &[T], out: &mut [T]) {
     match (a, b, out) {
         (&[a], &[b], [out]) if F::EXACT => *out = f.call::<Baseline>(a, b),
-        (a, b, out) if F::EXACT && out.len() <= FEW => f.block::<Baseline>(a, b, out),
+        (a, b, out) if F::EXACT && out.len() <= FEW_ELEMENTS => f.block::<Baseline>(a, b, out),
         (a, b, out) => dispatch(BinaryLoop { f, a, b, out }),
     }
 }

@@ -34,7 +34,7 @@ fn line<T: Element, O: Element>(
     keys: &mut Keys,
 ) {
     match x.len() {
-        ..=FEW => dispatch(Count { x, descending, item, out, room: keys }),
+        ..=COUNTED => dispatch(Count { x, descending, item, out, room: keys }),
         _ => by_digits(x, descending, item, out),
     }
 }
@@ -46,16 +46,16 @@ fn key<T: Element>(x: T, descending: bool) -> u64 {
 }
 
 /// Up to this length, a line is sorted by counting what precedes each element, all of its pairs.
-const FEW: usize = 128;
+const COUNTED: usize = 128;
 /// From this length on, longer digits are worth their counters.
 const LONG: usize = 1 << 14;
 
 /// Lanes of a vector of keys.
 const LANES: usize = 8;
 /// Room for those of one line.
-type Keys = [[u64; LANES]; FEW / LANES];
+type Keys = [[u64; LANES]; COUNTED / LANES];
 
-/// [`line`] of at most [`FEW`] elements: the place of each is the number of those that precede it.
+/// [`line`] of at most [`COUNTED`] elements: the place of each is the number of those that precede it.
 struct Count<'a, T, F, O> {
     x: &'a [T],
     descending: bool,
@@ -180,7 +180,7 @@ fn each_line<T: Element, O: Element>(
     let grain = par::GRAIN_BYTES / size_of::<T>() / (n.ilog2() as usize + 1);
     par::for_units(out, n, grain, |start, part| {
         let mut scratch = vec![T::default(); if reader.is_direct() { 0 } else { n }];
-        let mut keys = [[0; LANES]; FEW / LANES];
+        let mut keys = [[0; LANES]; COUNTED / LANES];
         for (k, out) in part.chunks_mut(n).enumerate() {
             f(reader.block(start + k * n, n, &mut scratch), out, &mut keys);
         }

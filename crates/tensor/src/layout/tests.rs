@@ -183,7 +183,10 @@ fn check(x: &Tensor<i64>, m: &Model, c: &mut Choices) {
         assert_eq!(out[..len], m.values[start..start + len]);
         assert_eq!(out[len], -1);
         assert_eq!(reader.block(start, len, &mut out), &m.values[start..start + len]);
-        assert_eq!(reader.block_at(start, len, &mut reader.desk()), &m.values[start..start + len]);
+        assert_eq!(
+            reader.block_at(start, len, &mut reader.scratch()),
+            &m.values[start..start + len]
+        );
     }
     if let (Some(period), false) = (reader.period(), m.values.is_empty()) {
         assert_eq!(m.values[period..], m.values[..m.values.len() - period]);
@@ -239,8 +242,8 @@ proptest! {
         let x = Tensor::arange(0, row as i64, 1i64).reshape([1, row]);
         let x = disguises(&x, -1)[kind].broadcast_to([5000 / row + 1, row]);
         let (reader, expected) = (x.reader(), (start..start + len).map(|i| (i % row) as i64));
-        let mut desk = reader.desk();
-        prop_assert!(reader.block_at(start, len, &mut desk).iter().copied().eq(expected));
+        let mut scratch = reader.scratch();
+        prop_assert!(reader.block_at(start, len, &mut scratch).iter().copied().eq(expected));
     }
 
     #[test]

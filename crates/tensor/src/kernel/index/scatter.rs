@@ -113,11 +113,11 @@ impl<T: Number> Target<'_, T> {
             return unsafe { self.add_lines(lines, index, src) };
         }
         let (indices, source) = (index.reader(), src.reader());
-        let (mut index_desk, mut desk) = (indices.desk(), source.desk());
+        let (mut index_scratch, mut scratch) = (indices.scratch(), source.scratch());
         (0..index.len()).step_by(BLOCK).all(|start| {
             let len = BLOCK.min(index.len() - start);
-            let picked = indices.block_at(start, len, &mut index_desk);
-            let values = source.block_at(start, len, &mut desk);
+            let picked = indices.block_at(start, len, &mut index_scratch);
+            let values = source.block_at(start, len, &mut scratch);
             dispatch(Add { target: self, lines: &mut lines, picked, values })
         })
     }
@@ -134,12 +134,12 @@ impl<T: Number> Target<'_, T> {
     ) -> bool {
         let ones = lines.one_each(index.layout());
         let (indices, source) = (index.with_layout(&ones).reader(), src.reader());
-        let (mut index_desk, mut desk) = (indices.desk(), source.desk());
+        let (mut index_scratch, mut scratch) = (indices.scratch(), source.scratch());
         let along = self.strides[self.axis];
         let mut position = 0;
         (0..indices.len()).step_by(BLOCK).all(|start| {
             let len = BLOCK.min(indices.len() - start);
-            let picked = indices.block_at(start, len, &mut index_desk);
+            let picked = indices.block_at(start, len, &mut index_scratch);
             let within = all_within(picked, self.size);
             for &i in picked.iter().filter(|_| within) {
                 let (at, count) = lines.take(usize::MAX);
@@ -148,7 +148,7 @@ impl<T: Number> Target<'_, T> {
                 // index is one of the axis; that nobody else has it is promised.
                 let line = unsafe { std::slice::from_raw_parts_mut(self.out.at(from), count) };
                 for (k, out) in line.chunks_mut(BLOCK).enumerate() {
-                    let values = source.block_at(position, out.len(), &mut desk);
+                    let values = source.block_at(position, out.len(), &mut scratch);
                     let at = from + k * BLOCK;
                     dispatch(AddLine { out, values, at, misfit: self.misfit });
                     position += out.len();

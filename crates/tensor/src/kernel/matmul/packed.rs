@@ -146,7 +146,7 @@ impl<T: Float> Kernels<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Operand;
+    use super::super::Matrix;
     use super::*;
     use crate::tensor::Tensor;
 
@@ -159,7 +159,7 @@ mod tests {
         let Some(kernels) = Kernels::of(at) else { return };
         let ((m, k), n) = ((a.shape()[0], a.shape()[1]), b.shape()[1]);
         let of = |x: &Tensor<T>| x.layout().offset() as isize;
-        let (from, to) = (Operand::of(a.view(), of(a)), Operand::of(b.view(), of(b)));
+        let (from, to) = (Matrix::of(a.view(), of(a)), Matrix::of(b.view(), of(b)));
         let mut out = vec![T::nan(); m * n];
         kernels.multiply(&Product { m, k, n, a: from, b: to }, &mut out);
         for (at, &found) in out.iter().enumerate() {

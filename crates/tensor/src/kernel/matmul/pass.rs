@@ -10,9 +10,9 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::pack::{Pack, PackGroups, Turn};
+use super::pack::{Pack, PackGroups, Strip};
 use super::packed::Kernels;
-use super::{Operand, Product};
+use super::{Matrix, Product};
 use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::kernel::square::SQUARE;
@@ -88,7 +88,7 @@ pub(super) struct Sums {
 }
 
 /// What a thread packs.
-struct Desk<'r, T> {
+struct Workspace<'r, T> {
     /// All panels that do not lie as they are read, or one at a time.
     panels: &'r mut [T],
     held: SmallVec<[Option<usize>; 8]>,
@@ -157,13 +157,15 @@ impl<'a, T: Float> Pass<'a, T> {
         // Of one buffer, so that each thread has the same part of it in every product of this size.
         let mut room = Buffer::scratch(threads * (held * panel + own_groups + strip));
         let mut room = room.as_mut_slice();
-        let desks = (0..threads).map(|_| {
+        let spaces = (0..threads).map(|_| {
             let mut take = |len| room.split_off_mut(..len).expect("there is room for each thread");
             let (panels, groups, strip) = (take(held * panel), take(own_groups), take(strip));
-            Desk { panels, held: SmallVec::from_elem(None, held), groups, block: None, strip }
+            Workspace { panels, held: SmallVec::from_elem(None, held), groups, block: None, strip }
         });
-        let mut desks: SmallVec<[Desk<'_, T>; 8]> = desks.collect();
-        par::run_in(&mut desks, parts, |desk, part| self.piece(desk, groups.as_slice(), out, part));
+        let mut spaces: SmallVec<[Workspace<'_, T>; 8]> = spaces.collect();
+        par::run_in(&mut spaces, parts, |space, part| {
+            self.piece(space, groups.as_slice(), out, part)
+        });
     }
 
     fn is_large(&self) -> bool {
@@ -210,7 +212,7 @@ impl<'a, T: Float> Pass<'a, T> {
         panels: &'d mut [T],
         held: &mut [Option<usize>],
         p: usize,
-    ) -> Operand<'d, T> {
+    ) -> Matrix<'d, T> {
         let (Product { k, b, .. }, columns) = (self.product, self.columns(p));
         let from = b.at(0, columns.start);
         let Some(place) = p.checked_sub(self.lying) else { return from };
@@ -221,11 +223,11 @@ impl<'a, T: Float> Pass<'a, T> {
             held[place] = Some(p);
             dispatch(Pack { from, k, columns: columns.len(), width, panel });
         }
-        Operand::packed(panel, width).t()
+        Matrix::packed(panel, width).t()
     }
 
     /// Computes a piece.
-    fn piece(&self, desk: &mut Desk<'_, T>, shared: &[T], out: &Shared<'_, T>, part: usize) {
+    fn piece(&self, space: &mut Workspace<'_, T>, shared: &[T], out: &Shared<'_, T>, part: usize) {
         let Product { m, k, n, .. } = self.product;
         let (block, p) = match self.cut {
             Cut::Rows => (part / self.panels, part % self.panels),
@@ -235,16 +237,16 @@ impl<'a, T: Float> Pass<'a, T> {
         let rows = self.rows.min(m - first);
         let Range { start: column, end } = self.columns(p);
         let columns = end - column;
-        if !desk.groups.is_empty() && desk.block != Some(block) {
-            desk.block = Some(block);
-            self.pack_groups(first, desk.groups);
+        if !space.groups.is_empty() && space.block != Some(block) {
+            space.block = Some(block);
+            self.pack_groups(first, space.groups);
         }
         let groups = match self.cut {
             _ if !self.grouped => None,
-            Cut::Rows => Some(&*desk.groups),
+            Cut::Rows => Some(&*space.groups),
             Cut::Panels => Some(&shared[first * k..]),
         };
-        let panel = self.panel(desk.panels, &mut desk.held, p);
+        let panel = self.panel(space.panels, &mut space.held, p);
         let piece = Piece { first, rows, columns, panel, groups };
         if !self.turned {
             let to = out.at(first * n + column);
@@ -253,9 +255,9 @@ impl<'a, T: Float> Pass<'a, T> {
         }
         let stride = self.width.next_multiple_of(SQUARE);
         // SAFETY: a strip has room for a piece, and is this thread's.
-        unsafe { self.tiles(&piece, desk.strip.as_mut_ptr(), stride) };
-        let strip = &*desk.strip;
-        dispatch(Turn { strip, stride, rows, columns, out, width: m, at: (first, column) });
+        unsafe { self.tiles(&piece, space.strip.as_mut_ptr(), stride) };
+        let strip = &*space.strip;
+        dispatch(Strip { strip, stride, rows, columns, out, width: m, at: (first, column) });
     }
 
     /// Computes the tiles of a piece.
@@ -271,7 +273,7 @@ impl<'a, T: Float> Pass<'a, T> {
             for i in (0..rows).step_by(height) {
                 let a = match groups {
                     None => a.at(first + i, l),
-                    Some(groups) => Operand::packed(&groups[i * k + l * height..], height),
+                    Some(groups) => Matrix::packed(&groups[i * k + l * height..], height),
                 };
                 let tile = Tile {
                     columns,
@@ -306,7 +308,7 @@ struct Piece<'a, T> {
     first: usize,
     rows: usize,
     columns: usize,
-    panel: Operand<'a, T>,
+    panel: Matrix<'a, T>,
     /// The rows of `a`, where they are packed.
     groups: Option<&'a [T]>,
 }
@@ -316,8 +318,8 @@ struct Tile<'a, T> {
     columns: usize,
     rows: usize,
     depth: usize,
-    panel: Operand<'a, T>,
-    a: Operand<'a, T>,
+    panel: Matrix<'a, T>,
+    a: Matrix<'a, T>,
     /// Whether to add to what is there.
     adds: bool,
 }
@@ -333,7 +335,7 @@ impl<T: Float> Tile<'_, T> {
         let &Tile { columns, rows, depth, panel, a, adds } = self;
         let micro = kernels.table[(columns.div_ceil(kernels.lanes) - 1) * kernels.rows + rows - 1];
         let (one, status) = (T::one(), if adds { 1 } else { 0 });
-        let from = |x: Operand<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
+        let from = |x: Matrix<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
         // SAFETY: `Kernels::of` gave kernels that this processor has; all else is the caller's promise.
         unsafe {
             micro(
