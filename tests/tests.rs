@@ -1,21 +1,21 @@
 //! What the crates promise together, in one binary. Each crate tests its own parts beside its code;
 //! here stands what only the whole shows, and what others have stumbled over.
 //!
-//! | module                        | what it holds the project to                                  |
-//! |-------------------------------|---------------------------------------------------------------|
-//! | [`promises`]                  | what evaluation promises (`docs/design.md`), promise by promise |
-//! | [`lecture`]                   | the lecture, statement by statement (`docs/lecture.md`)       |
-//! | [`graph`]                     | deep, wide and tangled programs                               |
-//! | [`memory`]                    | what must not grow                                            |
-//! | [`threads`]                   | many threads, and as few as a program needs                   |
-//! | [`training`]                  | that training arrives where the theory says                   |
-//! | [`regression::masked_nan`]    | branches not taken, edges of domains, kinks                   |
-//! | [`regression::pow_prod_max`]  | powers, products, largest elements at zeros and ties          |
-//! | [`regression::broadcasting`]  | gradients of what was broadcast                               |
-//! | [`regression::zero_size`]     | tensors without elements, and of rank 0                       |
-//! | [`regression::strides`]       | views in every position, repeated indices                     |
-//! | [`docs`]                      | that the pages of documentation link to what exists           |
-//! | [`tidy`]                      | the conventions of the sources, and the names in the atlas    |
+//! | module                       | what it holds the project to                               |
+//! |------------------------------|------------------------------------------------------------|
+//! | [`promises`]                 | what evaluation promises (`docs/design.md`), one by one    |
+//! | [`lecture`]                  | the lecture, statement by statement (`docs/lecture.md`)    |
+//! | [`graph`]                    | deep, wide and tangled programs                            |
+//! | [`memory`]                   | what must not grow                                         |
+//! | [`threads`]                  | many threads, and as few as a program needs                |
+//! | [`training`]                 | that training arrives where the theory says                |
+//! | [`regression::masked_nan`]   | branches not taken, edges of domains, kinks                |
+//! | [`regression::pow_prod_max`] | powers, products, largest elements at zeros and ties       |
+//! | [`regression::broadcasting`] | gradients of what was broadcast                            |
+//! | [`regression::zero_size`]    | tensors without elements, and of rank 0                    |
+//! | [`regression::strides`]      | views in every position, repeated indices                  |
+//! | [`docs`]                     | that the pages of documentation link to what exists        |
+//! | [`tidy`]                     | the conventions of the sources, the names in the atlas     |
 //!
 //! # The inputs that broke other libraries
 //!
@@ -29,7 +29,7 @@
 //! |---|---|
 //! | every label ignored | no loss has a label that it ignores; one out of range is an error |
 //! | batch normalisation of no samples | there is no batch normalisation |
-//! | softmax in parallel, slower than serial | no test asserts a time; `benches/kernels.rs` measures it |
+//! | softmax in parallel against serial | no test asserts a time; see `benches/kernels.rs` |
 
 mod docs;
 mod graph;

@@ -125,7 +125,7 @@ fn ln(x: f64) -> f64 {
 }
 
 #[rustfmt::skip]
-#[allow(clippy::excessive_precision, reason = "they stand as the paper prints them, longer than f64")]
+#[allow(clippy::excessive_precision, reason = "they stand as the paper prints them")]
 mod coefficients {
     pub const CENTRE_ABOVE: [f64; 8] = [
         2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
