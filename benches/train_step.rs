@@ -1,4 +1,5 @@
-//! A whole training step (loss, gradients, update) of small models: `cargo bench --bench train_step`.
+//! A whole training step (loss, gradients, update) of small models:
+//! `cargo bench --bench train_step`.
 //!
 //! Recorded anew at every step, and recorded once and replayed. Items are samples.
 

@@ -19,9 +19,9 @@
 //!
 //! # The inputs that broke other libraries
 //!
-//! The test of one stands below a line `// As in pytorch#5534.`, which names the reports that it comes
-//! from, here and beside the code of each crate. Sizes in memory are those that Linux reports, and are
-//! measured there alone.
+//! The test of one stands below a line `// As in pytorch#5534.`, which names the reports that it
+//! comes from, here and beside the code of each crate. Sizes in memory are those that Linux
+//! reports, and are measured there alone.
 //!
 //! Without a test, for there is nothing to test:
 //!

@@ -36,8 +36,8 @@ fn value(phi: Activation, x: &Tensor<f64>, theta: &Tensor<f64>) -> f64 {
 proptest! {
     #![proptest_config(cases())]
 
-    /// Row 28. The layer, `φ(x·θⱼ)` unit by unit, and the columns of the slides, `φ(ΘX)`; and composed
-    /// with an affine function, `φ(x·θⱼ + bⱼ)`.
+    /// Row 28. The layer, `φ(x·θⱼ)` unit by unit, and the columns of the slides, `φ(ΘX)`; and
+    /// composed with an affine function, `φ(x·θⱼ + bⱼ)`.
     #[test]
     fn a_ridge_layer_is_a_unit_for_each_row((x, theta) in layer()) {
         for (activation, phi, _) in SMOOTH {
@@ -96,7 +96,8 @@ proptest! {
         }
     }
 
-    /// Row 29. If `φ` is injective and `θ ≠ 0`, any move that leaves the hyperplane changes the value.
+    /// Row 29. If `φ` is injective and `θ ≠ 0`, any move that leaves the hyperplane changes the
+    /// value.
     #[test]
     fn a_move_along_the_weights_changes_an_injective_unit(
         ((x, theta), t, seed) in (unit(), prop_oneof![-2.0..-0.01, 0.01..2.0], any::<u64>())
@@ -131,8 +132,9 @@ proptest! {
         }
     }
 
-    /// Row 30. So however long it is trained, a unit moves within the span of its inputs: with two
-    /// samples in `R⁵`, what is orthogonal to both never enters. A bias is one more input, always 1.
+    /// Row 30. So however long it is trained, a unit moves within the span of its inputs:
+    /// with two samples in `R⁵`, what is orthogonal to both never enters. A bias is one more
+    /// input, always 1.
     #[test]
     fn training_moves_the_weights_within_the_span_of_the_inputs(
         x in tensor_in(1.0, &[2, 5]), start in tensor_in(1.0, &[1, 5]), seed in any::<u64>()

@@ -1,9 +1,10 @@
 //! Checkpoints: the parameters of a module in a file, in the safetensors format.
 //!
 //! A file that was written is whole: it replaces the one before in one step, after its bytes have
-//! reached the disk. A file that was read is whole too: every tensor and the header carry a CRC-32,
-//! so that neither a lost tail nor a flipped bit goes unnoticed. The checksums stand in the file's
-//! metadata, where other tools ignore them; files of other tools, which have none, are read as well.
+//! reached the disk. A file that was read is whole too: every tensor and the header carry a
+//! CRC-32, so that neither a lost tail nor a flipped bit goes unnoticed. The checksums stand in
+//! the file's metadata, where other tools ignore them; files of other tools, which have none, are
+//! read as well.
 //!
 //! ```
 //! use nn::prelude::*;
@@ -40,8 +41,8 @@ use crate::{Module, ParamMut};
 /// not at all, and has reached the disk when this returns.
 ///
 /// # Errors
-/// When the file cannot be written, or could not be read back; a file that was there before is still
-/// there then.
+/// When the file cannot be written, or could not be read back; a file that was there before is
+/// still there then.
 pub fn save<M: Module + ?Sized>(path: impl AsRef<Path>, model: &M) -> Result<(), CheckpointError> {
     let path = path.as_ref();
     let refused = |refusal| CheckpointError::Refused { path: path.into(), refusal };
@@ -64,8 +65,8 @@ pub fn load<M: Module + ?Sized>(
 
 /// What a file holds: named tensors, and text by keys.
 ///
-/// Names that begin with `@` are not those of parameters: [`fit`](crate::fit) keeps there what a run
-/// needs besides the model.
+/// Names that begin with `@` are not those of parameters: [`fit`](crate::fit) keeps there what a
+/// run needs besides the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     /// The tensors.

@@ -1,7 +1,7 @@
 //! Losses: a number to be made small. All return a variable of shape `[]`.
 //!
-//! The prediction comes first, the target second, and their shapes must be equal: broadcasting one to
-//! the other, `[n]` against `[n, 1]`, would compare every sample with every other.
+//! The prediction comes first, the target second, and their shapes must be equal: broadcasting one
+//! to the other, `[n]` against `[n, 1]`, would compare every sample with every other.
 //!
 //! Rows are samples. What is averaged over differs, as it does in the literature:
 //!
@@ -11,8 +11,8 @@
 //! | [`mse`], [`l1`], [`huber`], [`binary_cross_entropy_logits`] | elements |
 //! | [`frobenius`] | nothing: it is a sum |
 //!
-//! [`half_squared_error`] of a vector `[n]` takes it for one sample of `n` numbers, so that nothing is
-//! averaged; `n` samples of one number are `[n, 1]`. A mean over no sample is NaN.
+//! [`half_squared_error`] of a vector `[n]` takes it for one sample of `n` numbers, so that nothing
+//! is averaged; `n` samples of one number are `[n, 1]`. A mean over no sample is NaN.
 
 mod entropy;
 mod error;

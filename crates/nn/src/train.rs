@@ -136,8 +136,8 @@ impl<'a, M: Module, O: Optimizer, T: Float, Y: Element> Fit<'a, M, O, T, Y> {
         self
     }
 
-    /// Ends the run when the loss (of the validation data, if there is any) has not become less than
-    /// the least so far for this many epochs in a row.
+    /// Ends the run when the loss (of the validation data, if there is any) has not become less
+    /// than the least so far for this many epochs in a row.
     ///
     /// # Panics
     /// When it is 0.
@@ -169,15 +169,15 @@ impl<'a, M: Module, O: Optimizer, T: Float, Y: Element> Fit<'a, M, O, T, Y> {
         self
     }
 
-    /// Whether to go on with the run in the checkpoint file. With `true` the run goes on if the file
-    /// exists, else begins anew; the outcome has the same bits as that of a run that was never
+    /// Whether to go on with the run in the checkpoint file. With `true` the run goes on if the
+    /// file exists, else begins anew; the outcome has the same bits as that of a run that was never
     /// interrupted. With `false` it begins anew, and the file is overwritten.
     ///
-    /// All that model and optimiser have learned is taken from the file, the learning rate included.
-    /// The rest must be as in the run that was saved. Optimiser, batch size, order, training and
-    /// validation data are compared, and a difference is an error. The loss and the schedule of
-    /// the learning rate are functions, which cannot be compared: that they are the same is up to
-    /// the caller. The number of epochs and the patience may differ.
+    /// All that model and optimiser have learned is taken from the file, the learning rate
+    /// included. The rest must be as in the run that was saved. Optimiser, batch size, order,
+    /// training and validation data are compared, and a difference is an error. The loss and the
+    /// schedule of the learning rate are functions, which cannot be compared: that they are the
+    /// same is up to the caller. The number of epochs and the patience may differ.
     ///
     /// ```
     /// use nn::prelude::*;
@@ -228,8 +228,8 @@ impl<'a, M: Module, O: Optimizer, T: Float, Y: Element> Fit<'a, M, O, T, Y> {
     /// See [`TrainError`]. The model stays as it was before the step that failed.
     ///
     /// # Panics
-    /// When the loss has more than one element, or when it is to [`resume`](Self::resume) and there is
-    /// no [`checkpoint`](Self::checkpoint).
+    /// When the loss has more than one element, or when it is to [`resume`](Self::resume) and there
+    /// is no [`checkpoint`](Self::checkpoint).
     #[track_caller]
     pub fn run<F>(mut self, loss: F) -> Result<History, TrainError>
     where
@@ -287,7 +287,8 @@ impl<'a, M: Module, O: Optimizer, T: Float, Y: Element> Fit<'a, M, O, T, Y> {
             if !loss.is_finite() {
                 return Err(TrainError::NonFiniteLoss { epoch, step, loss });
             }
-            // The tape shares the parameters' buffers: forgotten now, it lets the step work in place.
+            // The tape shares the parameters' buffers: forgotten now, it lets the step work in
+            // place.
             tape.reset();
             self.optimizer.step(self.model, &grads).map_err(|reason| TrainError::Step {
                 epoch,

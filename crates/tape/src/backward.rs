@@ -1,4 +1,5 @@
-//! The gradients of a loss by the parameters of its tape: swept, evaluated and handed over in one go.
+//! The gradients of a loss by the parameters of its tape: swept, evaluated and handed over in one
+//! go.
 
 use smallvec::SmallVec;
 use tensor::Float;
@@ -13,13 +14,14 @@ use crate::tape::{Bound, Tape};
 use crate::var::Var;
 
 impl<T: Float> Var<'_, T> {
-    /// Evaluates this scalar and its derivatives by all parameters of the tape, in one plan that frees
-    /// every other value at its last use. The tape is left as it was: [`grad`](Self::grad) is for
-    /// derivatives to go on with.
+    /// Evaluates this scalar and its derivatives by all parameters of the tape, in one plan that
+    /// frees every other value at its last use. The tape is left as it was: [`grad`](Self::grad) is
+    /// for derivatives to go on with.
     ///
     /// # Panics
-    /// When this variable has more than one element, or when the data is at fault somewhere; the
-    /// message then names the line that recorded the node. Use [`Tape::gradients`] for a typed error.
+    /// When this variable has more than one element, or when the data is at fault somewhere;
+    /// the message then names the line that recorded the node. Use [`Tape::gradients`] for a
+    /// typed error.
     #[track_caller]
     pub fn backward(self) -> Gradients {
         self.differentiate().or_panic()
@@ -56,8 +58,8 @@ impl<T: Float> Var<'_, T> {
         gradients
     }
 
-    /// Appends the adjoints, evaluates them, and takes them off again; if the program was met `again`, a
-    /// script of it is made and kept.
+    /// Appends the adjoints, evaluates them, and takes them off again; if the program was met
+    /// `again`, a script of it is made and kept.
     #[track_caller]
     fn sweep_and_run(
         self,
@@ -144,8 +146,8 @@ impl<T: Float> Var<'_, T> {
     }
 }
 
-/// The trained parameters that the loss does not depend on; `None` if one has another reason for its
-/// missing gradient, which names a line of this tape.
+/// The trained parameters that the loss does not depend on; `None` if one has another reason for
+/// its missing gradient, which names a line of this tape.
 fn unreached<T: Float>(
     bound: &[Bound],
     found: &[Result<Var<'_, T>, NoGradient>],
@@ -161,9 +163,9 @@ fn unreached<T: Float>(
     Some(places)
 }
 
-/// The adjoints of a sweep, which are taken off the tape when this is dropped. Nobody holds a handle to
-/// them: rules and operations return none. If one of these has bound a parameter they stay, since its
-/// node stands behind them.
+/// The adjoints of a sweep, which are taken off the tape when this is dropped. Nobody holds a
+/// handle to them: rules and operations return none. If one of these has bound a parameter they
+/// stay, since its node stands behind them.
 pub(crate) struct Adjoints<'t> {
     tape: &'t Tape,
     start: Extent,
@@ -203,8 +205,8 @@ impl Drop for Adjoints<'_> {
 }
 
 impl Tape {
-    /// What [`Var::backward`] returns, with a typed error where the data is at fault: `backward` is to
-    /// this as [`Var::value`] is to [`Tape::eval`].
+    /// What [`Var::backward`] returns, with a typed error where the data is at fault: `backward` is
+    /// to this as [`Var::value`] is to [`Tape::eval`].
     ///
     /// # Errors
     /// As [`Tape::eval`].

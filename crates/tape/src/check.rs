@@ -1,7 +1,7 @@
 //! Gradient checking in `f64`: a rule for a derivative against differences of the function.
 //!
-//! Three verdicts, no step and no absolute tolerance to choose: a derivative passes if it agrees with
-//! the function's to nine digits or to what round-off allows, fails if it does not, and is
+//! Three verdicts, no step and no absolute tolerance to choose: a derivative passes if it agrees
+//! with the function's to nine digits or to what round-off allows, fails if it does not, and is
 //! *inconclusive*, which is an error too, where the function does not tell (a kink, or values so
 //! noisy that they hide the derivative).
 
@@ -29,15 +29,15 @@ use random::Random;
 use subject::Subject;
 use tensor::Tensor;
 
-/// Checks the gradients of `f` at `inputs`, and the gradients of its gradients, against differences of
-/// its values.
+/// Checks the gradients of `f` at `inputs`, and the gradients of its gradients, against differences
+/// of its values.
 ///
-/// The second order is the check of `G(x, v) = J(x)ᵀ v` as a function of both, at random `v`. An input
-/// that `f` does not reach has the gradient 0, and so must the function.
+/// The second order is the check of `G(x, v) = J(x)ᵀ v` as a function of both, at random `v`. An
+/// input that `f` does not reach has the gradient 0, and so must the function.
 ///
 /// # Errors
-/// [`GradcheckError`]: a gradient is wrong or cannot be judged, or `f` is not finite or not the same
-/// each time it is computed.
+/// [`GradcheckError`]: a gradient is wrong or cannot be judged, or `f` is not finite or not the
+/// same each time it is computed.
 pub fn gradcheck<const N: usize>(
     f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
     inputs: [Tensor<f64>; N],
@@ -68,8 +68,8 @@ impl Gradcheck {
         Gradcheck::default()
     }
 
-    /// The highest order that is checked: 1 for gradients, 2 (the default) for gradients of gradients
-    /// too.
+    /// The highest order that is checked: 1 for gradients, 2 (the default) for gradients of
+    /// gradients too.
     ///
     /// # Panics
     /// When it is another number.

@@ -96,8 +96,8 @@ tuple!(A.0, B.1, C.2, D.3, E.4, F.5);
 
 impl Tape {
     /// Evaluates several variables together: what they share is computed once. Everything
-    /// materialised is kept, but on a tape for [inference](Tape::inference), where only what was asked
-    /// for is.
+    /// materialised is kept, but on a tape for [inference](Tape::inference), where only what was
+    /// asked for is.
     ///
     /// # Errors
     /// When the data is at fault; the error names the operation and the line that recorded it.
@@ -217,8 +217,9 @@ impl Tape {
         }
     }
 
-    /// Nodes `ids`, which are what is pending for `wanted`, as a program of its own, with the values it
-    /// starts from. Inputs and parameters without a value count as given: theirs are to come.
+    /// Nodes `ids`, which are what is pending for `wanted`, as a program of its own, with the
+    /// values it starts from. Inputs and parameters without a value count as given: theirs
+    /// are to come.
     pub(crate) fn load(&self, wanted: &[u32], ids: &[u32], retain: Retain) -> Load {
         let nodes = self.nodes.borrow();
         let mut load = Load::with_capacity(ids.len());
@@ -247,8 +248,9 @@ impl Tape {
                 dtype: node.dtype,
                 shape: Shape::from_slice(nodes.shape(id)),
                 inputs: first..load.program.inputs.len() as u32,
-                // A value that is computed for the second time is kept: else a loop that asks for one
-                // value a step would compute the insides of groups again from the start each step.
+                // A value that is computed for the second time is kept: else a loop that asks
+                // for one value a step would compute the insides of groups again from the
+                // start each step.
                 wanted: node.keep || (retain == Retain::All && node.computed),
             });
             load.values.push(match node.source {

@@ -16,9 +16,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// evaluated, combined and differentiated again.
     ///
     /// # Panics
-    /// When this variable has more than one element (see [`grad_with`](Self::grad_with)), or does not
-    /// depend on one of `wrt`: a derivative that is missing by mistake should not look like a zero.
-    /// [`gradient`](Self::gradient) gives the reason as a value.
+    /// When this variable has more than one element (see [`grad_with`](Self::grad_with)), or does
+    /// not depend on one of `wrt`: a derivative that is missing by mistake should not look like a
+    /// zero. [`gradient`](Self::gradient) gives the reason as a value.
     #[track_caller]
     pub fn grad<const N: usize>(self, wrt: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
         self.grad_with(self.seed("grad"), wrt)
@@ -54,8 +54,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.pull(self.seed("gradient"), &[wrt]).swap_remove(0)
     }
 
-    /// As [`grad_with`](Self::grad_with) for any number of variables, with the reason where there is
-    /// no derivative.
+    /// As [`grad_with`](Self::grad_with) for any number of variables, with the reason where there
+    /// is no derivative.
     ///
     /// # Panics
     /// When the shape of `g` differs from this variable's.
@@ -77,7 +77,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.sweep(g, &targets)
     }
 
-    /// The derivative of this scalar by each parameter of the tape, or the reason why there is none.
+    /// The derivative of this scalar by each parameter of the tape, or the reason why there is
+    /// none.
     #[track_caller]
     pub(crate) fn param_gradients(self, bound: &[Bound]) -> Vec<Result<Var<'t, T>, NoGradient>> {
         let found = self.sweep(self.seed("backward"), &trained(bound));
@@ -145,8 +146,8 @@ pub(crate) fn with_frozen<X>(
     })
 }
 
-/// Why no cotangent has reached each of `missed` from `y`, when the rules of `blocked` have passed none
-/// on.
+/// Why no cotangent has reached each of `missed` from `y`, when the rules of `blocked` have
+/// passed none on.
 fn reasons(tape: &Tape, y: u32, missed: &[u32], blocked: Vec<(u32, u32)>) -> Vec<NoGradient> {
     if tape.is_inference() {
         return vec![NoGradient::Inference; missed.len()];
@@ -170,13 +171,13 @@ fn reasons(tape: &Tape, y: u32, missed: &[u32], blocked: Vec<(u32, u32)>) -> Vec
     missed.iter().map(reason).collect()
 }
 
-/// Marks each node from `first` on that `y` depends on, by any path, tracked or not, with the cut of
-/// these paths that is nearest to `y`, `NONE` without one: a rule that passed nothing on, or an
+/// Marks each node from `first` on that `y` depends on, by any path, tracked or not, with the cut
+/// of these paths that is nearest to `y`, `NONE` without one: a rule that passed nothing on, or an
 /// untracked node of a tracked input. Returns the number of the walk.
 ///
-/// Every path from `y` down to a tracked node that no cotangent has reached is cut. The nearest cut is
-/// the latest on the tape, and that of a node is the latest among those of its users and the edges to
-/// them; users come later, so one walk down the tape tells it for all nodes.
+/// Every path from `y` down to a tracked node that no cotangent has reached is cut. The nearest cut
+/// is the latest on the tape, and that of a node is the latest among those of its users and the
+/// edges to them; users come later, so one walk down the tape tells it for all nodes.
 fn mark_cuts(tape: &Tape, y: u32, first: u32, mut blocked: Vec<(u32, u32)>) -> u32 {
     let walk = tape.start_walk();
     blocked.sort_unstable();

@@ -14,7 +14,8 @@ pub(crate) use spare::{Builder, Spare};
 /// The derivative of a loss by each parameter of a tape, or the reason why there is none.
 #[derive(Clone, Debug, Default)]
 pub struct Gradients {
-    /// In the order of the parameters' numbers: as a rule the order in which they are put and asked for.
+    /// In the order of the parameters' numbers: as a rule the order in which they are put and asked
+    /// for.
     entries: Vec<(ParamId, Entry)>,
     inference: bool,
     /// Where the memory goes when these are dropped.
@@ -81,8 +82,8 @@ impl Gradients {
         self.insert(param.id(), Ok(T::erase(gradient)));
     }
 
-    /// Gives each gradient to the parameter that `to` names instead: those of a program recorded with
-    /// one model belong to another model that it was run for.
+    /// Gives each gradient to the parameter that `to` names instead: those of a program recorded
+    /// with one model belong to another model that it was run for.
     pub fn rename(&mut self, to: impl Fn(ParamId) -> ParamId) {
         self.entries.iter_mut().for_each(|(id, _)| *id = to(*id));
         self.entries.sort_unstable_by_key(|&(id, _)| id);

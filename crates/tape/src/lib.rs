@@ -39,8 +39,8 @@
 //! | [`y.gradient(a)`](Var::gradient) | a scalar | one variable | the reason, as an error |
 //! | [`y.pull(g, &list)`](Var::pull) | any shape, with a cotangent `g` | a slice | the reason, for each |
 //!
-//! Of a scalar loss, by all parameters that were bound on its tape. What is returned are numbers, as
-//! [`Gradients`]:
+//! Of a scalar loss, by all parameters that were bound on its tape. What is returned are numbers,
+//! as [`Gradients`]:
 //!
 //! | | where the data is at fault |
 //! |---|---|

@@ -1,17 +1,18 @@
 //! The gradients of a program of tiny values, piece by piece.
 //!
-//! The adjoints of a program are about twice as many nodes as the program has. Swept whole, they are
-//! recorded, walked, loaded and run in memory that is in no cache once there are some ten thousand. So
-//! the sweep stops every [`PIECE`] nodes: what it has recorded is run as a program of its own, the
-//! cotangents that are still asked for become constants, and the rest is taken off the tape. So adjoints
-//! take no memory. And where the program is a loop, most pieces are the same, with other values: then one
-//! is recorded, and [run again](repeat) for the others.
+//! The adjoints of a program are about twice as many nodes as the program has. Swept whole, they
+//! are recorded, walked, loaded and run in memory that is in no cache once there are some ten
+//! thousand. So the sweep stops every [`PIECE`] nodes: what it has recorded is run as a program of
+//! its own, the cotangents that are still asked for become constants, and the rest is taken off the
+//! tape. So adjoints take no memory. And where the program is a loop, most pieces are the same,
+//! with other values: then one is recorded, and [run again](repeat) for the others.
 //!
-//! The same bits as swept whole: the same operations on the same values, in an order that differs in
-//! nothing that an operation can see.
+//! The same bits as swept whole: the same operations on the same values, in an order that differs
+//! in nothing that an operation can see.
 //!
-//! What this cannot do is left to the sweep in one go, which starts from the beginning: programs of
-//! larger values, rules that have values computed or bind parameters, and saying what has failed and where.
+//! What this cannot do is left to the sweep in one go, which starts from the beginning: programs
+//! of larger values, rules that have values computed or bind parameters, and saying what has
+//! failed and where.
 
 mod piece;
 mod repeat;
@@ -35,15 +36,15 @@ use piece::Piece;
 use repeat::{Periodicity, Repeat};
 use stretch::Stretch;
 
-/// This many nodes are recorded, loaded and run at once: they stay in the second-level cache. With fewer a
-/// piece costs more than they do; with more it takes longer until a loop is seen to be one.
+/// This many nodes are recorded, loaded and run at once: they stay in the second-level cache. With
+/// fewer a piece costs more than they do; with more it takes longer until a loop is seen to be one.
 const PIECE: usize = 1 << 9;
 /// The pieces of a long loop are at most this many times as long.
 const LONGER: usize = 4;
 
 impl<T: Float> Var<'_, T> {
-    /// Evaluates this scalar and its derivatives by all parameters of the tape; `None` if that cannot be
-    /// done in pieces.
+    /// Evaluates this scalar and its derivatives by all parameters of the tape; `None` if that
+    /// cannot be done in pieces.
     #[track_caller]
     pub(crate) fn in_pieces(self, forward: Forward) -> Option<Gradients> {
         let tape = self.tape();
@@ -82,7 +83,8 @@ struct Pieces<'t> {
     /// The values of the nodes that `walk` has met; their marks tell the places.
     straight: Straight,
     walk: u32,
-    /// Nodes that got their places on demand. Those behind a known value are not in the sweep's graph.
+    /// Nodes that got their places on demand. Those behind a known value are not in the
+    /// sweep's graph.
     asked: Vec<u32>,
     /// For the marks of the nodes of one piece.
     piece_walk: u32,
@@ -107,8 +109,8 @@ impl<'t> Pieces<'t> {
         }
     }
 
-    /// The nodes, unless a rule or an operation has walked them meanwhile, so that their marks tell no
-    /// places, or bound a parameter, so that adjoints are to stay.
+    /// The nodes, unless a rule or an operation has walked them meanwhile, so that their marks tell
+    /// no places, or bound a parameter, so that adjoints are to stay.
     fn nodes(&self) -> Option<RefMut<'t, Recycled>> {
         let marked = self.tape.walk.get() == self.piece_walk;
         (marked && self.adjoints.removable()).then(|| self.tape.nodes.borrow_mut())
@@ -136,8 +138,8 @@ impl<'t> Pieces<'t> {
         self.compute(&ids)
     }
 
-    /// Takes nodes, in the order of the tape and marked with their places, and computes them where they
-    /// have no value.
+    /// Takes nodes, in the order of the tape and marked with their places, and computes them where
+    /// they have no value.
     fn compute(&mut self, ids: &[u32]) -> Option<()> {
         let mut tiny = Tiny::default();
         for piece in ids.chunks(PIECE) {
@@ -163,8 +165,8 @@ impl<'t> Pieces<'t> {
         Some(values)
     }
 
-    /// Leaves everything to be done from the beginning, as if it was for the first time: forgets what
-    /// rules have bound and computed.
+    /// Leaves everything to be done from the beginning, as if it was for the first time: forgets
+    /// what rules have bound and computed.
     fn undo(&self, graph: &Graph, [computed, recomputed]: [u64; 2]) {
         self.adjoints.unbind();
         self.tape.counters.computed.set(computed);
@@ -195,8 +197,8 @@ impl<'t> Pieces<'t> {
         }
     }
 
-    /// Runs the last piece for the next stretch of the sweep, if that is of the same form; tells whether
-    /// it was.
+    /// Runs the last piece for the next stretch of the sweep, if that is of the same form; tells
+    /// whether it was.
     fn repeated(&mut self, sweep: &mut Sweep) -> Option<bool> {
         let periodicity = std::mem::replace(&mut self.periodicity, Periodicity::NEW);
         let Periodicity::Known(repeat) = periodicity else {
@@ -216,8 +218,8 @@ impl<'t> Pieces<'t> {
         Some(true)
     }
 
-    /// Records the adjoints of the next stretch of the sweep, computes them, and puts constants in the
-    /// place of all that is recorded from `start` on, one for each cotangent still asked for.
+    /// Records the adjoints of the next stretch of the sweep, computes them, and puts constants in
+    /// the place of all that is recorded from `start` on, one for each cotangent still asked for.
     fn recorded(&mut self, sweep: &mut Sweep, start: Extent) -> Option<()> {
         let (from, first) = (sweep.next(), start.nodes as u32);
         let nodes = self.nodes()?;
@@ -242,7 +244,8 @@ impl<'t> Pieces<'t> {
         drop(self.nodes()?);
         self.piece.take(tape, self.piece_walk, first, &ends)?;
         let nodes = self.compute_piece()?;
-        // A piece is run again if its rules are pure, and have blocked no cotangent, which is to be told.
+        // A piece is run again if its rules are pure, and have blocked no cotangent, which is to be
+        // told.
         let repeat = period
             .filter(|_| told(sweep) == before)
             .and_then(|stretch| Repeat::new(&nodes, sweep, stretch, &self.piece, &touched, &ends));
@@ -342,8 +345,8 @@ mod tests {
     use crate::Param;
     use tensor::Tensor;
 
-    /// The gradient of a program of about `nodes` nodes on matrices of `size`, in pieces, whose loss is
-    /// `known` beforehand or not.
+    /// The gradient of a program of about `nodes` nodes on matrices of `size`, in pieces, whose
+    /// loss is `known` beforehand or not.
     fn gradient(nodes: usize, size: usize, known: bool) -> Option<Gradients> {
         let w = Param::new(Tensor::<f64>::full([size, size], 0.1));
         let tape = Tape::new();

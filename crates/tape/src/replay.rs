@@ -12,7 +12,8 @@ pub(crate) mod signature;
 mod stages;
 pub(crate) mod straight;
 
-/// Calls `f` with `get` of each operand; without a heap block for as many as operations have as a rule.
+/// Calls `f` with `get` of each operand; without a heap block for as many as operations have as a
+/// rule.
 #[inline]
 fn gathered<O, X, R>(operands: &[O], get: impl Fn(&O) -> X, f: impl FnOnce(&[X]) -> R) -> R {
     match operands {

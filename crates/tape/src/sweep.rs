@@ -11,7 +11,8 @@ use crate::tape::Tape;
 use crate::var::Var;
 use crate::walk::{Graph, NONE};
 
-/// A sweep under way, that appends the adjoints of everything between some targets and a variable `y`.
+/// A sweep under way, that appends the adjoints of everything between some targets and a
+/// variable `y`.
 ///
 /// A rule only returns the cotangents of its inputs; they are added up here, in the order in which
 /// the uses stand on the tape, last first. No borrow of the tape is held while a rule runs.
@@ -52,8 +53,8 @@ struct Visited {
 impl Sweep {
     /// A sweep from `y`, whose cotangent is `g`, to `targets`.
     pub(crate) fn new(tape: &Tape, y: u32, g: u32, targets: &[u32]) -> Self {
-        // What was recorded before the first target depends on none: a loop that differentiates by its
-        // present state does not walk back to its beginning.
+        // What was recorded before the first target depends on none: a loop that differentiates by
+        // its present state does not walk back to its beginning.
         let first = targets.iter().copied().min().unwrap_or(u32::MAX);
         let between = |id, node: &Node| node.tracked && id >= first;
         let (graph, _) = Graph::of(tape, &[y], between, |_| true, |_, _, _| {});
@@ -93,8 +94,8 @@ impl Sweep {
         }
     }
 
-    /// Applies rules until `last` places are left or the tape has `most` nodes. Appends the places of the
-    /// cotangents that are new or changed, each at least once.
+    /// Applies rules until `last` places are left or the tape has `most` nodes. Appends the places
+    /// of the cotangents that are new or changed, each at least once.
     pub(crate) fn advance(
         &mut self,
         tape: &Tape,
@@ -184,7 +185,8 @@ impl Sweep {
         }
     }
 
-    /// The cotangent of a place so far, if it is still asked for: by a rule to come, or as a target's.
+    /// The cotangent of a place so far, if it is still asked for: by a rule to come, or as a
+    /// target's.
     pub(crate) fn open(&self, place: u32) -> Option<u32> {
         let asked = (place as usize) < self.next || self.roles[place as usize].target;
         Some(self.cotangents[place as usize]).filter(|&c| asked && c != NONE)
@@ -218,8 +220,8 @@ impl Sweep {
     }
 }
 
-/// While it lives, the rule of a node runs: nodes recorded inherit that node's source line, and a panic
-/// is noted as its failure.
+/// While it lives, the rule of a node runs: nodes recorded inherit that node's source line, and a
+/// panic is noted as its failure.
 struct Ruling<'t> {
     tape: &'t Tape,
     node: u32,

@@ -105,8 +105,8 @@ impl<'t, E: Element> Var<'t, E> {
     ///
     /// # Panics
     /// When the data is at fault somewhere; the message names the line that recorded the node. Use
-    /// [`Tape::eval`] for a typed error. While a [`Recording`](crate::Recording) is recorded there is
-    /// no value to ask for.
+    /// [`Tape::eval`] for a typed error. While a [`Recording`](crate::Recording) is recorded there
+    /// is no value to ask for.
     #[track_caller]
     pub fn value(self) -> Tensor<E> {
         self.tape.eval(self).or_panic()

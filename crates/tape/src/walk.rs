@@ -10,15 +10,15 @@ use crate::tape::Tape;
 /// Not a node, and not a place.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// A look at all nodes of a stretch of the tape is cheaper than following inputs and sorting what was
-/// met, unless more than so many are looked at for one that is met.
+/// A look at all nodes of a stretch of the tape is cheaper than following inputs and sorting what
+/// was met, unless more than so many are looked at for one that is met.
 const SPARSE: usize = 8;
 
 impl Tape {
-    /// Appends the nodes that the `wanted` ones depend on, themselves among them, in the order of the
-    /// tape: those that are `met`, as far as the way to them is through nodes that are `open`. Returns
-    /// the number of the walk, which marks them. The cost is in their number, not in the length of the
-    /// tape.
+    /// Appends the nodes that the `wanted` ones depend on, themselves among them, in the order of
+    /// the tape: those that are `met`, as far as the way to them is through nodes that are `open`.
+    /// Returns the number of the walk, which marks them. The cost is in their number, not in the
+    /// length of the tape.
     pub(crate) fn walk_back(
         &self,
         wanted: &[u32],
@@ -38,8 +38,8 @@ impl Tape {
         walk
     }
 
-    /// The nodes without a value that `wanted` needs, and the nodes with a value these start from, in
-    /// the order of the tape. Their marks tell their places in it.
+    /// The nodes without a value that `wanted` needs, and the nodes with a value these start from,
+    /// in the order of the tape. Their marks tell their places in it.
     pub(crate) fn pending(&self, wanted: &[u32]) -> Vec<u32> {
         let mut ids = Vec::new();
         self.walk_back(wanted, &mut ids, |_, _| true, |node| node.value.is_none());
@@ -52,15 +52,16 @@ impl Tape {
 }
 
 impl Nodes {
-    /// As [`Tape::pending`], without those that `walk` has met before, in any order and with no places.
+    /// As [`Tape::pending`], without those that `walk` has met before, in any order and with no
+    /// places.
     pub(crate) fn pending_beside(&mut self, walk: u32, mut wanted: Vec<u32>) -> Vec<u32> {
         follow(self, walk, &mut wanted, |_, _| true, |node| node.value.is_none());
         wanted
     }
 }
 
-/// Looks at one node after the other, last first, until none is left to be met; tells whether these are
-/// not many more than are met.
+/// Looks at one node after the other, last first, until none is left to be met; tells whether these
+/// are not many more than are met.
 fn scan(
     nodes: &mut Nodes,
     walk: u32,
@@ -146,7 +147,8 @@ pub(crate) struct State {
 }
 
 thread_local! {
-    /// Memory for the next graphs of this thread. (Fresh pages cost more than what is written there.)
+    /// Memory for the next graphs of this thread. (Fresh pages cost more than what is written
+    /// there.)
     static SPARE: Cell<Vec<Graph>> = const { Cell::new(Vec::new()) };
 }
 
@@ -156,8 +158,8 @@ const SPARES: usize = 2;
 const MOST_SPARE: usize = 1 << 24;
 
 impl Graph {
-    /// What [`Tape::walk_back`] meets, and the number of the walk; marks tell places. Each node is shown
-    /// to `each`, with the places of its inputs.
+    /// What [`Tape::walk_back`] meets, and the number of the walk; marks tell places. Each node is
+    /// shown to `each`, with the places of its inputs.
     pub(crate) fn of(
         tape: &Tape,
         wanted: &[u32],

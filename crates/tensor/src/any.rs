@@ -165,8 +165,8 @@ impl AnyTensor {
         each!(self, AnyTensor, t => Element::erase(t.to_contiguous()))
     }
 
-    /// The elements side by side, if neighbours lie so far apart, in so large a tensor, that to copy them
-    /// takes less time than to read them where they lie: those of a transpose.
+    /// The elements side by side, if neighbours lie so far apart, in so large a tensor, that to
+    /// copy them takes less time than to read them where they lie: those of a transpose.
     pub fn settled(&self) -> Option<Self> {
         each!(self, AnyTensor, t => crosses(t.view()).then(|| Element::erase(t.to_contiguous())))
     }

@@ -2,8 +2,8 @@
 //!
 //! Pointwise kernels are written for contiguous slices only. A [`Reader`] gives them any view as
 //! such: a slice of the buffer itself where the elements lie side by side, else a copy of one block
-//! in a scratch buffer that stays in the first-level cache. So there is one loop a kernel, not one a
-//! layout, and the fused groups of a tape read their inputs the same way.
+//! in a scratch buffer that stays in the first-level cache. So there is one loop a kernel, not one
+//! a layout, and the fused groups of a tape read their inputs the same way.
 
 use smallvec::SmallVec;
 
@@ -13,8 +13,8 @@ use crate::layout::Layout;
 use crate::shape::distance;
 use crate::simd::{Isa, Kernel, dispatch};
 
-/// Elements in a block: three operands of f64 fit the first-level cache beside each other. In half of
-/// it, going from one instruction of a fused group to the next takes a tenth of the time.
+/// Elements in a block: three operands of f64 fit the first-level cache beside each other. In half
+/// of it, going from one instruction of a fused group to the next takes a tenth of the time.
 pub const BLOCK: usize = 2048;
 
 /// The row-major sequence of a view's elements.
@@ -47,9 +47,9 @@ impl<'a, T: Element> Reader<'a, T> {
         self.len() == 0
     }
 
-    /// After how many elements the sequence begins anew, if it does: a number that is added to a matrix
-    /// after one, a row that is added to all its rows after as many as it has. At least 1, for the layout of
-    /// no elements has one run, of stride 0.
+    /// After how many elements the sequence begins anew, if it does: a number that is added to a
+    /// matrix after one, a row that is added to all its rows after as many as it has. At least 1,
+    /// for the layout of no elements has one run, of stride 0.
     pub fn period(&self) -> Option<usize> {
         match self.runs.split_first()? {
             (&(_, 0), row) => Some(row.iter().map(|&(size, _)| size).product()),
@@ -63,10 +63,10 @@ impl<'a, T: Element> Reader<'a, T> {
         matches!(self.runs[..], [] | [(_, 1)])
     }
 
-    /// Blocks that end at multiples of this are read in place, or are one number: the length of a row of
-    /// a part of a matrix. Without end for a [direct](Self::is_direct) reader; that of a block where
-    /// rows are so short that to begin a block for each would cost more than to copy them, and where
-    /// every block is a part of the [scratch](Self::scratch).
+    /// Blocks that end at multiples of this are read in place, or are one number: the length of a
+    /// row of a part of a matrix. Without end for a [direct](Self::is_direct) reader; that of a
+    /// block where rows are so short that to begin a block for each would cost more than to copy
+    /// them, and where every block is a part of the [scratch](Self::scratch).
     pub fn stretch(&self) -> usize {
         match self.runs[..] {
             _ if self.is_direct() => usize::MAX,
@@ -108,8 +108,8 @@ impl<'a, T: Element> Reader<'a, T> {
         self.data[self.position(index)]
     }
 
-    /// Elements `start..start + len`: a slice of the buffer where they lie side by side in it, else a
-    /// copy in the first `len` elements of `scratch`.
+    /// Elements `start..start + len`: a slice of the buffer where they lie side by side in it, else
+    /// a copy in the first `len` elements of `scratch`.
     #[inline]
     pub fn block<'b>(&self, start: usize, len: usize, scratch: &'b mut [T]) -> &'b [T]
     where
@@ -126,8 +126,8 @@ impl<'a, T: Element> Reader<'a, T> {
         &self.data[from..from + len]
     }
 
-    /// Elements `start..start + len` in place, where they lie in several stretches that are long enough: to
-    /// begin a short one takes longer than to copy it.
+    /// Elements `start..start + len` in place, where they lie in several stretches that are long
+    /// enough: to begin a short one takes longer than to copy it.
     #[inline]
     pub(crate) fn runs(&self, start: usize, len: usize) -> Option<Stretches<'a, T>> {
         let &[.., _, (inner @ RUN.., 1)] = &self.runs[..] else { return None };
@@ -154,8 +154,8 @@ impl<'a, T: Element> Reader<'a, T> {
         }
     }
 
-    /// As [`block`](Self::block), of at most [`BLOCK`] elements if it needs the `scratch`, which is one of
-    /// this sequence.
+    /// As [`block`](Self::block), of at most [`BLOCK`] elements if it needs the `scratch`, which is
+    /// one of this sequence.
     #[inline]
     pub fn block_at<'b>(&self, start: usize, len: usize, scratch: &'b mut Scratch<T>) -> &'b [T]
     where
@@ -188,8 +188,8 @@ impl<'a, T: Element> Reader<'a, T> {
         let mut within = start % inner;
         let mut done = 0;
         loop {
-            // Numbers that are repeated a few times, such as the sums of short rows, follow each other:
-            // all but the last here.
+            // Numbers that are repeated a few times, such as the sums of short rows, follow each
+            // other: all but the last here.
             if let (Some(&(size, 1)), Some(i)) = (outer.last(), index.last_mut())
                 && (stride, within) == (0, 0)
                 && inner <= SHORT
@@ -235,8 +235,8 @@ const RUN: usize = 128;
 /// Stretches of a sequence, one after the other.
 pub(crate) type Stretches<'a, T> = SmallVec<[&'a [T]; 4]>;
 
-/// Where the blocks of a [`Reader`] are laid that do not lie side by side. What begins anew within a
-/// block is laid there once, so that every block is a part of it.
+/// Where the blocks of a [`Reader`] are laid that do not lie side by side. What begins anew within
+/// a block is laid there once, so that every block is a part of it.
 pub struct Scratch<T: Element> {
     room: Buffer<T>,
     period: Option<usize>,
@@ -290,8 +290,8 @@ impl<T: Copy> Spread<'_, T> {
 /// Elements of a short run: to copy so many takes less time than to call what copies any number.
 const SHORT: usize = 16;
 
-/// Copies the first `n` elements of `from`, at most `W`, to the front of `out`. What stands behind them may
-/// be overwritten too: `W` are copied where there are as many.
+/// Copies the first `n` elements of `from`, at most `W`, to the front of `out`. What stands behind
+/// them may be overwritten too: `W` are copied where there are as many.
 #[inline(always)]
 pub(crate) fn copy_short<T: Copy, const W: usize>(from: &[T], out: &mut [T], n: usize) {
     match (from.first_chunk::<W>(), out.first_chunk_mut::<W>()) {
@@ -300,8 +300,8 @@ pub(crate) fn copy_short<T: Copy, const W: usize>(from: &[T], out: &mut [T], n: 
     }
 }
 
-/// Copies `n` elements from `data[from]` on, `stride` apart, to the front of `out`. What stands behind
-/// them may be overwritten too.
+/// Copies `n` elements from `data[from]` on, `stride` apart, to the front of `out`. What stands
+/// behind them may be overwritten too.
 #[inline]
 pub(crate) fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: usize) {
     if n <= SHORT

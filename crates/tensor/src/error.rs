@@ -93,8 +93,8 @@ pub trait OrPanic<T> {
 }
 
 impl Error {
-    /// An index out of range as what it is where the indices are the labels of `op`; any other error
-    /// as it stands.
+    /// An index out of range as what it is where the indices are the labels of `op`; any other
+    /// error as it stands.
     pub fn of_labels(self, op: &'static str) -> Self {
         match self {
             Error::Index { index, position, size, .. } => {

@@ -1,9 +1,9 @@
 //! Decompositions of matrices, by `faer`: none of them is written by hand.
 //!
 //! Every method takes a matrix, or a batch of matrices in the last two axes, and treats each by
-//! itself. The bits never depend on the number of threads: see [`in_parts`]. Factors that mathematics
-//! leaves open up to a sign get it from a stated rule, so that results are reproducible. Input that
-//! is not finite is an error, and so is a result that is not.
+//! itself. The bits never depend on the number of threads: see [`in_parts`]. Factors that
+//! mathematics leaves open up to a sign get it from a stated rule, so that results are
+//! reproducible. Input that is not finite is an error, and so is a result that is not.
 
 mod cholesky;
 mod eigh;
@@ -31,7 +31,8 @@ trait Routine<const N: usize, const M: usize> {
     /// Its name in errors.
     const OP: &'static str;
 
-    /// Writes every element of the results, whose values are unspecified before; vectors are columns.
+    /// Writes every element of the results, whose values are unspecified before; vectors are
+    /// columns.
     fn run<F: Field>(
         &self,
         inputs: [MatRef<'_, F>; N],
@@ -43,8 +44,9 @@ fn failure(op: &'static str, reason: impl Into<String>) -> Error {
     Error::Numerical { op, reason: reason.into() }
 }
 
-/// Runs `routine` on each matrix of the inputs' leading axes, which are all `lead`; `sizes` are the
-/// last axes of the outputs. Those that are matrices are views of what `faer` wrote, column by column.
+/// Runs `routine` on each matrix of the inputs' leading axes, which are all `lead`; `sizes`
+/// are the last axes of the outputs. Those that are matrices are views of what `faer` wrote,
+/// column by column.
 #[track_caller]
 fn each<T: Float, R: Routine<N, M>, const N: usize, const M: usize>(
     routine: &R,
@@ -149,16 +151,17 @@ fn squares<'a>(op: &str, shape: &'a [usize]) -> (&'a [usize], usize) {
 
 /// Runs `f` with the number of parts that `faer` should cut work on an `m × n` matrix into.
 ///
-/// `faer` adds up parts where it has several, so the bits depend on their number, but on nothing else
-/// of the threads: it makes them whether or not the pool has a thread for each. Their number is
-/// therefore a function of the shape. Below some 65,000 elements the threads gain nothing; below a
-/// million, two of them are done with a step in some twenty microseconds, and more parts than threads
-/// wander between the cores from step to step, which takes up to a fifth longer.
+/// `faer` adds up parts where it has several, so the bits depend on their number, but on nothing
+/// else of the threads: it makes them whether or not the pool has a thread for each. Their number
+/// is therefore a function of the shape. Below some 65,000 elements the threads gain nothing; below
+/// a million, two of them are done with a step in some twenty microseconds, and more parts than
+/// threads wander between the cores from step to step, which takes up to a fifth longer.
 ///
-/// All of `f` runs on a thread of the pool: a reduction to two diagonals spreads two products for each
-/// column, and a thread outside would hand over each of them and sleep meanwhile, which takes longer
-/// than many of the products. Rejected: `spindle::with_lock`, by which `faer`'s threads wait for each
-/// other at barriers. It keeps parts where they are, but beside a busy program takes six times as long.
+/// All of `f` runs on a thread of the pool: a reduction to two diagonals spreads two products for
+/// each column, and a thread outside would hand over each of them and sleep meanwhile, which takes
+/// longer than many of the products. Rejected: `spindle::with_lock`, by which `faer`'s threads wait
+/// for each other at barriers. It keeps parts where they are, but beside a busy program takes six
+/// times as long.
 fn in_parts<R: Send>(m: usize, n: usize, f: impl FnOnce(Par) -> R + Send) -> R {
     match m * n {
         0..0x1_0000 => f(Par::Seq),

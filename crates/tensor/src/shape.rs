@@ -71,8 +71,8 @@ pub fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     index
 }
 
-/// How far element `index`, in row-major order, lies from the first one, which comes again after the
-/// last. `runs` are the sizes and strides of the axes, outermost first.
+/// How far element `index`, in row-major order, lies from the first one, which comes again after
+/// the last. `runs` are the sizes and strides of the axes, outermost first.
 #[inline]
 pub(crate) fn distance(
     runs: impl DoubleEndedIterator<Item = (usize, isize)>,
@@ -86,8 +86,8 @@ pub(crate) fn distance(
     at
 }
 
-/// Whether both are the same. (A loop: comparing slices calls a function for any length of memory, which
-/// costs more than the few sizes of a shape.)
+/// Whether both are the same. (A loop: comparing slices calls a function for any length of memory,
+/// which costs more than the few sizes of a shape.)
 #[inline]
 pub fn same(a: &[usize], b: &[usize]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
@@ -238,8 +238,8 @@ impl AxisSet {
         }
     }
 
-    /// Whether these are the last axes of `shape`, but for axes of size 1: what is reduced into one are
-    /// then neighbours in row-major order.
+    /// Whether these are the last axes of `shape`, but for axes of size 1: what is reduced into one
+    /// are then neighbours in row-major order.
     pub fn are_last(self, shape: &[usize]) -> bool {
         let sized = (0..shape.len()).rev().filter(|&k| shape[k] != 1);
         !sized.skip_while(|&k| self.contains(k)).any(|k| self.contains(k))

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Strengths to start from, in the place of u₀: with `zᵢ = (Avᵢ + Bᵀuᵢ)/2`, the part that grows, the
-/// squared length of what the `z` of stronger modes leave of it.
+/// Strengths to start from, in the place of u₀: with `zᵢ = (Avᵢ + Bᵀuᵢ)/2`, the part that grows,
+/// the squared length of what the `z` of stronger modes leave of it.
 fn effective(data: &Data, a: &Tensor<f64>, b: &Tensor<f64>) -> Vec<f64> {
     let z = 0.5 * (a.matmul(&data.v) + b.t().matmul(&data.u));
     let (_, r) = z.qr().expect("finite");

@@ -5,8 +5,8 @@ use tensor::{AnySlice, Element, Float, Shape, Tensor};
 
 use super::DataError;
 
-/// Samples with a target each: the label of a class, an i64, if `Y` is not given, or real numbers, as
-/// in `Dataset<f64, f64>`. Cloning copies no elements.
+/// Samples with a target each: the label of a class, an i64, if `Y` is not given, or real numbers,
+/// as in `Dataset<f64, f64>`. Cloning copies no elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset<T: Float, Y: Element = i64> {
     inputs: Tensor<T>,
@@ -44,8 +44,8 @@ impl<T: Float> Dataset<T> {
 }
 
 impl<T: Float> Dataset<T, T> {
-    /// Samples `[n, ..]` and their targets `[n, ..]`: one number each, `[n, 1]` beside the output of a
-    /// layer, or several.
+    /// Samples `[n, ..]` and their targets `[n, ..]`: one number each, `[n, 1]` beside the output
+    /// of a layer, or several.
     ///
     /// ```
     /// use nn::prelude::*;

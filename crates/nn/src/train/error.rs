@@ -45,7 +45,8 @@ pub enum TrainError {
         /// Its reason.
         reason: OptimError,
     },
-    /// The loss of the validation data cannot be computed. The parameters are those after the epoch.
+    /// The loss of the validation data cannot be computed. The parameters are those after the
+    /// epoch.
     #[error("validation after epoch {epoch}: {reason}")]
     Validation {
         /// Epoch.

@@ -37,7 +37,8 @@ impl Random {
     }
 }
 
-/// The inner product, by Neumaier's compensated sum: a cancelling sum must not add noise of its own.
+/// The inner product, by Neumaier's compensated sum: a cancelling sum must not add noise of its
+/// own.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (mut sum, mut lost) = (0.0f64, 0.0);
     for term in a.iter().zip(b).map(|(a, b)| a * b) {

@@ -1,4 +1,5 @@
-//! The checker checked: derivatives whose value is known, wrong rules, and right ones that are hard.
+//! The checker checked: derivatives whose value is known, wrong rules, and right ones that are
+//! hard.
 
 mod accuracy;
 mod right;

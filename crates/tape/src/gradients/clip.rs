@@ -12,8 +12,8 @@ impl Gradients {
         self.entries.iter_mut().filter_map(|(id, g)| Some((*id, elements(g.as_mut().ok()?))))
     }
 
-    /// The norm of all gradients as one vector, `√(Σ g²)` over every element of every parameter; 0 if
-    /// there is none. In f64, and without overflow or underflow on the way.
+    /// The norm of all gradients as one vector, `√(Σ g²)` over every element of every parameter; 0
+    /// if there is none. In f64, and without overflow or underflow on the way.
     pub fn norm(&self) -> f64 {
         let gradients = self.entries.iter().filter_map(|(_, g)| g.as_ref().ok());
         let mut norms: Vec<f64> = gradients.map(|g| wide(g).norm().item()).collect();
@@ -22,14 +22,14 @@ impl Gradients {
         norms.into_iter().collect::<Tensor<f64>>().norm().item()
     }
 
-    /// Makes the [`norm`](Self::norm) of all gradients at most `max`, and returns what it was before:
-    /// if it is greater, every gradient is multiplied by `max / norm` (Pascanu, Mikolov and Bengio,
-    /// ICML 2013, algorithm 1). The direction stays; gradients within the bound, zeros among them,
-    /// keep their bits.
+    /// Makes the [`norm`](Self::norm) of all gradients at most `max`, and returns what it was
+    /// before: if it is greater, every gradient is multiplied by `max / norm` (Pascanu, Mikolov and
+    /// Bengio, ICML 2013, algorithm 1). The direction stays; gradients within the bound, zeros
+    /// among them, keep their bits.
     ///
-    /// **A norm that is infinite or NaN changes nothing.** An optimiser of `nn` then refuses the step
-    /// and names the parameter and the element. PyTorch's `clip_grad_norm_` makes every finite element
-    /// 0 and the infinite one NaN, or all NaN; and it divides by `norm + 1e-6`.
+    /// **A norm that is infinite or NaN changes nothing.** An optimiser of `nn` then refuses the
+    /// step and names the parameter and the element. PyTorch's `clip_grad_norm_` makes every finite
+    /// element 0 and the infinite one NaN, or all NaN; and it divides by `norm + 1e-6`.
     ///
     /// ```
     /// use tape::{Param, Tape};

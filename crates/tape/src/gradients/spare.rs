@@ -7,10 +7,11 @@ use crate::error::NoGradient;
 use crate::param::ParamId;
 use crate::replay::script::Script;
 
-/// What the script of a tiny program shares with the gradients it gave away: when they are dropped they
-/// leave their list and its tensors here, and the next run writes over them. So it allocates nothing as
-/// long as the gradients of one run are dropped before the next. (Rejected: tensors that the script
-/// holds on to. Whoever changes a gradient in place, as clipping does, would have to copy it.)
+/// What the script of a tiny program shares with the gradients it gave away: when they are dropped
+/// they leave their list and its tensors here, and the next run writes over them. So it allocates
+/// nothing as long as the gradients of one run are dropped before the next. (Rejected: tensors
+/// that the script holds on to. Whoever changes a gradient in place, as clipping does, would have
+/// to copy it.)
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spare(Arc<Mutex<Entries>>);
 
@@ -31,7 +32,8 @@ impl Drop for Gradients {
     }
 }
 
-/// Puts gradients together: the first `done` entries, and behind them what was left of earlier ones.
+/// Puts gradients together: the first `done` entries, and behind them what was left of
+/// earlier ones.
 pub(crate) struct Builder {
     entries: Entries,
     done: usize,
@@ -62,8 +64,8 @@ impl Builder {
         }
     }
 
-    /// Gives `param` the first entry left over that `fits`, which may be made to: as a rule the one that
-    /// stands next. Tells whether there was one.
+    /// Gives `param` the first entry left over that `fits`, which may be made to: as a rule the one
+    /// that stands next. Tells whether there was one.
     fn reuse(&mut self, param: ParamId, fits: impl Fn(&mut Entry) -> bool) -> bool {
         let left = &mut self.entries[self.done..];
         let Some(place) = left.iter_mut().position(|(_, entry)| fits(entry)) else { return false };

@@ -44,8 +44,8 @@ impl Piece {
         Piece { script: Straight::recycled(), given: Vec::new(), ends: Vec::new() }
     }
 
-    /// Takes what cotangents `ends`, recorded from node `first` on, depend on. The marks of nodes are as
-    /// they were afterwards. `None` if that is not tiny.
+    /// Takes what cotangents `ends`, recorded from node `first` on, depend on. The marks of nodes
+    /// are as they were afterwards. `None` if that is not tiny.
     pub(super) fn take(&mut self, tape: &Tape, walk: u32, first: u32, ends: &[u32]) -> Option<()> {
         let Needed { ids, given } = needed(&mut tape.nodes.borrow_mut(), walk, first, ends)?;
         self.given.clear();
@@ -67,8 +67,8 @@ impl Piece {
         Some(())
     }
 
-    /// Puts constants in the place of `ends` and takes off the tape what was recorded from `start` on
-    /// beside them.
+    /// Puts constants in the place of `ends` and takes off the tape what was recorded from `start`
+    /// on beside them.
     pub(super) fn replace(&self, mut nodes: RefMut<'_, Recycled>, ends: &[u32], start: Extent) {
         for (&id, end) in ends.iter().zip(&self.ends) {
             let node = &mut nodes[id as usize];
@@ -106,8 +106,9 @@ impl End {
     }
 }
 
-/// The nodes from `first` on that `ends` depend on, and those before that these start from, marked by
-/// `walk` with their places in a script that begins with the latter. `None` if they are not tiny.
+/// The nodes from `first` on that `ends` depend on, and those before that these start from,
+/// marked by `walk` with their places in a script that begins with the latter. `None` if they
+/// are not tiny.
 fn needed(nodes: &mut Nodes, walk: u32, first: u32, ends: &[u32]) -> Option<Needed> {
     let mut is_needed = vec![false; nodes.len() - first as usize];
     for &id in ends {

@@ -8,8 +8,8 @@ use crate::walk::NONE;
 
 /// What is known of how a sweep repeats itself.
 pub(super) enum Periodicity {
-    /// Nothing. A period is looked for after `wait` pieces more; if there is none, after `pause` more,
-    /// which doubles each time.
+    /// Nothing. A period is looked for after `wait` pieces more; if there is none, after `pause`
+    /// more, which doubles each time.
     Unknown { wait: u32, pause: u32 },
     /// The same operations come again after this many visits.
     Period(usize),
@@ -44,8 +44,9 @@ impl Periodicity {
 }
 
 impl Repeat {
-    /// The `piece` recorded for `stretch`, which has changed the cotangents of places `touched`, to its
-    /// `ends` or to nodes that were there before. `None` if it uses more than the stretch shows.
+    /// The `piece` recorded for `stretch`, which has changed the cotangents of places
+    /// `touched`, to its `ends` or to nodes that were there before. `None` if it uses more than
+    /// the stretch shows.
     pub(super) fn new(
         nodes: &Nodes,
         sweep: &Sweep,

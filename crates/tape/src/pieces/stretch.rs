@@ -1,10 +1,11 @@
 //! Stretches of a sweep, and when one can stand for another.
 //!
 //! A loop records the same operations round after round, and a sweep through it records the same
-//! adjoints. Two stretches have the same adjoints if their rules are given the same, for rules are pure
-//! functions. What a rule is given are nodes. Of these it can tell all that [`Signatures`] tell; which of
-//! them are the same node; and through views, which it may look through, what they view. Of a cotangent
-//! it can tell the number, if it is filled with one. So this is what is compared.
+//! adjoints. Two stretches have the same adjoints if their rules are given the same, for rules
+//! are pure functions. What a rule is given are nodes. Of these it can tell all that
+//! [`Signatures`] tell; which of them are the same node; and through views, which it may look
+//! through, what they view. Of a cotangent it can tell the number, if it is filled with one. So
+//! this is what is compared.
 
 use rustc_hash::FxHashMap;
 
@@ -13,9 +14,9 @@ use crate::replay::signature::Signatures;
 use crate::sweep::{Role, Sweep};
 use crate::walk::{Graph, NONE};
 
-/// A part of a sweep, from a place downwards. The nodes that its rules see are numbered: those visited,
-/// last first, whatever else there is, in the order of its first use, and the cotangents that have
-/// reached these.
+/// A part of a sweep, from a place downwards. The nodes that its rules see are numbered: those
+/// visited, last first, whatever else there is, in the order of its first use, and the cotangents
+/// that have reached these.
 pub(super) struct Stretch {
     /// The places that are visited are those below this one,
     top: usize,
@@ -37,9 +38,9 @@ pub(super) struct Stretch {
 /// How the nodes of a stretch hang together.
 #[derive(Default, PartialEq)]
 struct Form {
-    /// For each node visited that is seen into, and each other view, how many inputs it has, and which:
-    /// how far back a visited one stands, and the number of another one, with [`OUTSIDE`] and, where the
-    /// sweep adds up its cotangent, with [`REACHED`].
+    /// For each node visited that is seen into, and each other view, how many inputs it has, and
+    /// which: how far back a visited one stands, and the number of another one, with [`OUTSIDE`]
+    /// and, where the sweep adds up its cotangent, with [`REACHED`].
     inputs: Vec<u32>,
     /// The numbers of the nodes that a cotangent has reached so far, and of these.
     cotangents: Vec<(u32, u32)>,
@@ -61,8 +62,8 @@ pub(super) struct Pattern {
 }
 
 impl Stretch {
-    /// The next `visits` nodes of the sweep, if there are as many and they can be compared; faster if it
-    /// is of the form of `like`.
+    /// The next `visits` nodes of the sweep, if there are as many and they can be compared; faster
+    /// if it is of the form of `like`.
     pub(super) fn next(
         nodes: &Nodes,
         sweep: &Sweep,
@@ -120,8 +121,8 @@ impl Stretch {
         Some(())
     }
 
-    /// The number of a node at a place, [`NONE`] where nobody asks for its cotangent; `None` if it may be
-    /// one that is visited.
+    /// The number of a node at a place, [`NONE`] where nobody asks for its cotangent; `None` if it
+    /// may be one that is visited.
     fn outside(&mut self, graph: &Graph, id: u32, place: u32) -> Option<u32> {
         let next = self.outside.len() as u32;
         let number = *self.number_of.entry(id).or_insert(next);
@@ -136,8 +137,8 @@ impl Stretch {
         Some(number | OUTSIDE | if reached { REACHED } else { 0 })
     }
 
-    /// Adds what those of the nodes not visited view that are views: without a place, for a rule passes a
-    /// cotangent to its own inputs alone.
+    /// Adds what those of the nodes not visited view that are views: without a place, for a rule
+    /// passes a cotangent to its own inputs alone.
     fn views(&mut self, nodes: &Nodes, graph: &Graph) -> Option<()> {
         let mut next = 0;
         while let Some(&id) = self.outside.get(next) {
@@ -248,8 +249,8 @@ fn is_view(nodes: &Nodes, id: u32) -> bool {
     matches!(&nodes[id as usize].source, Source::Op(op) if op.is_view())
 }
 
-/// After how many of the `visits` below place `top` the same operations come again, as far as the nodes
-/// nearby tell: after all if they do not.
+/// After how many of the `visits` below place `top` the same operations come again, as far as the
+/// nodes nearby tell: after all if they do not.
 pub(super) fn period(nodes: &Nodes, graph: &Graph, top: usize, visits: usize) -> usize {
     let alike = |a: usize, b: usize| {
         let [a, b] = [a, b].map(|visit| top - 1 - visit);

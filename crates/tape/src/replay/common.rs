@@ -1,9 +1,9 @@
 //! Common subexpressions: what a program computes twice is computed once.
 //!
 //! Users write `x * a` where they need it, and rules record products whoever has recorded them
-//! before. Equal operations on the same inputs compute the same bits (see [`op`](crate::op)), so one
-//! value serves for all. Constants are inputs, and are not compared: those of the forward part may be
-//! others the next time the program is met.
+//! before. Equal operations on the same inputs compute the same bits (see [`op`](crate::op)), so
+//! one value serves for all. Constants are inputs, and are not compared: those of the forward part
+//! may be others the next time the program is met.
 
 use std::hash::{Hash, Hasher};
 
@@ -12,8 +12,8 @@ use rustc_hash::{FxHashMap, FxHasher};
 use super::plan::{Program, Work};
 use crate::op::Recorded;
 
-/// Lets the readers of a node that an earlier one equals read that one; the node itself needs no work
-/// then. What is wanted stays: somebody asks for that very node.
+/// Lets the readers of a node that an earlier one equals read that one; the node itself needs no
+/// work then. What is wanted stays: somebody asks for that very node.
 pub(crate) fn share(program: &mut Program, ops: &mut [Option<Recorded>]) {
     let mut first_of: Vec<u32> = (0..program.nodes.len() as u32).collect();
     let mut seen: FxHashMap<u64, Vec<u32>> = FxHashMap::default();

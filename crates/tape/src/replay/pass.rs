@@ -1,5 +1,5 @@
-//! One pass of a fused group: all its instructions on a block, then on the next. It ends in outputs, which
-//! are stored, and in folds, of which numbers are.
+//! One pass of a fused group: all its instructions on a block, then on the next. It ends in
+//! outputs, which are stored, and in folds, of which numbers are.
 
 use std::any::Any;
 use std::cell::Cell;

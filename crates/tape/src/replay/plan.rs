@@ -4,9 +4,9 @@
 //!
 //! # Order
 //!
-//! Steps run in the order in which they were recorded, as far as fusion allows: what a loop makes and
-//! uses up in one round dies before the next. In the order of stages, which is topological too, all
-//! rounds would be alive at once.
+//! Steps run in the order in which they were recorded, as far as fusion allows: what a loop makes
+//! and uses up in one round dies before the next. In the order of stages, which is topological too,
+//! all rounds would be alive at once.
 //!
 //! A plan depends on the structure of the program alone (kinds, types, shapes, edges, and which
 //! values are wanted), not on any value.
@@ -128,7 +128,8 @@ pub(crate) struct Group {
     pub registers: Vec<DType>,
     /// Elements of each member.
     pub len: usize,
-    /// Elements of the longest rows that are folded, or of all: blocks end where a leaf of these does.
+    /// Elements of the longest rows that are folded, or of all: blocks end where a leaf of these
+    /// does.
     pub row: usize,
 }
 
@@ -267,8 +268,8 @@ impl Uses {
     }
 }
 
-/// Lays out a group: where each member's block lives. Members used inside only share registers, each
-/// free again after the last member that reads it.
+/// Lays out a group: where each member's block lives. Members used inside only share registers,
+/// each free again after the last member that reads it.
 fn group(
     program: &Program,
     members: &[u32],

@@ -1,16 +1,16 @@
 //! Which nodes wait for the group that reads them.
 //!
-//! Stages are as early as can be, so what hangs on given values alone is computed first and stored, for a
-//! group that runs much later. Here a pointwise node joins the first group that reads it, if that costs
-//! no reading or writing of memory: that group no longer reads the node, and nobody stores it if nobody
-//! else reads it, for which it may read as many of the node's inputs anew.
+//! Stages are as early as can be, so what hangs on given values alone is computed first and stored,
+//! for a group that runs much later. Here a pointwise node joins the first group that reads it, if
+//! that costs no reading or writing of memory: that group no longer reads the node, and nobody
+//! stores it if nobody else reads it, for which it may read as many of the node's inputs anew.
 //!
-//! Edges between groups still lead to later stages, so no cycle closes: the inputs of the node are of
-//! earlier stages than its own, and all its other readers of later ones than the group it joins.
+//! Edges between groups still lead to later stages, so no cycle closes: the inputs of the node are
+//! of earlier stages than its own, and all its other readers of later ones than the group it joins.
 //!
-//! Nor does more stay in memory: the computed inputs that are read anew wait in the place of the node, so
-//! they have at most its bytes together. (In a sum of gradients, round after round of a loop, all would
-//! wait for the last.)
+//! Nor does more stay in memory: the computed inputs that are read anew wait in the place of the
+//! node, so they have at most its bytes together. (In a sum of gradients, round after round of a
+//! loop, all would wait for the last.)
 
 use smallvec::SmallVec;
 use tensor::shape;
@@ -55,8 +55,8 @@ pub(super) fn postpone(program: &Program, drafts: &mut Vec<Draft>, draft_of: &mu
 struct Readers {
     draft: u32,
     stage: u32,
-    /// Whether the node could be a member of it: all that read it there are pointwise and of its shape,
-    /// and no other reader is of that stage.
+    /// Whether the node could be a member of it: all that read it there are pointwise and of its
+    /// shape, and no other reader is of that stage.
     joins: bool,
     /// Whether nobody else reads the node.
     alone: bool,
@@ -144,8 +144,8 @@ impl<'a> Reads<'a> {
         self.all(i).into_iter().filter(waits).map(|j| self.bytes(j)).sum()
     }
 
-    /// Makes node `i`, which draft `to` reads, a member of it, if that is no loss. Its store is saved if it
-    /// is `unstored` then.
+    /// Makes node `i`, which draft `to` reads, a member of it, if that is no loss. Its store is
+    /// saved if it is `unstored` then.
     fn admit(&mut self, i: u32, to: u32, unstored: bool) -> bool {
         let all = &self.of[to as usize];
         let new = self.large(i).filter(|j| !all.contains(j)).collect::<SmallVec<[u32; 4]>>();

@@ -147,8 +147,8 @@ pub struct Recording<S: Specs, T: Float> {
     /// In the order of their slots, which follow those of the inputs.
     params: Vec<ParamId>,
     inputs: usize,
-    /// For each parameter its gradient's number among the outputs of the script, which come in their
-    /// order: the loss, the gradients, and the nodes to keep.
+    /// For each parameter its gradient's number among the outputs of the script, which come in
+    /// their order: the loss, the gradients, and the nodes to keep.
     gradients: Vec<(ParamId, Result<usize, NoGradient>)>,
     /// The outputs to keep.
     keep: Range<usize>,
@@ -215,8 +215,8 @@ impl<S: Specs, T: Float> Recording<S, T> {
         self.replay_with(lookup, values)
     }
 
-    /// As [`replay`](Self::replay), with the present values of the parameters from `lookup`: it is given
-    /// the place of each in [`params`](Self::params), and what stands there.
+    /// As [`replay`](Self::replay), with the present values of the parameters from `lookup`: it is
+    /// given the place of each in [`params`](Self::params), and what stands there.
     ///
     /// # Errors
     /// As [`replay`](Self::replay).
@@ -273,8 +273,8 @@ impl<S: Specs, T: Float> Recording<S, T> {
         Ok(())
     }
 
-    /// The values of all nodes marked [`keep`](Var::keep), whether the loss depends on them or not, as
-    /// of the last replay, in the order they were recorded.
+    /// The values of all nodes marked [`keep`](Var::keep), whether the loss depends on them or not,
+    /// as of the last replay, in the order they were recorded.
     pub fn kept(&self) -> &[AnyTensor] {
         &self.kept
     }

@@ -155,9 +155,9 @@ fn grouped(
     Ok(())
 }
 
-/// Lays inputs whose neighbours lie far apart side by side, as kernels do, and returns those that are needed
-/// as they were: what dies here may be overwritten where it lies now. (If the pass fails, its inputs stay as they
-/// are laid here, and nobody reads them again.)
+/// Lays inputs whose neighbours lie far apart side by side, as kernels do, and returns those that
+/// are needed as they were: what dies here may be overwritten where it lies now. (If the pass
+/// fails, its inputs stay as they are laid here, and nobody reads them again.)
 fn settle(
     group: &Group,
     values: &mut [Option<AnyTensor>],
@@ -176,16 +176,18 @@ fn settle(
     originals
 }
 
-/// The tensors a group writes, and for each the input whose buffer it took over: one that dies here,
-/// lies side by side, fills its buffer (which is then as large as needed, and no larger), and shares it
-/// with nobody. (What is laid among zeros is read elsewhere than it would be overwritten.)
+/// The tensors a group writes, and for each the input whose buffer it took over: one that dies
+/// here, lies side by side, fills its buffer (which is then as large as needed, and no larger), and
+/// shares it with nobody. (What is laid among zeros is read elsewhere than it would be
+/// overwritten.)
 fn outputs(
     group: &Group,
     program: &Program,
     values: &mut [Option<AnyTensor>],
     dying: &[u32],
 ) -> (SmallVec<[AnyTensor; 4]>, SmallVec<[Option<u32>; 4]>) {
-    // What dies in a group is one of its inputs, and of the shape of its outputs unless it is placed.
+    // What dies in a group is one of its inputs, and of the shape of its outputs unless it is
+    // placed.
     let mut spares: SmallVec<[u32; 4]> = SmallVec::new();
     let placed = |dead: u32| group.placed.iter().any(|&(input, _)| input == dead);
     for &dead in dying.iter().filter(|&&dead| !placed(dead)) {

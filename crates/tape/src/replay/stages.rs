@@ -1,21 +1,22 @@
 //! Which nodes are computed together.
 //!
-//! The stage of a node is the largest number of boundaries on any path that leads to it, where an edge
-//! is a boundary unless both ends are pointwise and have the same shape. (What is placed among zeros is
-//! pointwise for those that read it; what it reads itself is behind a boundary.) All pointwise nodes of
-//! one stage and one shape form a fusion group, computed in one pass over blocks. This can never close a
-//! cycle: a path that leaves the group and comes back crosses a boundary, so it ends in a later stage.
+//! The stage of a node is the largest number of boundaries on any path that leads to it, where an
+//! edge is a boundary unless both ends are pointwise and have the same shape. (What is placed among
+//! zeros is pointwise for those that read it; what it reads itself is behind a boundary.) All
+//! pointwise nodes of one stage and one shape form a fusion group, computed in one pass over
+//! blocks. This can never close a cycle: a path that leaves the group and comes back crosses a
+//! boundary, so it ends in a later stage.
 //!
-//! Views move no bytes and bound nothing between themselves: a view of a view has its stage, and a view
-//! of a given value stage 0, so that a number beside a variable keeps nothing from fusing.
+//! Views move no bytes and bound nothing between themselves: a view of a view has its stage, and a
+//! view of a given value stage 0, so that a number beside a variable keeps nothing from fusing.
 //!
-//! A fold of rows that a group makes is computed by it, in passing; an edge out of it is a boundary. (See
-//! [`RowSums::agrees`](tensor::kernel::RowSums::agrees) for when it is not.)
+//! A fold of rows that a group makes is computed by it, in passing; an edge out of it is a
+//! boundary. (See [`RowSums::agrees`](tensor::kernel::RowSums::agrees) for when it is not.)
 //!
-//! A group that has no room for a node, because it has too many members or would read too many large
-//! values, is closed: an edge out of it is a boundary, and nodes of its stage that do not depend on it
-//! begin another group there. So of one stage and shape only one group is open, and no two come to
-//! depend on each other.
+//! A group that has no room for a node, because it has too many members or would read too many
+//! large values, is closed: an edge out of it is a boundary, and nodes of its stage that do not
+//! depend on it begin another group there. So of one stage and shape only one group is open, and no
+//! two come to depend on each other.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;

@@ -1,10 +1,10 @@
 //! Programs of tiny values, run straight: node after node, in one slab.
 //!
 //! A plan pays where values leave the cache. Where none has more elements than one block, a fusion
-//! group would compute it whole in one pass all the same, so there is nothing to group, and where they
-//! have a few hundred, freeing a value costs more than to keep it to the end. What remains is the cost
-//! of a node, which is what a small network or a chain of numbers spends its time on: here a node costs
-//! its operation, a few bounds and one indirect call.
+//! group would compute it whole in one pass all the same, so there is nothing to group, and where
+//! they have a few hundred, freeing a value costs more than to keep it to the end. What remains is
+//! the cost of a node, which is what a small network or a chain of numbers spends its time on: here
+//! a node costs its operation, a few bounds and one indirect call.
 //!
 //! The same bits as by a plan: both call the same code with the same numbers, and no operation's
 //! bits depend on the layout of its inputs.
@@ -27,7 +27,8 @@ const TOGETHER: usize = 1 << 16;
 const EACH: usize = 512;
 /// Memory in which more bytes than this were in use is given back.
 const MOST_SPARE: usize = 1 << 29;
-/// A slab holds 2³² bytes: these elements, and a copy of each for three operations that read it strided.
+/// A slab holds 2³² bytes: these elements, and a copy of each for three operations that read it
+/// strided.
 const MOST: usize = u32::MAX as usize / 32;
 
 /// A program and the memory it runs in.
@@ -86,8 +87,8 @@ impl Tiny {
     }
 }
 
-/// Whether nodes `ids` can run straight, and there is something to run: views alone share the buffer of
-/// what they view.
+/// Whether nodes `ids` can run straight, and there is something to run: views alone share the
+/// buffer of what they view.
 pub(crate) fn is_tiny(nodes: &Nodes, ids: &[u32]) -> bool {
     let (mut tiny, mut works) = (Tiny::default(), false);
     let each = ids.iter().all(|&id| {
@@ -151,12 +152,12 @@ impl Straight {
     }
 
     /// Takes nodes `ids`, whose marks tell their places: they count on from those taken before. The
-    /// values the tape knows are copied in; those it does not know, of inputs and parameters, are to be
-    /// [set](Self::set).
+    /// values the tape knows are copied in; those it does not know, of inputs and parameters, are
+    /// to be [set](Self::set).
     ///
     /// # Errors
-    /// When a view does not fit or panics, with its place. (A view that records on this very tape would
-    /// panic: the nodes are borrowed.)
+    /// When a view does not fit or panics, with its place. (A view that records on this very tape
+    /// would panic: the nodes are borrowed.)
     pub(crate) fn extend(&mut self, nodes: &Nodes, ids: &[u32]) -> Result<(), Halt> {
         let taken = catch_unwind(AssertUnwindSafe(|| {
             for &id in ids {
@@ -222,7 +223,8 @@ impl Straight {
         Ok(out)
     }
 
-    /// The value at `slot` if it lies side by side, else a copy that does, made for the node that is taken.
+    /// The value at `slot` if it lies side by side, else a copy that does, made for the node
+    /// that is taken.
     fn contiguous(&mut self, slot: u32) -> Result<u32, ShapeError> {
         if self.slab.is_contiguous(slot as usize) {
             return Ok(slot);
@@ -250,8 +252,8 @@ impl Straight {
         self.slab.set_number(self.slots[place as usize] as usize, x);
     }
 
-    /// Computes the values that depend on none of nodes `given`, which are to be set before each run:
-    /// they are the same at every run. If one fails, all are left to the runs.
+    /// Computes the values that depend on none of nodes `given`, which are to be set before each
+    /// run: they are the same at every run. If one fails, all are left to the runs.
     ///
     /// (By [`run`](Self::run), whose loop is inlined whole as long as it stands in one place.)
     pub(crate) fn settle(&mut self, given: impl Iterator<Item = u32>) {

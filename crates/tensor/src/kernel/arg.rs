@@ -24,8 +24,8 @@ pub fn argmin<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [i64]) {
     first(reduce::min, x, axes, out);
 }
 
-/// Finds the extrema, and then finds them again. Rejected: pairs of value and position in one pass, which
-/// do not vectorise for types of unequal width and are slower than two passes.
+/// Finds the extrema, and then finds them again. Rejected: pairs of value and position in one pass,
+/// which do not vectorise for types of unequal width and are slower than two passes.
 fn first<T: Number>(
     extremum: impl Fn(View<'_, T>, AxisSet, &mut [T]) + Sync,
     x: View<'_, T>,

@@ -36,8 +36,8 @@ pub fn copy<T: Element>(x: View<'_, T>, out: &mut [T]) {
     });
 }
 
-/// Whether neighbours in row-major order lie so far apart, in so large a view, that each is read from another
-/// line of the cache, of which [`copy`] reads all elements at once.
+/// Whether neighbours in row-major order lie so far apart, in so large a view, that each is read
+/// from another line of the cache, of which [`copy`] reads all elements at once.
 pub(crate) fn crosses<T: Element>(x: View<'_, T>) -> bool {
     let (shape, strides) = (x.shape(), x.layout().strides());
     // Most views are seen not to without merging their axes.

@@ -1,7 +1,7 @@
 //! Reading and writing at places that other tensors name.
 //!
-//! Indices are checked before they are used: 0 up to the size of the axis, negative ones are errors, for
-//! a wrong index that wraps round is a silent wrong value.
+//! Indices are checked before they are used: 0 up to the size of the axis, negative ones are
+//! errors, for a wrong index that wraps round is a silent wrong value.
 
 mod lines;
 mod scatter;
@@ -19,8 +19,8 @@ use crate::view::View;
 use lines::{Lines, picks_lines};
 pub use scatter::scatter_add;
 
-/// The shape of [`gather`]: that of `index`, which has the rank of `x` and is no larger on the other
-/// axes.
+/// The shape of [`gather`]: that of `index`, which has the rank of `x` and is no larger on
+/// the other axes.
 ///
 /// # Errors
 /// When that does not hold, or the axis is out of range.
@@ -71,8 +71,8 @@ fn checked(op: &'static str, index: i64, position: usize, size: usize) -> Result
 /// Whether all indices are of an axis of `size`.
 #[inline(always)]
 fn all_within(indices: &[i64], size: usize) -> bool {
-    // A negative one is larger than any size. To look for the largest is a vector loop, to stop at the
-    // first that is too large is not.
+    // A negative one is larger than any size. To look for the largest is a vector loop, to stop at
+    // the first that is too large is not.
     indices.iter().fold(0, |largest, &i| (i as u64).max(largest)) < size as u64
 }
 
@@ -101,8 +101,8 @@ fn blocks<T: Element>(
     Ok(())
 }
 
-/// `out[.., i, ..] = x[.., index[.., i, ..], ..]` along `axis`, the other axes in step: for axis 0 of
-/// a matrix, `out[i, j] = x[index[i, j], j]`.
+/// `out[.., i, ..] = x[.., index[.., i, ..], ..]` along `axis`, the other axes in step: for axis 0
+/// of a matrix, `out[i, j] = x[index[i, j], j]`.
 ///
 /// # Errors
 /// [`Error::Index`] when an index is out of range; `out` is then unspecified.
@@ -173,8 +173,8 @@ impl<T: Element> Kernel for Pick<'_, '_, T> {
                 for (j, (o, &i)) in line.iter_mut().zip(own).enumerate() {
                     let from = (at + j as isize * step + i as isize * along) as usize;
                     debug_assert!(from < data.len());
-                    // SAFETY: the walk is over elements of a view but for its axis, and the index is one
-                    // of that, so the element is one of the view, which lies in the buffer.
+                    // SAFETY: the walk is over elements of a view but for its axis, and the index
+                    // is one of that, so the element is one of the view, which lies in the buffer.
                     *o = unsafe { *data.get_unchecked(from) };
                 }
             }
@@ -184,7 +184,8 @@ impl<T: Element> Kernel for Pick<'_, '_, T> {
     }
 }
 
-/// Below this length of a slice that does not lie side by side, [`index_select`] picks element by element.
+/// Below this length of a slice that does not lie side by side, [`index_select`] picks
+/// element by element.
 const SHORT: usize = 8;
 
 /// `out[.., i, ..] = x[.., index[i], ..]` along `axis`: whole slices, in the order of `index`.
@@ -233,8 +234,8 @@ pub fn index_select<T: Element>(
     }
 }
 
-/// Copies the slices of `inner` elements that `picks` name, over and over, from number `first` on; whether
-/// they are all within the axis.
+/// Copies the slices of `inner` elements that `picks` name, over and over, from number `first` on;
+/// whether they are all within the axis.
 struct Select<'a, T> {
     reader: &'a Reader<'a, T>,
     inner: usize,

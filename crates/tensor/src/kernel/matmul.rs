@@ -6,12 +6,13 @@
 //! threads, so a transposed operand gives the bits of its copy:
 //!
 //! - few operations, or a vector with at most [`FEW_TERMS`] terms: one after the other ([`Small`]);
-//! - a vector with more terms: interleaved partial sums, added as a tree, as are stretches of so many terms
-//!   ([`vector`]);
+//! - a vector with more terms: interleaved partial sums, added as a tree, as are stretches of so
+//!   many terms ([`vector`]);
 //! - else the micro-kernels of `gemm`, where each element adds its terms one after the other within
-//!   slices of `k` whose length follows from `k`: on [packed] panels, or, on processors with neither
-//!   AVX2 nor AVX-512, in the loops of `gemm` itself. The usual entry of these, `gemm::gemm`, is not
-//!   used: for some strides it reverses `k`, or takes kernels that add in another order.
+//!   slices of `k` whose length follows from `k`: on [packed] panels, or, on processors with
+//!   neither AVX2 nor AVX-512, in the loops of `gemm` itself. The usual entry of these,
+//!   `gemm::gemm`, is not used: for some strides it reverses `k`, or takes kernels that add in
+//!   another order.
 //!
 //! For the same reason `[.., m, k] x [k, n]` is always folded into one product of `[.. * m, k]`.
 
@@ -40,11 +41,11 @@ use crate::view::View;
 
 /// Products of at most so many multiplications do not pay blocks of columns.
 const TINY: usize = 32;
-/// Products of at most so many multiplications do not pay packing, times the rows that [`Small`] takes at
-/// once, which share what it reads.
+/// Products of at most so many multiplications do not pay packing, times the rows that [`Small`]
+/// takes at once, which share what it reads.
 const SMALL: usize = 8 * 8 * 8;
-/// Multiplications from which more than one thread pays: of vectors and batches, and in the loops of
-/// `gemm`, which take a quarter of the time for each.
+/// Multiplications from which more than one thread pays: of vectors and batches, and in the loops
+/// of `gemm`, which take a quarter of the time for each.
 const THREADED: usize = 64 * 64 * 64;
 const THREADED_GEMM: usize = 4 * THREADED;
 /// Terms up to which partial sums do not pay.
@@ -52,9 +53,9 @@ const FEW_TERMS: usize = 32;
 // A tiny product with a vector adds up its terms one after the other, as its whole does.
 const _: () = assert!(TINY <= FEW_TERMS);
 
-/// The shape of `a x b`, with the rules of NumPy's `matmul`: the last axis of `a` meets the last but
-/// one of `b` (the only one of a vector), axes before the last two broadcast, and a vector's own
-/// axis disappears. `[k] x [k]` is rank 0.
+/// The shape of `a x b`, with the rules of NumPy's `matmul`: the last axis of `a` meets the last
+/// but one of `b` (the only one of a vector), axes before the last two broadcast, and a vector's
+/// own axis disappears. `[k] x [k]` is rank 0.
 ///
 /// # Errors
 /// When an operand has rank 0, the inner sizes differ, or the leading axes do not broadcast.
@@ -94,8 +95,8 @@ pub fn matmul_shape(a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
 /// When the shapes do not fit, or `out` has another length than [`matmul_shape`] says.
 #[track_caller]
 pub fn matmul<T: Float>(a: View<'_, T>, b: View<'_, T>, out: &mut [T]) {
-    // Two matrices that fit need no shape to be built: a product of 2 x 4 takes longer to check than
-    // to compute.
+    // Two matrices that fit need no shape to be built: a product of 2 x 4 takes longer to check
+    // than to compute.
     match (a.shape(), b.shape()) {
         (&[m, k], &[met, n]) if k == met && Some(out.len()) == m.checked_mul(n) => {
             let at = |v: View<'_, T>| v.layout().offset() as isize;
@@ -282,8 +283,9 @@ impl<T: Float> Product<'_, T> {
         if k.saturating_mul(out.len()) <= TINY {
             return dispatch(Tiny { product: &self, out });
         }
-        // One after the other, whatever the rules for vectors: without a thread to be thought of, which
-        // costs as much as a product of a few numbers. A column is a row of the turned product.
+        // One after the other, whatever the rules for vectors: without a thread to be thought
+        // of, which costs as much as a product of a few numbers. A column is a row of the
+        // turned product.
         if (1..=FEW_TERMS).contains(&k) && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {
             return match n {
                 1 => dispatch(Small { k, n: m, a: b.t(), b: a.t(), out }),

@@ -127,9 +127,9 @@ struct Part<'a, O> {
 }
 
 impl<O: Element> Part<'_, O> {
-    /// `f(at, block)` for each block of the part, which begins with element `at` of the output. Blocks
-    /// end at multiples of the least [stretch](Reader::stretch) of the inputs; if those have no end, the
-    /// part is one block.
+    /// `f(at, block)` for each block of the part, which begins with element `at` of the output.
+    /// Blocks end at multiples of the least [stretch](Reader::stretch) of the inputs; if those have
+    /// no end, the part is one block.
     #[inline]
     fn each(self, stretch: usize, mut f: impl FnMut(usize, &mut [O])) {
         let Part { start, mut out, sink } = self;
@@ -218,8 +218,8 @@ pub fn binary_update<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &mut [T], 
     update2(a, b, |old, b, a| binary_block(f, old, b, a));
 }
 
-/// So many elements take less time than to choose an instruction set for them, and one even less than
-/// to begin a loop.
+/// So many elements take less time than to choose an instruction set for them, and one even less
+/// than to begin a loop.
 const FEW_ELEMENTS: usize = 8;
 
 /// `out[i] = f(x[i])`, vectorised where `f` is.
@@ -360,8 +360,8 @@ struct SelectLoop<'a, T> {
 
 impl<T: Copy> Kernel for SelectLoop<'_, T> {
     type Output = ();
-    /// Both are read before the choice. Of an `if` the compiler makes a load from the chosen address, or
-    /// a branch, wrongly taken half of the time where the mask has no pattern.
+    /// Both are read before the choice. Of an `if` the compiler makes a load from the chosen
+    /// address, or a branch, wrongly taken half of the time where the mask has no pattern.
     #[inline(always)]
     fn run<I: Isa>(self) {
         let n = self.out.len();

@@ -12,8 +12,8 @@ use crate::view::View;
 
 /// `out[.., i, ..] = Σ_{j <= i} x[.., j, ..]` along `axis`, with `out` in row-major order of `x`.
 ///
-/// Sums of floats are kept in [`Wide`] from one end of the axis to the other, each result rounded once;
-/// lines are spread over threads, one line is not.
+/// Sums of floats are kept in [`Wide`] from one end of the axis to the other, each result rounded
+/// once; lines are spread over threads, one line is not.
 ///
 /// # Errors
 /// [`Error::Overflow`] when an integer sum does not fit its type; `out` is then unspecified.
@@ -141,8 +141,8 @@ fn scan<T: Number, R: Running<T>>(
     !misfit.into_inner()
 }
 
-/// Adds rows as wide as `sums` to them, one after the other: either whole groups of `n` rows, or a part of
-/// one group. The first row of each `begin`s them. Whether all sums fit.
+/// Adds rows as wide as `sums` to them, one after the other: either whole groups of `n` rows, or a
+/// part of one group. The first row of each `begin`s them. Whether all sums fit.
 struct ScanRows<'a, T, R: Running<T>> {
     x: &'a [T],
     out: &'a mut [T],

@@ -24,8 +24,8 @@ pub fn argsort<T: Element>(x: View<'_, T>, axis: usize, descending: bool, out: &
     lines(x, axis, out, |x, out, keys| line(x, descending, |i, _| i as i64, out, keys));
 }
 
-/// What `item` makes of each position and element, in the order of the elements. No branch depends on a
-/// comparison: one in two would be mispredicted.
+/// What `item` makes of each position and element, in the order of the elements. No branch depends
+/// on a comparison: one in two would be mispredicted.
 fn line<T: Element, O: Element>(
     x: &[T],
     descending: bool,
@@ -55,7 +55,8 @@ const LANES: usize = 8;
 /// Room for those of one line.
 type Keys = [[u64; LANES]; COUNTED / LANES];
 
-/// [`line`] of at most [`COUNTED`] elements: the place of each is the number of those that precede it.
+/// [`line`] of at most [`COUNTED`] elements: the place of each is the number of those that precede
+/// it.
 struct Count<'a, T, F, O> {
     x: &'a [T],
     descending: bool,
@@ -93,9 +94,9 @@ impl<T: Element, O: Element, F: Fn(usize, T) -> O> Kernel for Count<'_, T, F, O>
     }
 }
 
-/// [`line`] by the digits of the keys, from the last one on, each time stably. Digits that all have in
-/// common, counted from the least key, are left out. The keys are made once and moved with the items: to
-/// make those of floats anew for each digit takes longer.
+/// [`line`] by the digits of the keys, from the last one on, each time stably. Digits that all have
+/// in common, counted from the least key, are left out. The keys are made once and moved with the
+/// items: to make those of floats anew for each digit takes longer.
 fn by_digits<T: Element, O: Element>(
     x: &[T],
     descending: bool,

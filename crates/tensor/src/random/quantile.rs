@@ -6,9 +6,9 @@ use coefficients::*;
 /// `out[k] = Φ⁻¹(u[k])`, the quantiles of the standard normal distribution, to some 1e-16 relative
 /// error: algorithm PPND16 of M. J. Wichura, AS 241, Applied Statistics 37 (1988).
 ///
-/// The middle of the distribution is one rational function, computed of all numbers; a seventh of them
-/// lies outside, is packed, and computed anew. No multiply-add is used, so the bits are those of
-/// [`quantile`] on every processor.
+/// The middle of the distribution is one rational function, computed of all numbers; a seventh of
+/// them lies outside, is packed, and computed anew. No multiply-add is used, so the bits are those
+/// of [`quantile`] on every processor.
 pub(super) struct Quantiles<'a> {
     pub u: &'a [f64],
     pub out: &'a mut [f64],
@@ -28,8 +28,8 @@ impl Kernel for Quantiles<'_> {
             }
             let mut count = 0;
             for (k, &u) in u.iter().enumerate() {
-                // Written in any case, and kept if it counts; there is room for all but what never is
-                // written behind the last.
+                // Written in any case, and kept if it counts; there is room for all but what never
+                // is written behind the last.
                 (at[count], tail[count]) = (k as u8, u);
                 count += is_outside(u - 0.5) as usize;
                 if count == BATCH {
@@ -188,7 +188,8 @@ mod tests {
         let even =
             |k: u64| ((k.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12) as f64 + 0.5) / 2f64.powi(52);
         let drawn: Vec<f64> = (0..3001).map(even).collect();
-        // All of a batch outside, the ends of the middle, the middles of the first and the last part.
+        // All of a batch outside, the ends of the middle, the middles of the first and the last
+        // part.
         let outside: Vec<f64> = (1..=BATCH).map(|k| k as f64 * 1e-4).collect();
         let edges = [2f64.powi(-53), 0.075, 0.925, 0.5, 1e-12, 1.0 - 2f64.powi(-53)].repeat(50);
         for u in [drawn, outside, edges] {

@@ -8,8 +8,8 @@ use crate::simd::{Isa, Kernel, dispatch};
 /// Columns from which on a row is worth a loop of its own.
 pub(super) const LONG: usize = 16;
 
-/// `out[i, j] = a[i, 0] · b[0, j]`, a matrix of rows of `n`. There is nothing to add up: a micro-kernel
-/// would begin and end at each term.
+/// `out[i, j] = a[i, 0] · b[0, j]`, a matrix of rows of `n`. There is nothing to add up: a
+/// micro-kernel would begin and end at each term.
 pub(super) fn outer<T: Float>(a: Matrix<'_, T>, b: Matrix<'_, T>, n: usize, out: &mut [T]) {
     let mut room = None;
     let y = b.first_row(n, &mut room);

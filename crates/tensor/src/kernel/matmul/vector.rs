@@ -6,8 +6,9 @@ use crate::element::Float;
 use crate::par;
 use crate::simd::{Isa, Kernel, dispatch};
 
-/// Terms of a vector that are added up together: threads share stretches, the rows of a tall matrix stay
-/// in the nearest cache for all partial sums, and those of one stretch need not wait for those before.
+/// Terms of a vector that are added up together: threads share stretches, the rows of a tall
+/// matrix stay in the nearest cache for all partial sums, and those of one stretch need not wait
+/// for those before.
 const STRETCH: usize = 1024;
 /// Partial sums of [`PartialSums`]: one register of AVX-512 in f32, two in f64.
 const LANES: usize = 16;
@@ -35,7 +36,8 @@ pub(super) fn vector<T: Float>(k: usize, a: Matrix<'_, T>, b: Matrix<'_, T>, out
     out.copy_from_slice(added(sums.as_mut_slice(), n));
 }
 
-/// Columns of a task of `terms` a column, of `k` in all: a grain's work, whole blocks of columns wide.
+/// Columns of a task of `terms` a column, of `k` in all: a grain's work, whole blocks of
+/// columns wide.
 fn columns_of_task<T>(terms: usize, k: usize, n: usize, b: Matrix<'_, T>) -> usize {
     let columns = (par::GRAIN_BYTES / size_of::<T>() / terms).max(1);
     let columns = columns.next_multiple_of(if b.right == 1 { 64 } else { 4 });
@@ -114,8 +116,8 @@ pub(super) struct Small<'a, T> {
     pub out: &'a mut [T],
 }
 
-/// Rows of a tile of [`Small`]: so many additions do not wait for each other, and share what is read of
-/// `b`.
+/// Rows of a tile of [`Small`]: so many additions do not wait for each other, and share what is
+/// read of `b`.
 pub(super) const TALL: usize = 4;
 
 impl<T: Float> Kernel for Small<'_, T> {
@@ -136,8 +138,8 @@ impl<T: Float> Kernel for Small<'_, T> {
 }
 
 impl<T: Float> Small<'_, T> {
-    /// By tiles of `W` columns, which are at most as many as there are. Neighbours that lie side by side
-    /// are a loop of their own: they are a few moves.
+    /// By tiles of `W` columns, which are at most as many as there are. Neighbours that lie side by
+    /// side are a loop of their own: they are a few moves.
     #[inline(always)]
     fn columns<I: Isa, const W: usize>(self) {
         match (self.out.len() >= TALL * self.n, self.b.right == 1) {
@@ -148,8 +150,8 @@ impl<T: Float> Small<'_, T> {
         }
     }
 
-    /// By tiles of `H` rows and `W` columns. The last ones begin where they end with the product, and
-    /// write again what others have written: elements do not depend on the tile they are in.
+    /// By tiles of `H` rows and `W` columns. The last ones begin where they end with the product,
+    /// and write again what others have written: elements do not depend on the tile they are in.
     #[inline(always)]
     fn tiles<I: Isa, const H: usize, const W: usize, const BESIDE: bool>(self) {
         let Small { k, n, a, b, out } = self;
@@ -196,8 +198,8 @@ fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool
     sums
 }
 
-/// `out[j] = Σₖ x[k] · b[k, j]`, where partial sum `l` takes the terms `k ≡ l` modulo [`LANES`], and
-/// the partial sums are added halves to halves.
+/// `out[j] = Σₖ x[k] · b[k, j]`, where partial sum `l` takes the terms `k ≡ l` modulo [`LANES`],
+/// and the partial sums are added halves to halves.
 struct PartialSums<'a, T> {
     x: &'a [T],
     b: Matrix<'a, T>,

@@ -1,4 +1,5 @@
-//! Views and shapes that broke other libraries: reversed, degenerate, empty, of rank 0, and too large.
+//! Views and shapes that broke other libraries: reversed, degenerate, empty, of rank 0, and too
+//! large.
 
 use crate::layout::Layout;
 use crate::slice::Range;
