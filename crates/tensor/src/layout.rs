@@ -18,7 +18,7 @@
 use smallvec::SmallVec;
 
 use crate::error::ShapeError;
-use crate::shape::{self, Dims, MAX_RANK, Shape};
+use crate::shape::{self, AxisSet, Dims, MAX_RANK, Shape};
 use crate::slice::Range;
 
 /// Distances between neighbours along each axis, in elements; negative ones run backwards.
@@ -284,11 +284,9 @@ impl Layout {
     /// # Errors
     /// When the axes are equal or out of range.
     pub fn diagonal(&self, k: isize, a: isize, b: isize) -> Result<Self, ShapeError> {
+        AxisSet::of("diagonal", &[a, b], &self.shape)?;
         let a = shape::axis("diagonal", a, &self.shape)?;
         let b = shape::axis("diagonal", b, &self.shape)?;
-        if a == b {
-            return Err(ShapeError::new(format!("diagonal: axis {a} is named twice")));
-        }
         let (down, right) = if k < 0 { (k.unsigned_abs(), 0) } else { (0, k.unsigned_abs()) };
         let rows = self.shape[a].saturating_sub(down);
         let columns = self.shape[b].saturating_sub(right);
