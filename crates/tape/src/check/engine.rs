@@ -3,9 +3,9 @@
 use super::compare::{self, COTANGENT, Verdict, compare};
 use super::locate;
 use super::numeric::{Estimate, Numeric, power_of_two};
-use super::random::{Random, dot};
+use super::random::Random;
 use super::report::{Comparison, Derivative, Finding, Findings, GradcheckError, Report};
-use super::subject::Subject;
+use super::subject::{Subject, dot};
 
 /// Jacobians up to this size, and of no more columns than this, are compared entry by entry. A
 /// column costs some twenty evaluations of the function.

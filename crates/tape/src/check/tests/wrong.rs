@@ -1,6 +1,6 @@
 //! Planted mistakes: each is found.
 
-use super::super::random::dot;
+use super::super::subject::dot;
 use super::*;
 
 fn rejected(result: Result<Report, GradcheckError>) -> String {
