@@ -26,19 +26,19 @@ fn chain(steps: usize, known: f64) {
     close(g.item());
 }
 
-// As in pytorch#5534.
+// F1, pytorch#5534
 #[test]
 fn a_chain_of_a_hundred_thousand_steps() {
     on_a_small_stack(|| chain(100_000, (1e5 * 1e-6f64.ln_1p()).exp()));
 }
 
-// As in pytorch#5534.
+// F1, pytorch#5534
 #[test]
 fn a_chain_of_a_million_steps() {
     on_a_small_stack(|| chain(1_000_000, (1e6 * 1e-6f64.ln_1p()).exp()));
 }
 
-// As in burn#1702 and micrograd#64.
+// F2, burn#1702, micrograd#64
 /// Two paths a step, so 2⁶⁰ paths: a sweep that walked them would not end.
 #[test]
 fn sixty_doublings() {

@@ -22,7 +22,7 @@ fn draw(shape: [usize; 2], seed: u64) -> Tensor<f32> {
     Tensor::uniform(shape, -0.1, 0.1, &mut tensor::rng(seed))
 }
 
-// As in burn#4339.
+// F4, burn#4339
 #[test]
 fn ten_thousand_forward_passes_without_backward() {
     if !alone("memory::ten_thousand_forward_passes_without_backward") {
@@ -42,7 +42,7 @@ fn ten_thousand_forward_passes_without_backward() {
     });
 }
 
-// As in burn#3957.
+// F4, burn#3957
 /// A model, a loss and an optimiser: nothing of a step is left when the next begins.
 #[test]
 fn a_hundred_thousand_training_steps() {
@@ -68,6 +68,7 @@ fn a_hundred_thousand_training_steps() {
     assert!(last < 1e-6 * first, "{first} {last}");
 }
 
+// F5
 /// A loss read as a number is a number: a thousand of them that are kept, of values of a megabyte
 /// each, outlive their tapes and hold none.
 #[test]
@@ -154,7 +155,7 @@ fn the_gradients_of_a_million_numbers_take_less_than_two_cache_lines_a_node() {
     assert!(used < 128, "{used} bytes a node");
 }
 
-// As in burn#4075.
+// F4, burn#4075
 #[test]
 fn a_million_leaves_and_steps_that_fail() {
     if !alone("memory::a_million_leaves_and_steps_that_fail") {
@@ -283,7 +284,7 @@ fn the_gradients_of_distances_hold_the_differences() {
     assert!(used <= 3 * differences / 2, "{used} bytes");
 }
 
-// As in HIPS autograd#219.
+// F6, HIPS autograd#219
 /// `z ← x z`, a hundred times, for a vector `z`: each step adds a cotangent of the size of `x`.
 #[test]
 fn a_matrix_used_a_hundred_times_holds_few_cotangents() {
@@ -306,7 +307,7 @@ fn a_matrix_used_a_hundred_times_holds_few_cotangents() {
     assert!(used <= 20, "{used} cotangents at once");
 }
 
-// As in HIPS autograd#219.
+// F6, HIPS autograd#219
 /// `z ← x z`, a hundred times, for a matrix `z`: the gradient needs the hundred values of `z` and a
 /// few more, not a hundred cotangents as well.
 #[test]

@@ -52,7 +52,7 @@ fn weight() -> Param<f64> {
     Param::new(Tensor::uniform([5, 4], -1.0, 1.0, &mut tensor::rng(0)))
 }
 
-// As in burn#5573 and burn#1142.
+// G1, burn#5573, burn#1142
 #[test]
 fn eight_threads_differentiate_by_a_shared_parameter() {
     let w = weight();
@@ -69,7 +69,7 @@ fn eight_threads_differentiate_by_a_shared_parameter() {
     });
 }
 
-// As in rten#1188 and gam#2074.
+// G2, rten#1188, gam#2074
 #[test]
 fn tapes_work_inside_of_parallel_iterators_and_pools_of_one() {
     let w = weight();
@@ -116,7 +116,7 @@ fn draw(shape: &[usize], seed: u64) -> Tensor<f32> {
     Tensor::normal(shape, 0.0, 1.0, &mut tensor::rng(seed))
 }
 
-// As in pytorch#88718.
+// G3, pytorch#88718
 #[test]
 fn one_sample_through_a_layer_has_the_same_bits() {
     let (w, b, x) = (draw(&[444, 56], 1), draw(&[444], 2), draw(&[1, 56], 3));
@@ -127,7 +127,7 @@ fn one_sample_through_a_layer_has_the_same_bits() {
     });
 }
 
-// As in pytorch#2201.
+// G3, pytorch#2201
 #[test]
 fn a_sum_of_a_million_and_a_softmax_have_the_same_bits() {
     let x = draw(&[1000, 1000], 4);
@@ -140,7 +140,7 @@ fn a_sum_of_a_million_and_a_softmax_have_the_same_bits() {
     });
 }
 
-// As in pytorch#2201.
+// G3, pytorch#2201
 #[test]
 fn a_training_step_has_the_same_bits() {
     let params = [&[300, 64][..], &[300], &[10, 300], &[10]];
@@ -160,7 +160,7 @@ fn a_training_step_has_the_same_bits() {
     });
 }
 
-// As in burn#2923 and burn#1648.
+// G4, burn#2923, burn#1648
 #[test]
 fn a_seed_gives_its_numbers_on_every_thread() {
     let known = draw(&[100], 0);
@@ -170,7 +170,7 @@ fn a_seed_gives_its_numbers_on_every_thread() {
     }
 }
 
-// As in pytorch#80777 and dfdx#764.
+// G5, pytorch#80777, dfdx#764
 /// Small work stays on the thread that asks: with every thread of the pool held up it still
 /// finishes.
 #[test]

@@ -2,6 +2,7 @@
 
 mod atlas;
 mod battery;
+mod inputs;
 
 use std::fs;
 use std::path::{Path, PathBuf};

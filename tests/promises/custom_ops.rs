@@ -173,7 +173,7 @@ impl<T: Float> Op<T, 1> for CubeRoot {
     }
 }
 
-// As in burn#5193.
+// F10, burn#5193
 #[test]
 fn an_operation_may_differentiate_inside_of_itself() {
     let tape = Tape::new();

@@ -139,6 +139,7 @@ fn grad_panics_at_the_users_line_with_the_reason() {
     assert!(panic.text.contains("`round`"), "{}", panic.text);
 }
 
+// F11
 #[test]
 fn a_derivative_of_more_than_a_scalar_needs_a_cotangent() {
     let p = Param::new(tensor![1.0, 2.0]);

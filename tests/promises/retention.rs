@@ -52,7 +52,7 @@ fn gradients_are_the_callers_alone_and_can_be_changed_in_place() {
     assert!(gradient.as_mut_slice().is_some());
 }
 
-// As in burn#5645.
+// F8, burn#5645
 #[test]
 fn backward_twice_gives_the_same_bits() {
     let p = Param::new(Tensor::uniform([40], -1.0, 1.0, &mut tensor::rng(3)));

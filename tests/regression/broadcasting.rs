@@ -1,13 +1,13 @@
-//! Gradients of what was broadcast.
+//! C: gradients of what was broadcast.
 
 use tape::*;
 use tensor::{Tensor, tensor};
 
 use super::with_gradient;
 
-// As in burn#181.
+// C1, burn#181
 #[test]
-fn a_bias_row_against_a_column_of_labels_has_gradients_of_the_inputs_shapes() {
+fn c1_a_bias_row_against_a_column_of_labels_has_gradients_of_the_inputs_shapes() {
     let tape = Tape::new();
     let x = tape.constant(tensor![[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
     let w = tape.leaf(tensor![[0.5f32], [-1.0], [0.25]]);
@@ -29,9 +29,9 @@ fn a_bias_row_against_a_column_of_labels_has_gradients_of_the_inputs_shapes() {
     }
 }
 
-// As in pytorch#13669.
+// C3, pytorch#13669
 #[test]
-fn a_scalar_broadcast_in_one_use_and_not_in_another_sums_both() {
+fn c3_a_scalar_broadcast_in_one_use_and_not_in_another_sums_both() {
     fn f(z: Var<'_, f32>) -> Var<'_, f32> {
         let zeros = z.tape().constant(Tensor::<f32>::zeros([1000]));
         (z.exp() - 0.0).sum() + (z.exp() - zeros).sum()
@@ -42,9 +42,9 @@ fn a_scalar_broadcast_in_one_use_and_not_in_another_sums_both() {
     assert!((g.item() - 2721.0).abs() < 1e-2, "{g}");
 }
 
-// As in mlx#610.
+// C4, mlx#610
 #[test]
-fn a_matrix_added_to_a_batch_gets_the_sum_over_the_batch() {
+fn c4_a_matrix_added_to_a_batch_gets_the_sum_over_the_batch() {
     fn f(x: Var<'_, f32>) -> Var<'_, f32> {
         (x + x.tape().constant(Tensor::<f32>::ones([3, 3, 3]))).square()
     }
@@ -52,9 +52,9 @@ fn a_matrix_added_to_a_batch_gets_the_sum_over_the_batch() {
     assert_eq!(g, Tensor::full([3, 3], 12.0));
 }
 
-// As in pytorch#15223.
+// C6, pytorch#15223
 #[test]
-fn a_column_broadcast_over_nothing_gets_zeros() {
+fn c6_a_column_broadcast_over_nothing_gets_zeros() {
     let tape = Tape::new();
     let a = tape.leaf(Tensor::<f32>::zeros([4, 0]));
     let b = tape.leaf(Tensor::<f32>::ones([4]));

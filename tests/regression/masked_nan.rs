@@ -1,4 +1,4 @@
-//! Branches that are not taken, the edges of domains, and kinks.
+//! A: branches that are not taken, the edges of domains, and kinks.
 
 use std::f32::consts::SQRT_2;
 
@@ -9,24 +9,24 @@ use super::{gradient, with_gradient};
 
 const INF: f32 = f32::INFINITY;
 
-// As in pytorch#187297.
+// A1, pytorch#187297
 #[test]
-fn where_does_not_leak_nan_of_the_untaken_sqrt() {
+fn a1_where_does_not_leak_nan_of_the_untaken_sqrt() {
     fn f(x: Var<'_, f32>) -> Var<'_, f32> {
         x.gt(0.0).select(x.sqrt(), x)
     }
     assert_eq!(gradient(f, tensor![-1.0f32, -4.0]), [1.0, 1.0]);
 }
 
-// As in pytorch#18287.
+// A2, pytorch#18287
 #[test]
-fn where_does_not_leak_nan_of_the_untaken_cos_of_infinity() {
+fn a2_where_does_not_leak_nan_of_the_untaken_cos_of_infinity() {
     assert_eq!(gradient(|x| x.lt(1.0).select(x.cos(), 0.0), tensor![0.0, INF]), [0.0, 0.0]);
 }
 
-// As in pytorch#16317.
+// A4, pytorch#16317
 #[test]
-fn where_does_not_leak_nan_of_the_untaken_division() {
+fn a4_where_does_not_leak_nan_of_the_untaken_division() {
     fn f(x: Var<'_, f32>) -> Var<'_, f32> {
         let n = x.tape().constant(tensor![0.0f32, 2.0]);
         n.eq_to(0.0).select(n, x / n)
@@ -34,9 +34,9 @@ fn where_does_not_leak_nan_of_the_untaken_division() {
     assert_eq!(gradient(f, tensor![0.0f32, 1.0]), [0.0, 0.5]);
 }
 
-// As in pytorch#9688.
+// A5, pytorch#9688
 #[test]
-fn selecting_an_element_of_a_sqrt_does_not_touch_the_zero_beside_it() {
+fn a5_selecting_an_element_of_a_sqrt_does_not_touch_the_zero_beside_it() {
     assert_eq!(gradient(|x| x.sqrt().index_axis(0, 1), tensor![0.0f32, 1.0]), [0.0, 0.5]);
     fn picked(x: Var<'_, f32>) -> Var<'_, f32> {
         x.sqrt().index_select(0, x.tape().constant(tensor![1]))
@@ -44,9 +44,9 @@ fn selecting_an_element_of_a_sqrt_does_not_touch_the_zero_beside_it() {
     assert_eq!(gradient(picked, tensor![0.0f32, 1.0]), [0.0, 0.5]);
 }
 
-// As in pytorch#4132.
+// A6, pytorch#4132
 #[test]
-fn a_masked_division_by_zero_passes_nothing_to_either_side() {
+fn a6_a_masked_division_by_zero_passes_nothing_to_either_side() {
     let tape = Tape::new();
     let (x, d) = (tape.leaf(tensor![1.0f32, 1.0]), tape.leaf(tensor![0.0f32, 1.0]));
     let loss = d.ne_to(0.0).select(x / d, 0.0).sum();
@@ -55,27 +55,27 @@ fn a_masked_division_by_zero_passes_nothing_to_either_side() {
     assert_eq!(by_d.value().to_vec(), [0.0, -1.0]);
 }
 
-// As in mlx#3668.
+// A7, mlx#3668
 #[test]
-fn the_length_of_zero_below_a_floor_has_the_gradient_zero() {
+fn a7_the_length_of_zero_below_a_floor_has_the_gradient_zero() {
     fn f(x: Var<'_, f32>) -> Var<'_, f32> {
         x.square().sum_axis(1).sqrt().maximum(1e-10)
     }
     assert_eq!(gradient(f, tensor![[0.0f32, 0.0]]), [0.0, 0.0]);
 }
 
-// As in pytorch#2421, jax#4177 and HIPS autograd#151.
+// A9, pytorch#2421, jax#4177, HIPS autograd#151
 #[test]
-fn the_norm_of_zero_is_zero_with_the_gradient_zero() {
+fn a9_the_norm_of_zero_is_zero_with_the_gradient_zero() {
     let (value, g) = with_gradient(|x| x.norm(), Tensor::<f32>::zeros([3]));
     assert_eq!((value.item(), g.to_vec()), (0.0, vec![0.0; 3]));
     assert_eq!(gradient(|x| x.norm().square(), Tensor::<f32>::zeros([2])), [0.0, 0.0]);
     assert_eq!(gradient(|x| x.norm().pow(2), Tensor::<f32>::zeros([2])), [0.0, 0.0]);
 }
 
-// As in pytorch#4320.
+// A10, pytorch#4320
 #[test]
-fn the_deviation_of_equal_numbers_is_zero_with_the_gradient_zero() {
+fn a10_the_deviation_of_equal_numbers_is_zero_with_the_gradient_zero() {
     for x in [0.0f32, 1.0, 0.1, 1e-3, 12345.67] {
         for n in [2, 3, 7, 16] {
             let (value, g) = with_gradient(|x| x.std(1), Tensor::full([n], x));
@@ -84,18 +84,18 @@ fn the_deviation_of_equal_numbers_is_zero_with_the_gradient_zero() {
     }
 }
 
-// As in pytorch#94184.
+// A11, pytorch#94184
 #[test]
-fn the_unbiased_variance_of_one_number_is_nan_with_a_gradient_of_its_shape() {
+fn a11_the_unbiased_variance_of_one_number_is_nan_with_a_gradient_of_its_shape() {
     let (value, g) = with_gradient(|x| x.var(1), tensor![[2.0f32]]);
     assert!(value.item().is_nan());
     assert_eq!(g.shape(), [1, 1]);
     assert!(g.item().is_nan());
 }
 
-// As in burn#2249, pytorch#184572 and jax#37821.
+// A12, burn#2249, pytorch#184572, jax#37821
 #[test]
-fn the_kinks_have_the_documented_derivatives() {
+fn a12_the_kinks_have_the_documented_derivatives() {
     let at_zero = tensor![0.0f32];
     assert_eq!(gradient(|x| x.abs(), at_zero.clone()), [0.0]);
     assert_eq!(gradient(|x| x.relu(), at_zero.clone()), [0.0]);
@@ -103,9 +103,9 @@ fn the_kinks_have_the_documented_derivatives() {
     assert_eq!(gradient(|x| x.clamp(0.0, f64::INFINITY), at_zero), [0.0]);
 }
 
-// As in NNlib.jl#68.
+// A14, NNlib.jl#68
 #[test]
-fn softmax_and_cross_entropy_of_far_logits_are_exact() {
+fn a14_softmax_and_cross_entropy_of_far_logits_are_exact() {
     let (value, g) = with_gradient(|x| x.softmax(0), tensor![-1047.0f32, -981.0, 1891.0]);
     assert_eq!(value.to_vec(), [0.0, 0.0, 1.0]);
     assert_eq!(g.to_vec(), [0.0; 3]);
@@ -116,18 +116,18 @@ fn softmax_and_cross_entropy_of_far_logits_are_exact() {
     assert_eq!((loss.to_vec(), g.to_vec()), (vec![858.0], vec![-1.0, 0.0, 1.0]));
 }
 
-// As in jax#6811 and pytorch#31829.
+// A15, jax#6811, pytorch#31829
 #[test]
-fn logsumexp_of_minus_infinities_has_no_nan_in_its_gradient() {
+fn a15_logsumexp_of_minus_infinities_has_no_nan_in_its_gradient() {
     let (value, g) = with_gradient(|x| x.logsumexp(), tensor![-INF, -INF]);
     assert_eq!((value.item(), g.to_vec()), (-INF, vec![0.0, 0.0]));
     let (value, g) = with_gradient(|x| x.logsumexp(), tensor![-INF, 1.0]);
     assert_eq!((value.item(), g.to_vec()), (1.0, vec![0.0, 1.0]));
 }
 
-// As in pytorch#131060 and pytorch#25110.
+// A16, pytorch#131060, pytorch#25110
 #[test]
-fn a_masked_row_of_softmax_does_not_poison_the_other_rows() {
+fn a16_a_masked_row_of_softmax_does_not_poison_the_other_rows() {
     let x = tensor![[-INF, -INF], [0.0, 0.0]];
     fn f(x: Var<'_, f32>) -> Var<'_, f32> {
         x.softmax(1).index_axis(0, 1).index_axis(0, 0)
@@ -139,9 +139,9 @@ fn a_masked_row_of_softmax_does_not_poison_the_other_rows() {
     assert_eq!(gradient(log, x), [0.0, 0.0, 0.5, -0.5]);
 }
 
-// As in pytorch#15508.
+// A18, pytorch#15508
 #[test]
-fn a_label_that_is_no_class_is_an_error_that_names_both() {
+fn a18_a_label_that_is_no_class_is_an_error_that_names_both() {
     for label in [-1, 3, 255] {
         let tape = Tape::new();
         let logits = tape.leaf(tensor![[0.0f32, 1.0, 2.0]]);
@@ -154,9 +154,9 @@ fn a_label_that_is_no_class_is_an_error_that_names_both() {
     }
 }
 
-// As in candle#2083.
+// A19, candle#2083
 #[test]
-fn smooth_activations_are_finite_and_right_everywhere() {
+fn a19_smooth_activations_are_finite_and_right_everywhere() {
     type Activation = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
     let activations: [(&str, Activation); 4] = [
         ("silu", |x| x * x.sigmoid()),

@@ -1,4 +1,4 @@
-//! Views in every position, and repeated indices.
+//! E: views in every position, and repeated indices.
 
 use tape::*;
 use tensor::{Tensor, s, tensor};
@@ -6,9 +6,9 @@ use tensor::{Tensor, s, tensor};
 use super::gradient;
 use crate::support::{bits, pools};
 
-// As in burn#5304.
+// E1, burn#5304
 #[test]
-fn a_transposed_matrix_times_ones() {
+fn e1_a_transposed_matrix_times_ones() {
     let a = tensor![[0.7f32, -1.3, 2.1], [-0.4, 1.9, -3.2]];
     let expected = [0.3, 0.3, 0.6, 0.6, -1.1, -1.1];
     let tape = Tape::new();
@@ -20,9 +20,9 @@ fn a_transposed_matrix_times_ones() {
     }
 }
 
-// As in pytorch#1631 and mxnet#9172.
+// E7, pytorch#1631, mxnet#9172
 #[test]
-fn gradients_of_repeated_indices_add_up() {
+fn e7_gradients_of_repeated_indices_add_up() {
     let tape = Tape::new();
     let x = tape.leaf(tensor![0.1f32]);
     let y = x.gather(0, tape.constant(tensor![0, 0]));
@@ -35,9 +35,9 @@ fn gradients_of_repeated_indices_add_up() {
     assert_eq!(gradient(f, tensor![[0.0f32, 1.0], [2.0, 3.0]]), [1.0, 0.0, 0.0, 2.0]);
 }
 
-// As in burn#5296.
+// E7, burn#5296
 #[test]
-fn gradients_of_repeated_indices_have_the_same_bits_on_any_number_of_threads() {
+fn e7_gradients_of_repeated_indices_have_the_same_bits_on_any_number_of_threads() {
     let run = || {
         let tape = Tape::new();
         let x = tape.leaf(Tensor::<f32>::linspace(-1.0, 1.0, 7 * 64).reshape([7, 64]));
@@ -53,9 +53,9 @@ fn gradients_of_repeated_indices_have_the_same_bits_on_any_number_of_threads() {
     }
 }
 
-// As in oneflow#8194.
+// E8, oneflow#8194
 #[test]
-fn views_of_views_are_what_copies_of_copies_are() {
+fn e8_views_of_views_are_what_copies_of_copies_are() {
     let x = Tensor::from_fn([2, 3, 4], |i| (i[0] * 12 + i[1] * 4 + i[2]) as f64);
     let tape = Tape::new();
     let on_tape = tape.leaf(&x).swap_axes(0, 2).permute([1, 2, 0]).reshape([6, 4]);
@@ -64,9 +64,9 @@ fn views_of_views_are_what_copies_of_copies_are() {
     gradcheck(|[x]| x.swap_axes(0, 2).permute([1, 2, 0]).reshape([6, 4]).square(), [x]).unwrap();
 }
 
-// As in oneflow#8194.
+// E8, oneflow#8194
 #[test]
-fn joins_take_a_transposed_cotangent() {
+fn e8_joins_take_a_transposed_cotangent() {
     let tape = Tape::new();
     let (a, b) = (tape.leaf(tensor![1.0f32, 2.0]), tape.leaf(tensor![3.0f32, 4.0]));
     let cotangent = tape.constant(tensor![[1.0f32, 2.0], [3.0, 4.0]].t());
@@ -77,9 +77,9 @@ fn joins_take_a_transposed_cotangent() {
     assert_eq!((by_a.value().to_vec(), by_b.value().to_vec()), (vec![1.0, 3.0], vec![2.0, 4.0]));
 }
 
-// As in pytorch#1933.
+// E9, pytorch#1933
 #[test]
-fn every_rule_takes_a_cotangent_of_any_strides() {
+fn e9_every_rule_takes_a_cotangent_of_any_strides() {
     type Function = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
     let functions: &[Function] = &[
         |x| x.matmul(x.t()).matmul(x),

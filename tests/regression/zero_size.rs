@@ -1,4 +1,4 @@
-//! Tensors without elements, and of rank 0.
+//! D: tensors without elements, and of rank 0.
 
 use tape::*;
 use tensor::{Tensor, tensor};
@@ -6,9 +6,9 @@ use tensor::{Tensor, tensor};
 use super::with_gradient;
 use crate::support::panic_of;
 
-// As in pytorch#34202.
+// D1, pytorch#34202
 #[test]
-fn a_linear_layer_on_no_samples_has_gradients_of_zeros() {
+fn d1_a_linear_layer_on_no_samples_has_gradients_of_zeros() {
     let tape = Tape::new();
     let x = tape.constant(Tensor::<f32>::zeros([0, 2100]));
     let w = Param::new(Tensor::<f32>::ones([2100, 2100]));
@@ -22,9 +22,9 @@ fn a_linear_layer_on_no_samples_has_gradients_of_zeros() {
     assert_eq!(gradients[&b], Tensor::zeros([2100]));
 }
 
-// As in pytorch#31782.
+// D2, pytorch#31782
 #[test]
-fn scans_and_sums_over_an_empty_axis_have_gradients_of_its_shape() {
+fn d2_scans_and_sums_over_an_empty_axis_have_gradients_of_its_shape() {
     let nothing = || Tensor::<f32>::zeros([2, 0]);
     let (value, g) = with_gradient(|x| x.cumsum(1), nothing());
     assert_eq!((value.shape(), g.shape()), (&[2, 0][..], &[2, 0][..]));
@@ -36,8 +36,9 @@ fn scans_and_sums_over_an_empty_axis_have_gradients_of_its_shape() {
     assert_eq!((value, g.shape()), (Tensor::zeros([2]), &[2, 0][..]));
 }
 
+// D6
 #[test]
-fn the_mean_of_nothing_is_nan_and_nothing_has_no_largest_element() {
+fn d6_the_mean_of_nothing_is_nan_and_nothing_has_no_largest_element() {
     let (value, g) = with_gradient(|x| x.mean(), Tensor::<f32>::zeros([0]));
     assert!(value.item().is_nan());
     assert_eq!(g.shape(), [0]);
@@ -55,9 +56,9 @@ fn the_mean_of_nothing_is_nan_and_nothing_has_no_largest_element() {
     assert_eq!(nothing.max_axis(0).value().shape(), [0]);
 }
 
-// As in ndarray#1609.
+// D7, ndarray#1609
 #[test]
-fn products_over_nothing_are_zeros_and_their_gradients_empty() {
+fn d7_products_over_nothing_are_zeros_and_their_gradients_empty() {
     let tape = Tape::new();
     let a = tape.leaf(Tensor::<f32>::zeros([3, 0]));
     let b = tape.leaf(Tensor::<f32>::zeros([0, 4]));
@@ -71,8 +72,9 @@ fn products_over_nothing_are_zeros_and_their_gradients_empty() {
     }
 }
 
+// D8
 #[test]
-fn rank_0_passes_through_every_operation_that_has_a_meaning_there() {
+fn d8_rank_0_passes_through_every_operation_that_has_a_meaning_there() {
     type Function = for<'t> fn(Var<'t, f32>) -> Var<'t, f32>;
     let functions: &[Function] = &[
         |x| x + x,

@@ -23,7 +23,7 @@ fn train(file: &Path, epochs: usize) -> History {
     history.unwrap()
 }
 
-// As in candle#3819.
+// I3, candle#3819
 #[test]
 fn a_run_goes_on_in_another_process_to_the_same_bits() {
     if let Some(folder) = std::env::var_os(FIRST_HALF) {

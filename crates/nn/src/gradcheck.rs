@@ -192,10 +192,10 @@ mod tests {
         assert!(text.contains("0.weight"), "{text}");
     }
 
-    // As in pytorch#8659 and pytorch#5351.
+    // I8, pytorch#8659, pytorch#5351
     #[test]
     #[should_panic(expected = "parameter `weight` is f32; check the model in f64")]
-    fn models_are_refused() {
+    fn f32_models_are_refused() {
         let model = Linear::<f32>::new(2, 2, &mut tensor::rng(0));
         let _ = gradcheck(&model, |tape, _| tape.constant(1.0f64));
     }

@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(none.pad(&[(0, 0), (1, 1)], 3.0).shape(), [0, 4]);
     }
 
-    // As in tenferro#1066.
+    // H2, tenferro#1066
     #[test]
     #[should_panic(expected = "pad: shape [2] padded by [(0, 18446744073709551615)] overflows")]
     fn a_pad_that_overflows_is_refused_before_it_allocates() {

@@ -355,7 +355,7 @@ mod tests {
         assert_eq!(Tensor::linspace(1.0, 2.0, 0).len(), 0);
     }
 
-    // As in tenferro#1066.
+    // H2, tenferro#1066
     #[test]
     fn impossible_ranges_and_sizes_panic_before_anything_is_allocated() {
         assert_eq!(panic_of(|| Tensor::arange(0, 5, 0i64)), "arange: the step from 0 to 5 is 0");

@@ -46,6 +46,7 @@ fn every_bit_of_f32_and_f64_comes_back() {
     assert!(other.0.is_frozen());
 }
 
+// H3
 #[test]
 fn numbers_that_are_not_finite_come_back_too() {
     let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::from_bits(0x7fa0_0001)];
@@ -114,7 +115,7 @@ fn a_flipped_bit_of_a_tensor_names_the_tensor() {
     assert!(text.starts_with("the checksum of `0` is "), "{text}");
 }
 
-// As in ComfyUI#15602.
+// H3, ComfyUI#15602
 #[test]
 fn bytes_after_the_last_tensor_are_an_error() {
     let mut file = file();
@@ -132,7 +133,7 @@ fn raw(header: &str, data: usize) -> Vec<u8> {
     file
 }
 
-// As in mlx#3363, safetensors#808 and openasr#73.
+// H3, mlx#3363, safetensors#808, openasr#73
 #[test]
 fn malicious_headers_are_errors_and_allocate_nothing() {
     let text = |file: &[u8]| format::decode(file).unwrap_err().to_string();

@@ -173,7 +173,7 @@ fn large_parameters_move_as_each_element_by_itself_on_any_number_of_threads() {
 }
 
 #[test]
-fn follows_f64() {
+fn f32_follows_f64() {
     let optimizers: [fn() -> Box<dyn Optimizer>; 3] = [
         || Box::new(Sgd::new(0.1).momentum(0.9).nesterov().weight_decay(0.01)),
         || Box::new(Adam::new(0.01).weight_decay(0.01)),
@@ -228,7 +228,7 @@ fn frozen_parameters_stay_as_they_are() {
     assert_eq!(model.b.value().to_vec(), [0.5 - 0.1f32; 4]);
 }
 
-// As in pytorch#2940.
+// I7, pytorch#2940
 /// Every way to fail leaves every bit of parameters and kept averages.
 #[test]
 fn a_step_that_fails_changes_nothing() {

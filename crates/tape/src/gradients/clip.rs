@@ -109,6 +109,7 @@ mod tests {
         assert_eq!(Gradients::default().clip_norm(1.0), 0.0);
     }
 
+    // I5
     #[test]
     fn zeros_stay_and_what_is_not_finite_is_left_for_the_optimiser_to_refuse() {
         let (p, _, mut grads) = gradients([0.0, -0.0], [0.0, 0.0]);

@@ -56,7 +56,7 @@ mod tests {
         masked(|[x]| x.pad([(1, 1)], f64::NAN));
     }
 
-    // As in tenferro#1066.
+    // H2, tenferro#1066
     #[test]
     fn margins_that_do_not_fit_are_refused() {
         refuses(|[x]| x.pad([(1, 1)], 0.0), [&[2, 3]], "pad: 1 pairs for shape [2, 3] of rank 2");

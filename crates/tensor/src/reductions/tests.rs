@@ -230,7 +230,7 @@ fn bits(x: &Tensor<f32>, axes: &[usize]) -> Vec<u32> {
 }
 
 #[test]
-fn sums_are_exact_but_for_the_last_rounding() {
+fn f32_sums_are_exact_but_for_the_last_rounding() {
     let data: Vec<f32> = noise(100_000).iter().map(|&x| x as f32).collect();
     // Multiples of 2^-60 below 2^60: exact in i128.
     let exact: i128 = data.iter().map(|&x| (x as f64 * (1u64 << 60) as f64) as i128).sum();
@@ -241,7 +241,7 @@ fn sums_are_exact_but_for_the_last_rounding() {
 }
 
 #[test]
-fn sums_err_like_pairwise_ones() {
+fn f64_sums_err_like_pairwise_ones() {
     let data = noise(200_000);
     let scale = (1u64 << 60) as f64;
     let exact: i128 = data.iter().map(|&x| (x * scale) as i128).sum();
@@ -255,7 +255,7 @@ fn full(value: f32, shape: &[usize]) -> Tensor<f32> {
     Tensor::from_vec(vec![value], []).unwrap().broadcast_to(shape)
 }
 
-// As in pytorch#18277, pytorch#15837, TF#6039 and pytorch#36582.
+// I1, pytorch#18277, pytorch#15837, TF#6039, pytorch#36582
 #[test]
 fn large_means_and_sums_of_constants_are_right() {
     for x in [full(9991.0, &[1000, 1000]), full(9991.0, &[1000, 1000]).to_contiguous()] {

@@ -53,7 +53,7 @@ fn sweep<T: Float>() {
     }
 }
 
-// As in burn#5304.
+// E2, burn#5304
 #[test]
 fn small_products_of_all_layouts_match_a_triple_loop() {
     sweep::<f32>();

@@ -6,7 +6,7 @@ use crate::slice::Range;
 use crate::testing::panic_of;
 use crate::{Error, Tensor, View, s};
 
-// As in ndarray#953 and ndarray#636.
+// E6, ndarray#953, ndarray#636
 #[test]
 fn slices_of_reversed_and_of_degenerate_views() {
     let x = Tensor::arange(0, 6, 1i64).flip(0);
@@ -26,7 +26,7 @@ fn slices_of_reversed_and_of_degenerate_views() {
     assert!(panic_of(|| one.slice(s![.., .., ..])).contains("3 ranges for shape [1, 1]"));
 }
 
-// As in ndarray#1609.
+// D7, ndarray#1609
 #[test]
 fn empty_tensors_with_strides_of_zero_are_tensors() {
     for shape in [[1, 0], [0, 1]] {
@@ -41,6 +41,7 @@ fn empty_tensors_with_strides_of_zero_are_tensors() {
     }
 }
 
+// D8
 #[test]
 fn rank_0_goes_through_every_view_that_needs_no_axis() {
     let x = Tensor::scalar(3i64);
@@ -65,7 +66,7 @@ fn rank_0_goes_through_every_view_that_needs_no_axis() {
     assert_eq!(panic_of(|| x[[0]]), "index [0] is outside of shape []");
 }
 
-// As in candle#3816, ndarray#852, ferrox#30 and kornia-rs#747.
+// H1, candle#3816, ndarray#852, ferrox#30, kornia-rs#747
 #[test]
 fn sizes_that_overflow_are_refused_before_anything_is_allocated() {
     let overflow = "its number of elements overflows the address space";
@@ -88,7 +89,7 @@ fn sizes_that_overflow_are_refused_before_anything_is_allocated() {
     assert_eq!(error.to_string(), "from_vec: 5 elements cannot fill shape [2, 3]: it has 6");
 }
 
-// As in burn#646.
+// H5, burn#646
 #[test]
 fn views_of_the_wrong_rank_or_size_panic_with_both() {
     let x = Tensor::<f32>::zeros([1, 5, 15]);
