@@ -47,7 +47,7 @@
 //! | H3 | `crates/nn/src/checkpoint/tests.rs` |
 //! | I1 | `crates/tensor/src/reductions/tests.rs` |
 //! | I3 | `tests/training/resume.rs` |
-//! | I5 | `crates/tape/src/gradients/clip.rs` |
+//! | I5 | `crates/tape/src/reverse/gradients/clip.rs` |
 //! | I7 | `crates/nn/src/optim/tests.rs` |
 //! | I8 | `crates/nn/src/gradcheck.rs` |
 //!

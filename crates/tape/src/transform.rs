@@ -9,7 +9,7 @@ use tensor::shape::Dims;
 use tensor::{Float, Shape, Tensor};
 
 use crate::error::{EvalError, NoGradient};
-use crate::eval::Retain;
+use crate::evaluate::Retain;
 use crate::replay::script::Script;
 use crate::tape::Tape;
 use crate::var::Var;

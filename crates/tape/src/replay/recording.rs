@@ -7,9 +7,9 @@ use tensor::{AnyTensor, Element, Float, Shape, Tensor};
 
 use super::script::{Lend, Script, kind};
 use crate::error::{EvalError, NoGradient};
-use crate::gradients::Gradients;
 use crate::node::{Nodes, Source};
 use crate::param::{Param, ParamId};
+use crate::reverse::gradients::Gradients;
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
 

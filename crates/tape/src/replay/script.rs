@@ -3,12 +3,12 @@
 use tensor::shape::{self, Dims};
 use tensor::{AnyTensor, AnyView, DType, Float, Shape, Tensor, View};
 
-use super::plan::Plan;
-use super::run::{self, Halt};
-use super::straight::{self, Straight};
 use crate::error::EvalError;
-use crate::eval::{Load, Retain};
-use crate::gradients::{self, Spare};
+use crate::evaluate::plan::Plan;
+use crate::evaluate::run::{self, Halt};
+use crate::evaluate::straight::{self, Straight};
+use crate::evaluate::{Load, Retain};
+use crate::reverse::gradients::{self, Spare};
 use crate::tape::Tape;
 
 /// A program for some outputs of a tape, in which some nodes, its slots, get new values at every

@@ -17,8 +17,7 @@ use tensor::any::Slab;
 use tensor::blocks::BLOCK;
 use tensor::{AnyTensor, AnyView, DType, ShapeError, pool};
 
-use super::gathered;
-use super::run::{Halt, halted};
+use super::run::{Halt, gathered, halted};
 use crate::node::{Nodes, Source, recent};
 use crate::op::{Kind, Recorded};
 

@@ -13,9 +13,8 @@ use tensor::kernel::Window;
 use tensor::kernel::fold::leaf_start;
 use tensor::{AnySlice, AnySliceMut, AnyTensor, par};
 
-use super::gathered;
 use super::plan::{Fold, Group, Instruction, Operand, Target};
-use super::run::{Halt, kind};
+use super::run::{Halt, gathered, kind};
 use crate::op::{Kind, Recorded};
 
 /// Where a group reads one of its inputs.

@@ -5,8 +5,8 @@ use std::panic::Location;
 
 use tensor::{DType, Shape};
 
+use crate::evaluate::straight::{Straight, Tiny};
 use crate::node::{Extent, Nodes, Recycled, Sizes, Source};
-use crate::replay::straight::{Straight, Tiny};
 use crate::tape::Tape;
 
 /// The program of some adjoints, which can be run again with other values.

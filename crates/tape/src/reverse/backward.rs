@@ -6,10 +6,10 @@ use tensor::Float;
 use tensor::error::OrPanic;
 
 use crate::error::{EvalError, NoGradient};
-use crate::eval::Retain;
-use crate::gradients::Gradients;
+use crate::evaluate::Retain;
 use crate::node::Extent;
 use crate::replay::known::{self, Backward, Forward, Meeting, Structure};
+use crate::reverse::gradients::Gradients;
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
 

@@ -6,10 +6,10 @@ use tensor::shape::Dims;
 use crate::error::NoGradient;
 use crate::node::Source;
 use crate::op;
-use crate::sweep::Sweep;
+use crate::reverse::sweep::Sweep;
+use crate::reverse::walk::NONE;
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
-use crate::walk::NONE;
 
 impl<'t, T: Float> Var<'t, T> {
     /// The derivatives of this scalar by each of `wrt`, recorded on the same tape: they can be

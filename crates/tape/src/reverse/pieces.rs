@@ -22,16 +22,16 @@ use std::cell::{Cell, RefMut};
 
 use tensor::{AnyTensor, Float};
 
-use crate::backward::Adjoints;
-use crate::grad::{trained, with_frozen};
-use crate::gradients::Gradients;
+use crate::evaluate::straight::{Straight, Tiny};
 use crate::node::{Extent, Nodes, Recycled, Source};
 use crate::replay::known::Forward;
-use crate::replay::straight::{Straight, Tiny};
-use crate::sweep::Sweep;
+use crate::reverse::backward::Adjoints;
+use crate::reverse::grad::{trained, with_frozen};
+use crate::reverse::gradients::Gradients;
+use crate::reverse::sweep::Sweep;
+use crate::reverse::walk::{Graph, NONE};
 use crate::tape::Tape;
 use crate::var::Var;
-use crate::walk::{Graph, NONE};
 use piece::Piece;
 use repeat::{Periodicity, Repeat};
 use stretch::Stretch;

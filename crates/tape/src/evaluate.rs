@@ -1,15 +1,22 @@
 //! Asking for values: finds what is pending, plans it, runs it, keeps what was asked for.
 
+pub(crate) mod common;
+mod pass;
+pub(crate) mod plan;
+mod postpone;
+pub(crate) mod run;
+mod stages;
+pub(crate) mod straight;
+
 use smallvec::SmallVec;
 use tensor::{AnyTensor, Element, Shape, Tensor};
 
+use self::plan::{Plan, Program, ProgramNode, Work};
+use self::run::Halt;
+use self::straight::Straight;
 use crate::error::{EvalError, Failure};
 use crate::node::{Node, Source};
 use crate::op::{self, Kind, Recorded};
-use crate::replay::common;
-use crate::replay::plan::{Plan, Program, ProgramNode, Work};
-use crate::replay::run::{self, Halt};
-use crate::replay::straight::{self, Straight};
 use crate::tape::Tape;
 use crate::var::Var;
 

@@ -210,3 +210,19 @@ fn outputs(
     }
     (outs, overwritten)
 }
+
+/// Calls `f` with `get` of each operand; without a heap block for as many as operations have as a
+/// rule.
+#[inline]
+pub(super) fn gathered<O, X, R>(
+    operands: &[O],
+    get: impl Fn(&O) -> X,
+    f: impl FnOnce(&[X]) -> R,
+) -> R {
+    match operands {
+        [a] => f(&[get(a)]),
+        [a, b] => f(&[get(a), get(b)]),
+        [a, b, c] => f(&[get(a), get(b), get(c)]),
+        many => f(&many.iter().map(get).collect::<Vec<X>>()),
+    }
+}

@@ -1,10 +1,10 @@
 //! Pieces that come again: recorded once, and run for every stretch of the sweep of the same form.
 
 use crate::node::Nodes;
-use crate::pieces::piece::Piece;
-use crate::pieces::stretch::{Pattern, Stretch};
-use crate::sweep::Sweep;
-use crate::walk::NONE;
+use crate::reverse::pieces::piece::Piece;
+use crate::reverse::pieces::stretch::{Pattern, Stretch};
+use crate::reverse::sweep::Sweep;
+use crate::reverse::walk::NONE;
 
 /// What is known of how a sweep repeats itself.
 pub(super) enum Periodicity {
