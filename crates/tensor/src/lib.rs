@@ -38,6 +38,7 @@ mod linalg;
 pub mod make;
 pub mod math;
 mod operand;
+mod owned;
 pub mod par;
 pub mod pool;
 mod product;

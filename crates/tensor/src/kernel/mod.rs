@@ -26,7 +26,7 @@ pub use matmul::{matmul, matmul_shape};
 pub use place::{Window, place};
 pub use pointwise::{
     binary, binary_block, binary_update, check_exponent, fill, map, map_block, map2, map2_block,
-    map3, select_block, sequence, unary, unary_block, unary_update, update2,
+    map3, select_block, sequence, unary, unary_block, unary_update, update, update2,
 };
 pub use reduce::{all, any, extremum_shape, logsumexp, max, mean, min, norm, prod, std, sum, var};
 pub use scan::cumsum;
