@@ -177,7 +177,7 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
         (line!(), panic_of(|| x.cross_entropy(i)), "cross_entropy"),
         (line!(), panic_of(|| x.gather(0, i)), "gather"),
         (line!(), panic_of(|| x.index_select(3, i)), "index_select"),
-        (line!(), panic_of(|| x.argsort(2, false)), "argsort"),
+        (line!(), panic_of(|| x.argsort(2)), "argsort"),
         (line!(), panic_of(|| x.trace()), "trace"),
         (line!(), panic_of(|| x.diagonal_of(0, 1, 1)), "diagonal"),
         (line!(), panic_of(|| Var::concat(&[x, x.t()], 0)), "concat"),
