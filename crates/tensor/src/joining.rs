@@ -4,7 +4,6 @@ use crate::element::Element;
 use crate::error::OrPanic;
 use crate::kernel;
 use crate::shape::{self, Dims};
-use crate::slice::Range;
 use crate::tensor::Tensor;
 use crate::view::View;
 
@@ -57,9 +56,7 @@ impl<T: Element> Tensor<T> {
         let mut start = 0;
         let mut parts = Vec::with_capacity(sizes.len());
         for &size in sizes {
-            let mut ranges = vec![Range::from(..); axis];
-            ranges.push(Range::from(start..start + size));
-            parts.push(self.slice(&ranges));
+            parts.push(self.narrow(axis as isize, start, size));
             start += size;
         }
         parts

@@ -47,6 +47,7 @@ mod reductions;
 pub mod shape;
 pub mod simd;
 pub mod slice;
+mod softmax;
 mod sorting;
 mod stream;
 mod tensor;
