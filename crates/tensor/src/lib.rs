@@ -35,6 +35,7 @@ mod layout_regressions;
 mod layout_tests;
 #[cfg(feature = "linalg")]
 mod linalg;
+mod logic;
 pub mod make;
 pub mod math;
 mod operand;

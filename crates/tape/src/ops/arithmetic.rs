@@ -121,7 +121,7 @@ impl<'t, T: Float> Var<'t, T> {
         // A number of the forward part is another one the next time the program is met.
         let one = matches!(node.source, Source::Number(x) if x == 1.0);
         one && self.id() >= self.tape().rules_from.get()
-            && d.any().is_on(self.tape())
+            && d.erase().is_on(self.tape())
             && nodes.same_shape(self.id(), d.id())
     }
 
@@ -136,7 +136,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn less_repeated(self, b: Var<'t, T>) -> Option<Self> {
         let nodes = self.tape().nodes.borrow();
-        let on = b.any().is_on(self.tape());
+        let on = b.erase().is_on(self.tape());
         if !on || nodes.same_shape(self.id(), b.id()) || !nodes[b.id() as usize].tracked {
             return None;
         }
