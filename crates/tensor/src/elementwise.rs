@@ -218,18 +218,18 @@ impl<T: Float> Tensor<T> {
         self.pow(T::of(exponent.to_f64()))
     }
 
-    /// `xⁿ`, as accurate as [`pow`](Self::pow) for every `n`.
+    /// `xʸ` for an integer exponent, as accurate as [`pow`](Self::pow).
     ///
     /// # Panics
-    /// When the element type cannot hold `n`, whose parity decides the sign.
+    /// When the element type cannot hold `exponent`, whose parity decides the sign.
     #[track_caller]
-    pub fn powi(&self, n: i32) -> Self {
-        kernel::check_exponent::<T>(n);
-        match n {
+    pub fn powi(&self, exponent: i32) -> Self {
+        kernel::check_exponent::<T>(exponent);
+        match exponent {
             -1 => self.recip(),
             1 => self.clone(),
             2 => self.square(),
-            _ => self.pow(n),
+            _ => self.pow(exponent),
         }
     }
 }

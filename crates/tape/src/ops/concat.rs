@@ -74,10 +74,10 @@ impl<'t, T: Float> Var<'t, T> {
         first.tape().push_op(Recorded::SharedGeneral(op), [&ids, &[]], Sizes::Given(&shape), true)
     }
 
-    /// The variables, of one shape, along a new axis before position `axis`.
+    /// The variables, of one shape, along a new axis before position `axis`; -1 adds it at the end.
     ///
     /// # Panics
-    /// When there is none, or their shapes differ.
+    /// When there is none, their shapes differ, or the position is out of range.
     #[track_caller]
     pub fn stack(parts: &[Self], axis: isize) -> Self {
         let Some(first) = parts.first() else { panic!("stack: there is nothing to join") };

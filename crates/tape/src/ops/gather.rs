@@ -107,14 +107,7 @@ impl<T: Float> Op<T, 2, 1> for ScatterAdd {
         [base, src]: [&[usize]; 2],
         [index]: [&[usize]; 1],
     ) -> Result<Shape, ShapeError> {
-        kernel::gather_shape("scatter_add", base, self.axis as isize, index)?;
-        if src != index {
-            let (src, index) = (Dims(src), Dims(index));
-            return Err(ShapeError::new(format!(
-                "scatter_add: source of shape {src} and index of shape {index} differ"
-            )));
-        }
-        Ok(base.into())
+        kernel::scatter_add_shape(base, self.axis as isize, index, src)
     }
 
     fn forward(
@@ -255,7 +248,7 @@ mod tests {
         refuses(
             |[x, s]| x.scatter_add(0, x.tape().constant(tensor![[0, 0]]), s),
             [&[2, 2], &[2, 2]],
-            "scatter_add: source of shape [2, 2] and index of shape [1, 2] differ",
+            "scatter_add: indices of shape [1, 2] and values of shape [2, 2] differ",
         );
         refuses(
             |[x]| x.gather(2, x.tape().constant(tensor![[0]])),

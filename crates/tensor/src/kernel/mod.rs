@@ -20,7 +20,9 @@ pub use arg::{argmax, argmin};
 pub(crate) use copy::crosses;
 pub use copy::{assign, copy};
 pub use fold::RowSums;
-pub use index::{gather, gather_shape, index_select, index_select_shape, one_hot, scatter_add};
+pub use index::{
+    gather, gather_shape, index_select, index_select_shape, one_hot, scatter_add, scatter_add_shape,
+};
 pub use join::{concat, concat_shape, pad, pad_shape};
 pub use matmul::{matmul, matmul_shape};
 pub use place::{Window, place};
