@@ -55,14 +55,7 @@ impl<F: Copy> Operation<F> {
     where
         F: Fn(T, T) -> Option<T> + Sync,
     {
-        let name = self.name;
-        let shape = shape::broadcast(name, a.shape(), b.shape()).or_panic();
-        if a.shape() != &shape[..] {
-            let (a, b) = (shape::Dims(a.shape()), shape::Dims(b.shape()));
-            panic!(
-                "{name}: shape {b} does not broadcast to {a}, which an assignment cannot change"
-            );
-        }
+        let shape = shape::assigned(self.name, a.shape(), b.shape()).or_panic();
         // Where an integer overflows, other elements have their results already: never in the tensor itself.
         let exact = matches!(T::DTYPE, crate::DType::F32 | crate::DType::F64);
         match a.as_mut_slice() {

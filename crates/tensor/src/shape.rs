@@ -102,6 +102,21 @@ pub fn broadcast(op: &str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError
         .collect()
 }
 
+/// As [`broadcast`], of an assignment to `a`, which cannot change that shape.
+///
+/// # Errors
+/// When `b` does not broadcast to `a`.
+pub fn assigned(op: &str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
+    let shape = broadcast(op, a, b)?;
+    if !same(&shape, a) {
+        let (a, b) = (Dims(a), Dims(b));
+        return Err(ShapeError::new(format!(
+            "{op}: shape {b} does not broadcast to {a}, which an assignment cannot change"
+        )));
+    }
+    Ok(shape)
+}
+
 /// Resolves an axis, negative ones counted from the end.
 ///
 /// # Errors
