@@ -183,7 +183,7 @@ fn a_loop_without_derivatives_holds_one_round() {
     let x = tape.constant(draw([n, n], 2));
     let mut sum = tape.constant(0f32);
     for k in 0..200 {
-        sum = sum + x.matmul(tape.param(&w).narrow(0, 0, n - k % 2).t()).sum();
+        sum += x.matmul(tape.param(&w).narrow(0, 0, n - k % 2).t()).sum();
     }
     let before = peak();
     assert!(sum.item().is_finite());

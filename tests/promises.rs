@@ -1,5 +1,6 @@
 //! What evaluation promises, promise by promise.
 
+mod alike;
 mod bits;
 mod custom_ops;
 mod evaluation;

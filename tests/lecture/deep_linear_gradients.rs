@@ -68,13 +68,13 @@ proptest! {
             // The slide's sums carry no brackets: all four terms are under the sum, and halved.
             let xatbt = x.matmul(&a.t()).matmul(&b.t());
             let terms = [
-                error.square().sum().item(),
+                error.square().sum(),
                 error.dot(&error),
                 y.dot(&y) - y.dot(&bax) - bax.dot(&y) + bax.dot(&bax),
                 y.dot(&y) - y.matmul(&b).matmul(&a).dot(&x) - xatbt.dot(&y)
                     + xatbt.matmul(&b).matmul(&a).dot(&x),
             ];
-            lines = std::array::from_fn(|j| lines[j] + 0.5 * terms[j]);
+            lines = std::array::from_fn(|j| lines[j] + 0.5 * terms[j].item());
         }
         for line in lines {
             prop_assert!((line - taped).abs() < 1e-11 * (1.0 + taped), "{lines:?} {taped}");

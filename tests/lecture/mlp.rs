@@ -22,7 +22,7 @@ fn model(w: &Tensor<f64>, beta: &Tensor<f64>) -> Mlp3<f64> {
 
 /// `w_j · x`.
 fn dot(w: &Tensor<f64>, j: usize, x: &Tensor<f64>) -> f64 {
-    w.index_axis(0, j as isize).dot(x)
+    w.index_axis(0, j as isize).dot(x).item()
 }
 
 /// The formula of the slides, `Σ_j β_j / (1 + exp[-w_j·x])`.

@@ -58,7 +58,7 @@ proptest! {
     fn the_logistic_unit_is_its_formula((x, theta) in unit(), step in 0.01..3.0) {
         let tape = Tape::new();
         let unit = tape.constant(&x).matmul(tape.constant(&theta)).sigmoid().item();
-        let z = x.dot(&theta);
+        let z = x.dot(&theta).item();
         prop_assert!(close(unit, sigma(z), 1e-15));
         prop_assert!(0.0 < unit && unit < 1.0);
         prop_assert!(value(|z| z.sigmoid(), z + step) > unit);

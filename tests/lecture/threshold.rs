@@ -32,7 +32,7 @@ proptest! {
     #[test]
     fn a_threshold_unit_is_one_from_zero_on((x, theta) in unit()) {
         let (h, sign) = units(&x, &theta);
-        let z = x.dot(&theta);
+        let z = x.dot(&theta).item();
         prop_assert_eq!(h, heaviside(z));
         prop_assert_eq!(sign, z.signum());
         prop_assert_eq!(sign, 2.0 * h - 1.0); // z ≠ 0 with probability 1

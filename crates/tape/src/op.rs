@@ -218,7 +218,7 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
 impl<T: Float, O: ViewOp> Record<T, AsView, 1, 0> for O {
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, [x]: [Var<'t, T>; 1], _: [AnyVar<'t>; 0]) -> Var<'t, T> {
-        x.any().assert_on(tape, &self);
+        x.erase().assert_on(tape, &self);
         record_view(self, x)
     }
 }
@@ -274,7 +274,7 @@ fn ids<E: Element, const N: usize>(
     op: &dyn Debug,
     inputs: [Var<'_, E>; N],
 ) -> [u32; N] {
-    data_ids(tape, op, inputs.map(Var::any))
+    data_ids(tape, op, inputs.map(Var::erase))
 }
 
 /// As [`ids`], of data inputs.

@@ -22,6 +22,7 @@ pub mod extremum;
 pub mod flip;
 pub mod gather;
 pub mod ln;
+pub mod logic;
 pub mod logsumexp;
 pub mod matmul;
 pub mod maximum;

@@ -20,13 +20,15 @@ pub use arg::{argmax, argmin};
 pub(crate) use copy::crosses;
 pub use copy::{assign, copy};
 pub use fold::RowSums;
-pub use index::{gather, gather_shape, index_select, index_select_shape, one_hot, scatter_add};
+pub use index::{
+    gather, gather_shape, index_select, index_select_shape, one_hot, scatter_add, scatter_add_shape,
+};
 pub use join::{concat, concat_shape, pad, pad_shape};
 pub use matmul::{matmul, matmul_shape};
 pub use place::{Window, place};
 pub use pointwise::{
     binary, binary_block, binary_update, check_exponent, fill, map, map_block, map2, map2_block,
-    map3, select_block, sequence, unary, unary_block, unary_update, update2,
+    map3, select_block, sequence, unary, unary_block, unary_update, update, update2,
 };
 pub use reduce::{all, any, extremum_shape, logsumexp, max, mean, min, norm, prod, std, sum, var};
 pub use scan::cumsum;

@@ -117,6 +117,21 @@ pub fn broadcast(op: &str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError
         .collect()
 }
 
+/// As [`broadcast`], of an assignment to `a`, which cannot change that shape.
+///
+/// # Errors
+/// When `b` does not broadcast to `a`.
+pub fn assigned(op: &str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
+    let shape = broadcast(op, a, b)?;
+    if !same(&shape, a) {
+        let (a, b) = (Dims(a), Dims(b));
+        return Err(ShapeError::new(format!(
+            "{op}: shape {b} does not broadcast to {a}, which an assignment cannot change"
+        )));
+    }
+    Ok(shape)
+}
+
 /// Resolves an axis, negative ones counted from the end.
 ///
 /// # Errors
@@ -220,6 +235,22 @@ impl AxisSet {
             set |= bit;
         }
         Ok(AxisSet(set))
+    }
+
+    /// The axes of `shape` along which broadcasting `to` to it repeats elements: to sum over them is the
+    /// adjoint.
+    ///
+    /// # Errors
+    /// When `to` does not broadcast to `shape`.
+    pub fn repeated(op: &str, to: &[usize], shape: &[usize]) -> Result<Self, ShapeError> {
+        let lead = shape.len().checked_sub(to.len());
+        let fits = |lead: &usize| to.iter().zip(&shape[*lead..]).all(|(&t, &d)| t == d || t == 1);
+        let Some(lead) = lead.filter(fits) else {
+            let (from, to) = (Dims(shape), Dims(to));
+            return Err(ShapeError::new(format!("{op}: shape {from} cannot become {to}")));
+        };
+        let repeats = |i: usize| i < lead || to[i - lead] != shape[i];
+        Ok(AxisSet((0..shape.len()).filter(|&i| repeats(i)).fold(0, |set, i| set | 1 << i)))
     }
 
     /// Whether `axis` belongs to the set.

@@ -43,6 +43,26 @@ pub fn gather_shape(
     Ok(Shape::from_slice(index))
 }
 
+/// The shape of [`scatter_add`]: that of `base`, within which `index` lies as for [`gather`].
+///
+/// # Errors
+/// When it does not, `src` has another shape than `index`, or the axis is out of range.
+pub fn scatter_add_shape(
+    base: &[usize],
+    axis: isize,
+    index: &[usize],
+    src: &[usize],
+) -> Result<Shape, ShapeError> {
+    gather_shape("scatter_add", base, axis, index)?;
+    if !shape::same(src, index) {
+        let (index, src) = (Dims(index), Dims(src));
+        return Err(ShapeError::new(format!(
+            "scatter_add: indices of shape {index} and values of shape {src} differ"
+        )));
+    }
+    Ok(Shape::from_slice(base))
+}
+
 /// The shape of [`index_select`]: that of `x` with the length of `index` on `axis`.
 ///
 /// # Errors

@@ -96,6 +96,18 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
     settled(a, |a| settled(b, |b| settled(c, |c| run(&a, &b, &c, out))));
 }
 
+/// `x[i] = f(x[i])`, `f` given whole blocks: the old `x` and the new one.
+pub fn update<T: Element>(x: &mut [T], f: impl Fn(&[T], &mut [T]) + Sync) {
+    par::for_parts(x, grain::<T>(), |_, part| {
+        let mut old = Buffer::scratch(BLOCK.min(part.len()));
+        for x in part.chunks_mut(BLOCK) {
+            let old = &mut old.as_mut_slice()[..x.len()];
+            old.copy_from_slice(x);
+            f(old, x);
+        }
+    });
+}
+
 /// `a[i] = f(a[i], b[i])`, `f` given whole blocks: the old `a`, `b`, and the new `a`.
 ///
 /// # Panics
@@ -198,16 +210,9 @@ pub fn binary<T: Float, F: Binary<f32> + Binary<f64>>(
     map2(a, b, out, |a, b, out| binary_block(f, a, b, out));
 }
 
-/// `x[i] = f(x[i])`.
+/// `x[i] = f(x[i])` for a function of [`math`](crate::math), vectorised.
 pub fn unary_update<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &mut [T]) {
-    par::for_parts(x, grain::<T>(), |_, part| {
-        let mut old = Buffer::scratch(BLOCK.min(part.len()));
-        for x in part.chunks_mut(BLOCK) {
-            let old = &mut old.as_mut_slice()[..x.len()];
-            old.copy_from_slice(x);
-            unary_block(f, old, x);
-        }
-    });
+    update(x, |old, x| unary_block(f, old, x));
 }
 
 /// `a[i] = f(a[i], b[i])`.

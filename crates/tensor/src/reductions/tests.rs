@@ -8,6 +8,7 @@ use crate::slice::Range;
 use crate::testing::{noise, panic_of};
 
 mod bits;
+mod to_shape;
 
 /// Tensors of the same values in different layouts: contiguous, axes stored in the opposite order,
 /// stored backwards, every other element of a larger buffer, and the middle of one.

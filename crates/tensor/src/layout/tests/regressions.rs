@@ -66,6 +66,20 @@ fn rank_0_goes_through_every_view_that_needs_no_axis() {
     assert_eq!(panic_of(|| x[[0]]), "index [0] is outside of shape []");
 }
 
+#[test]
+fn a_part_of_an_axis_is_a_view_of_the_slice_that_it_names() {
+    let x = Tensor::from_fn([3, 4, 2], |i| (i[0] * 8 + i[1] * 2 + i[2]) as i64).flip(1);
+    let part = x.narrow(-2, 1, 2);
+    assert!(part == x.slice(s![.., 1..3]) && part.shares_buffer(&x));
+    assert_eq!(x.narrow(0, 3, 0).shape(), [0, 4, 2]);
+    assert_eq!(
+        panic_of(|| x.narrow(1, 3, 2)),
+        "narrow: axis 1 of shape [3, 4, 2]: range 3..5 leaves size 4"
+    );
+    assert!(panic_of(|| x.narrow(1, 1, usize::MAX)).contains("leaves size 4"));
+    assert!(panic_of(|| x.narrow(3, 0, 0)).starts_with("narrow: axis 3 is out of range"));
+}
+
 // H1, candle#3816, ndarray#852, ferrox#30, kornia-rs#747
 #[test]
 fn sizes_that_overflow_are_refused_before_anything_is_allocated() {
