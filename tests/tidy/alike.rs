@@ -49,7 +49,8 @@ const OF_TENSORS: [&str; 39] = [
     "zip_map",
 ];
 
-/// What a variable alone has: its place on a tape, derivatives, and what rules and losses are made of.
+/// What a variable alone has: its place on a tape, derivatives, and what rules and losses are made
+/// of.
 const OF_VARIABLES: [&str; 15] = [
     "at_labels",
     "backward",
@@ -83,8 +84,8 @@ fn methods(text: &str, of: &str, found: &mut BTreeMap<String, Vec<String>>) {
     }
 }
 
-/// The names of the arguments but for the receiver: the words before a single colon, up to the end of
-/// the signature.
+/// The names of the arguments but for the receiver: the words before a single colon, up to the end
+/// of the signature.
 fn arguments(rest: &str) -> Vec<String> {
     let signature = rest.split(" {\n").next().unwrap_or_default().replace("::", "");
     let inside = signature.split(['(', ',']).filter_map(|part| part.split_once(": "));

@@ -27,8 +27,8 @@ struct Operation<F> {
 }
 
 impl<F: Copy> Operation<F> {
-    /// `f(a, b)` with both broadcast. An operand that is owned, has the result's shape and shares its
-    /// buffer with nobody is overwritten.
+    /// `f(a, b)` with both broadcast. An operand that is owned, has the result's shape and shares
+    /// its buffer with nobody is overwritten.
     ///
     /// What does not fit is noted by the threads of the kernel, and reported here: only this frame
     /// knows the caller's line.
@@ -56,7 +56,8 @@ impl<F: Copy> Operation<F> {
         F: Fn(T, T) -> Option<T> + Sync,
     {
         let shape = shape::assigned(self.name, a.shape(), b.shape()).or_panic();
-        // Where an integer overflows, other elements have their results already: never in the tensor itself.
+        // Where an integer overflows, other elements have their results already: never in the
+        // tensor itself.
         let exact = matches!(T::DTYPE, crate::DType::F32 | crate::DType::F64);
         match a.as_mut_slice() {
             Some(out) if exact => {
@@ -67,8 +68,8 @@ impl<F: Copy> Operation<F> {
         }
     }
 
-    /// One block; the first operands that have no result. A loop that stops at those is not vectorised. Sums and
-    /// differences gain from going on; products do not.
+    /// One block; the first operands that have no result. A loop that stops at those is not
+    /// vectorised. Sums and differences gain from going on; products do not.
     fn block<T: Number>(self, a: &[T], b: &[T], out: &mut [T]) -> Option<(T, T)>
     where
         F: Fn(T, T) -> Option<T>,

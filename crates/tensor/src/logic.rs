@@ -1,5 +1,5 @@
-//! Logic: `and`, `or` and `not`, and the operators `&`, `|` and `!`, which overwrite an operand that
-//! is owned and shares its buffer with nobody.
+//! Logic: `and`, `or` and `not`, and the operators `&`, `|` and `!`, which overwrite an operand
+//! that is owned and shares its buffer with nobody.
 
 use std::ops::{BitAnd, BitOr, Not};
 

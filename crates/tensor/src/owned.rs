@@ -15,8 +15,8 @@ pub(crate) fn map<T: Element>(mut x: Tensor<T>, run: impl Fn(&[T], &mut [T]) + S
     Tensor::build(x.shape(), |out| kernel::map(x.view(), out, run))
 }
 
-/// What `run` makes of the blocks of `a` and `b`, both broadcast. Written over is an operand that has
-/// the result's shape.
+/// What `run` makes of the blocks of `a` and `b`, both broadcast. Written over is an operand that
+/// has the result's shape.
 ///
 /// # Panics
 /// When the shapes do not broadcast.

@@ -119,12 +119,12 @@ impl<T: Number> Tensor<T> {
         self.try_along("sum", ANY, axes, Kept, kernel::sum).or_panic()
     }
 
-    /// The sum over what broadcasting to this tensor's shape has repeated of `shape`: the adjoint of
-    /// [`broadcast_to`](Self::broadcast_to).
+    /// The sum over what broadcasting to this tensor's shape has repeated of `shape`: the adjoint
+    /// of [`broadcast_to`](Self::broadcast_to).
     ///
     /// # Panics
-    /// When `shape` does not broadcast to this tensor's shape, or an integer result does not fit its
-    /// type.
+    /// When `shape` does not broadcast to this tensor's shape, or an integer result does not
+    /// fit its type.
     #[track_caller]
     pub fn sum_to(&self, shape: impl AsRef<[usize]>) -> Tensor<T> {
         let to = shape.as_ref();

@@ -237,8 +237,8 @@ impl AxisSet {
         Ok(AxisSet(set))
     }
 
-    /// The axes of `shape` along which broadcasting `to` to it repeats elements: to sum over them is the
-    /// adjoint.
+    /// The axes of `shape` along which broadcasting `to` to it repeats elements: to sum over them
+    /// is the adjoint.
     ///
     /// # Errors
     /// When `to` does not broadcast to `shape`.

@@ -6,9 +6,9 @@ use crate::shape;
 use crate::tensor::Tensor;
 
 impl<T: Float> Tensor<T> {
-    /// `e^(xᵢ) / Σⱼ e^(xⱼ)` along `axis`. The largest element is subtracted first, which changes nothing
-    /// and keeps every exponent at most 0. A row of -∞ alone has no softmax: it is NaN, and other rows
-    /// are untouched.
+    /// `e^(xᵢ) / Σⱼ e^(xⱼ)` along `axis`. The largest element is subtracted first, which changes
+    /// nothing and keeps every exponent at most 0. A row of -∞ alone has no softmax: it is NaN, and
+    /// other rows are untouched.
     ///
     /// # Panics
     /// When the axis is out of range.

@@ -27,10 +27,11 @@ pub struct Div;
 pub struct Neg;
 /// `g * d`, and exactly 0 where `g` is exactly 0, whatever `d`.
 ///
-/// Rules with a singular derivative `d` multiply with it, so that a branch that was not taken, whose
-/// cotangent is exactly 0, cannot poison the one that was. It is linear in `g`, and its own rule says
-/// so: written as a selection over `g != 0` it would have no derivative in `g` at `g = 0`, and a
-/// Jacobian-vector product, which differentiates a rule by its `g` at 0, would silently be 0.
+/// Rules with a singular derivative `d` multiply with it, so that a branch that was not taken,
+/// whose cotangent is exactly 0, cannot poison the one that was. It is linear in `g`, and its own
+/// rule says so: written as a selection over `g != 0` it would have no derivative in `g` at
+/// `g = 0`, and a Jacobian-vector product, which differentiates a rule by its `g` at 0, would
+/// silently be 0.
 #[derive(Debug, PartialEq)]
 pub struct Mul0;
 
@@ -114,8 +115,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Mul0, [self, d])
     }
 
-    /// Whether this is a cotangent of ones, as a sweep starts with, and a product with `d` is `d`: so
-    /// that the rules that come first leave no products with 1 behind.
+    /// Whether this is a cotangent of ones, as a sweep starts with, and a product with `d` is `d`:
+    /// so that the rules that come first leave no products with 1 behind.
     fn is_seed_for(self, d: Var<'t, T>) -> bool {
         let nodes = self.tape().nodes.borrow();
         let node = &nodes[self.id() as usize];
@@ -131,9 +132,9 @@ impl<'t, T: Float> Var<'t, T> {
         self.is_seed_for(d).then_some(d)
     }
 
-    /// `self - b` as the sum with `-b`, which has the same bits (but for the sign of NaN), if `b` is
-    /// differentiated and repeated: what is negated on the way back is then as large as `b`, and not as all
-    /// its repetitions.
+    /// `self - b` as the sum with `-b`, which has the same bits (but for the sign of NaN), if `b`
+    /// is differentiated and repeated: what is negated on the way back is then as large as `b`, and
+    /// not as all its repetitions.
     #[track_caller]
     fn less_repeated(self, b: Var<'t, T>) -> Option<Self> {
         let nodes = self.tape().nodes.borrow();

@@ -13,8 +13,8 @@
 //! - the gradient and the gradient of the gradient against differences of the function, with each
 //!   input used once, used twice, and repeated by a stride of 0;
 //! - the same for every arrangement of the inputs in memory: transposed, reversed, and every second
-//!   element of a larger tensor whose other elements are NaN; value, gradient and second derivatives
-//!   have the same bits in each, and for every arrangement of the cotangent;
+//!   element of a larger tensor whose other elements are NaN; value, gradient and second
+//!   derivatives have the same bits in each, and for every arrangement of the cotangent;
 //! - `f32` against `f64`: value, gradient and second derivatives;
 //! - the Jacobian-vector product against differences;
 //! - that the gradient is linear in the cotangent, and exactly 0 for the cotangent 0;

@@ -9,7 +9,8 @@ use crate::var::Var;
 
 const INDEX: &str = "an index is i64";
 
-/// What the indices of a [`Gather`] or a [`ScatterAdd`] are to whoever gave them, for errors to say.
+/// What the indices of a [`Gather`] or a [`ScatterAdd`] are to whoever gave them, for errors to
+/// say.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Indices {
     /// Indices.
@@ -127,9 +128,9 @@ impl<T: Float> Op<T, 2, 1> for ScatterAdd {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The elements of `axis` at `index`, which has the rank of this variable and, off the axis, sizes
-    /// no larger: `y[i][j] = x[index[i][j]][j]` for axis 0. An index out of range is an error of the
-    /// evaluation.
+    /// The elements of `axis` at `index`, which has the rank of this variable and, off the axis,
+    /// sizes no larger: `y[i][j] = x[index[i][j]][j]` for axis 0. An index out of range is an error
+    /// of the evaluation.
     ///
     /// # Panics
     /// When the shapes do not fit.
@@ -151,8 +152,8 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// This variable with `src` added at `index` along `axis`:
-    /// `y = self; y[index[i][j]][j] += src[i][j]` for axis 0. Repeated indices add up in the order of
-    /// `src`. An index out of range is an error of the evaluation.
+    /// `y = self; y[index[i][j]][j] += src[i][j]` for axis 0. Repeated indices add up in the order
+    /// of `src`. An index out of range is an error of the evaluation.
     ///
     /// # Panics
     /// When the shapes do not fit.

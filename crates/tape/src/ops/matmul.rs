@@ -44,8 +44,8 @@ impl<T: Float> Op<T, 2> for Matmul {
 }
 
 /// The factors of a cotangent that a rule of the present sweep recorded as a matrix product, if
-/// `bᵀaᵀ` has the bits of `(ab)ᵀ`: whether a sweep in pieces still sees a product here depends on where a
-/// piece ends. (Batches by one matrix are one product, with more rows than each of them.)
+/// `bᵀaᵀ` has the bits of `(ab)ᵀ`: whether a sweep in pieces still sees a product here depends on
+/// where a piece ends. (Batches by one matrix are one product, with more rows than each of them.)
 pub(super) fn factors<T: Float>(x: Var<'_, T>) -> Option<[Var<'_, T>; 2]> {
     if x.id() < x.tape().rules_from.get() {
         return None;
@@ -58,8 +58,8 @@ pub(super) fn factors<T: Float>(x: Var<'_, T>) -> Option<[Var<'_, T>; 2]> {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The matrix product, with NumPy's rules: axes before the last two broadcast; a vector on the left
-    /// is a row, on the right a column, and its axis disappears.
+    /// The matrix product, with NumPy's rules: axes before the last two broadcast; a vector on the
+    /// left is a row, on the right a column, and its axis disappears.
     ///
     /// # Panics
     /// When an operand has rank 0, the inner sizes differ, or the leading axes do not broadcast.

@@ -88,8 +88,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.arg(true, axis_set("argmax", self, axis), true)
     }
 
-    /// The position of the smallest element in row-major order: the first NaN, else the first of the
-    /// smallest. No derivative passes.
+    /// The position of the smallest element in row-major order: the first NaN, else the first of
+    /// the smallest. No derivative passes.
     ///
     /// # Panics
     /// When there is no element.
@@ -117,8 +117,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.arg(false, axis_set("argmin", self, axis), true)
     }
 
-    /// The positions that sort `axis`, smallest first, NaN last; equal elements keep their order. No
-    /// derivative passes.
+    /// The positions that sort `axis`, smallest first, NaN last; equal elements keep their order.
+    /// No derivative passes.
     ///
     /// # Panics
     /// When the axis is out of range.
@@ -136,7 +136,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.places("argsort_descending", axis, true)
     }
 
-    /// The elements of `axis` in ascending order, NaN last; the derivative goes where each came from.
+    /// The elements of `axis` in ascending order, NaN last; the derivative goes where each came
+    /// from.
     ///
     /// # Panics
     /// When the axis is out of range.

@@ -24,9 +24,9 @@ impl<T: Float> Pointwise<T, 2, 1> for Select {
 }
 
 impl<'t> Var<'t, bool> {
-    /// `a` where this mask holds, else `b`; all three are broadcast to one shape. A branch that is not
-    /// taken gets a gradient of exactly 0, even where its own derivative is infinite or NaN. Either may
-    /// be a number.
+    /// `a` where this mask holds, else `b`; all three are broadcast to one shape. A branch that is
+    /// not taken gets a gradient of exactly 0, even where its own derivative is infinite or NaN.
+    /// Either may be a number.
     #[doc(alias = "where")]
     #[track_caller]
     pub fn select<T: Float>(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>) -> Var<'t, T> {

@@ -8,11 +8,12 @@
 //!
 //! - *rows*: the elements of an output lie side by side, and the lanes are one vector of them;
 //! - *columns*: the outputs lie side by side. A tile of them is read row by row, and a lane is one
-//!   row of accumulators, the same vector operation on other data. Of so few rows that each is a lane,
-//!   strips of columns go through the tree one after the other.
+//!   row of accumulators, the same vector operation on other data. Of so few rows that each is a
+//!   lane, strips of columns go through the tree one after the other.
 //!
-//! An `f32` sum keeps its lanes in `f64` ([`Number::Wide`](crate::element::Number::Wide)): memory is
-//! slower than either, and the result is the exact sum, rounded once, in all but contrived cases.
+//! An `f32` sum keeps its lanes in `f64` ([`Number::Wide`](crate::element::Number::Wide)):
+//! memory is slower than either, and the result is the exact sum, rounded once, in all but
+//! contrived cases.
 //!
 //! Rejected: Kahan sums (four dependent operations an element, and no better than `f64` lanes for
 //! `f32`), and one lane order for rows and another for columns (then a transpose changes the bits).
@@ -53,7 +54,8 @@ const FAR: usize = 1 << 23;
 pub trait Fold<T>: Copy + Send + Sync {
     /// What is known of an output beforehand, such as its mean when its variance is taken.
     type Param: Copy + Send + Sync;
-    /// Whether `merge` is associative to the last bit, so that neighbours of a lane may be merged first.
+    /// Whether `merge` is associative to the last bit, so that neighbours of a lane may be
+    /// merged first.
     const EXACT: bool = false;
     /// The accumulator.
     type Acc: Copy + Default + Send + Sync + 'static;
@@ -61,8 +63,8 @@ pub trait Fold<T>: Copy + Send + Sync {
     fn lift<I: Isa>(self, x: T, i: usize, param: Self::Param) -> Self::Acc;
     /// Both accumulators together; `a` stands before `b` in the same lane, leaf or tree.
     fn merge(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
-    /// The fold of a leaf that begins with `x` and goes on with `more` slices, if there is a faster way to the
-    /// same bits than the loops; see `registers.rs`.
+    /// The fold of a leaf that begins with `x` and goes on with `more` slices, if there is a faster
+    /// way to the same bits than the loops; see `registers.rs`.
     #[inline(always)]
     fn leaf<I: Isa>(self, _x: &[T], _more: &[&[T]], _param: Self::Param) -> Option<Self::Acc> {
         None
@@ -88,8 +90,9 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
     finish: impl Fn(Option<F::Acc>) -> O + Sync,
 ) {
     let n = axes.count(x.shape());
-    // One leaf that lies side by side, such as the loss of a small network: to look at its axes would
-    // take longer than to fold it. (Where every element is reduced into one there is one output.)
+    // One leaf that lies side by side, such as the loss of a small network: to look at its
+    // axes would take longer than to fold it. (Where every element is reduced into one there
+    // is one output.)
     if let ([out], [param], Some(x)) = (&mut *out, params, x.as_slice())
         && n == x.len()
         && (1..=LEAF).contains(&n)
@@ -110,8 +113,8 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
         let reader = Reader::new(x.buffer(), &layout);
         let (run, stride) = layout.merged().last().copied().unwrap_or((1, 1));
         let step = even_step(x.layout(), axes).filter(|_| stride == 1);
-        // Threads share leaves, and columns only where these are few: the more of a row is read at a time,
-        // the faster.
+        // Threads share leaves, and columns only where these are few: the more of a row is read at
+        // a time, the faster.
         let wide = || outputs.div_ceil((4 * par::threads()).div_ceil(n.div_ceil(LEAF))).min(TILE);
         let grain = if outputs < 2 * grain { grain } else { grain.max(wide()) };
         par::for_units(out, TILE / 4, grain, |start, part| {
@@ -132,10 +135,10 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
     }
 }
 
-/// `f` on slabs of `x` that stay in the cache of a core, and on the outputs that each is reduced to: for
-/// reductions that read their elements twice, or keep something for each of them on the way. On all of
-/// `x` at once where that is small, a slab would hold less than one output, or outputs lie closer
-/// together than the elements of one.
+/// `f` on slabs of `x` that stay in the cache of a core, and on the outputs that each is reduced
+/// to: for reductions that read their elements twice, or keep something for each of them on the
+/// way. On all of `x` at once where that is small, a slab would hold less than one output, or
+/// outputs lie closer together than the elements of one.
 pub fn in_slabs<T: Element, O: Send>(
     x: View<'_, T>,
     axes: AxisSet,
@@ -206,8 +209,8 @@ trait Tree: Sync {
     /// Bytes that a leaf reads.
     fn leaf_bytes(&self) -> usize;
 
-    /// The fold of `leaves`, which are not empty and begin with the first: branches of a power of two
-    /// of leaves, which the tree has at every level, in parallel, then what is above them.
+    /// The fold of `leaves`, which are not empty and begin with the first: branches of a power of
+    /// two of leaves, which the tree has at every level, in parallel, then what is above them.
     fn climb(&self, leaves: Range<usize>, scratch: &mut Self::Scratch) -> Self::Acc {
         let branch = par::GRAIN_BYTES.div_ceil(self.leaf_bytes()).next_power_of_two();
         if leaves.len() <= branch || par::threads() == 1 {
