@@ -59,8 +59,9 @@ fn chain_replayed(bencher: Bencher, nodes: usize) {
     });
 }
 
-/// `steps` of `h ← tanh(x u + h w)`, 16 samples of 16 numbers, with the gradients by `u` and `w`: of one
-/// length, or of one that changes from step to step, so that `backward` has not met the program.
+/// `steps` of `h ← tanh(x u + h w)`, 16 samples of 16 numbers, with the gradients by `u` and
+/// `w`: of one length, or of one that changes from step to step, so that `backward` has not met
+/// the program.
 fn recurrent(bencher: Bencher, steps: usize, changes: bool) {
     let mut rng = tensor::rng(0);
     let mut draw = |shape| Tensor::<f32>::uniform(shape, -0.3, 0.3, &mut rng);

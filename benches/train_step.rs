@@ -1,4 +1,5 @@
-//! A whole training step (loss, gradients, update) of small models: `cargo bench --bench train_step`.
+//! A whole training step (loss, gradients, update) of small models:
+//! `cargo bench --bench train_step`.
 //!
 //! Recorded anew at every step, and recorded once and replayed. Items are samples.
 
@@ -15,7 +16,7 @@ const BATCH: usize = 128;
 /// A batch of the digits: inputs `[BATCH, 64]` and labels `[BATCH]`.
 fn batch() -> (Tensor<f32>, Tensor<i64>) {
     let batch = data::digits().take(BATCH).batch();
-    (batch.inputs, batch.labels)
+    (batch.inputs, batch.targets)
 }
 
 fn classifier() -> Mlp<f32> {

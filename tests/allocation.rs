@@ -1,5 +1,5 @@
-//! What takes nothing from the heap. A binary of its own: an allocator that counts writes zeros where
-//! the system gives fresh pages, so what else is measured of memory would not hold beside it.
+//! What takes nothing from the heap. A binary of its own: an allocator that counts writes zeros
+//! where the system gives fresh pages, so what else is measured of memory would not hold beside it.
 
 use allocation_counter::measure;
 use nn::Mlp3;

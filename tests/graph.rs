@@ -86,7 +86,7 @@ fn one_variable_used_a_million_times() {
         let x = tape.leaf(1.0);
         let mut sum = x;
         for _ in 1..1_000_000 {
-            sum = sum + x;
+            sum += x;
         }
         let [g] = sum.grad([x]);
         assert_eq!((sum.item(), g.item()), (1e6, 1e6));
@@ -113,7 +113,7 @@ fn a_hundred_thousand_leaves_and_parameters() {
     let params: Vec<_> = (0..100_000).map(|_| Param::new(Tensor::scalar(1.0))).collect();
     let mut sum = tape.constant(0.0);
     for (&leaf, p) in leaves.iter().zip(&params) {
-        sum = sum + leaf * tape.param(p);
+        sum += leaf * tape.param(p);
     }
     let found = sum.pull(tape.constant(1.0), &leaves);
     let found: Vec<_> = found.into_iter().map(|g| g.expect("each is reached")).collect();

@@ -183,7 +183,7 @@ fn a_loop_without_derivatives_holds_one_round() {
     let x = tape.constant(draw([n, n], 2));
     let mut sum = tape.constant(0f32);
     for k in 0..200 {
-        sum = sum + x.matmul(tape.param(&w).narrow(0, 0, n - k % 2).t()).sum();
+        sum += x.matmul(tape.param(&w).narrow(0, 0, n - k % 2).t()).sum();
     }
     let before = peak();
     assert!(sum.item().is_finite());
@@ -191,7 +191,8 @@ fn a_loop_without_derivatives_holds_one_round() {
     assert!(used <= 20 * n * n * size_of::<f32>(), "{used} bytes");
 }
 
-/// The squares of the distances between two thousand points and as many others: no difference is stored.
+/// The squares of the distances between two thousand points and as many others: no difference is
+/// stored.
 #[test]
 fn the_sums_of_rows_hold_no_rows() {
     if !alone("memory::the_sums_of_rows_hold_no_rows") {
@@ -237,8 +238,8 @@ fn a_transpose_makes_room_for_what_is_made_of_it() {
     assert!(used <= 9 * x.len() * size_of::<f32>() / 4, "{used} bytes");
 }
 
-/// Fourteen products, of each of which a fiftieth, or a mask, waits for the last: what waits is as small as
-/// that, and not the products.
+/// Fourteen products, of each of which a fiftieth, or a mask, waits for the last: what waits is as
+/// small as that, and not the products.
 #[test]
 fn nothing_large_waits_in_the_place_of_something_small() {
     if !alone("memory::nothing_large_waits_in_the_place_of_something_small") {
@@ -264,8 +265,9 @@ fn nothing_large_waits_in_the_place_of_something_small() {
     assert!(used <= 9 * x.len() * size_of::<f32>(), "{used} bytes");
 }
 
-/// The gradients of two thousand points by their distances to as many others: the differences, in whose
-/// place their cotangents are laid. What is negated is as many points, not as many differences.
+/// The gradients of two thousand points by their distances to as many others: the differences, in
+/// whose place their cotangents are laid. What is negated is as many points, not as many
+/// differences.
 #[test]
 fn the_gradients_of_distances_hold_the_differences() {
     if !alone("memory::the_gradients_of_distances_hold_the_differences") {
@@ -306,8 +308,8 @@ fn a_matrix_used_a_hundred_times_holds_few_cotangents() {
 }
 
 // F6, HIPS autograd#219
-/// `z ← x z`, a hundred times, for a matrix `z`: the gradient needs the hundred values of `z` and a few more, not a
-/// hundred cotangents as well.
+/// `z ← x z`, a hundred times, for a matrix `z`: the gradient needs the hundred values of `z` and a
+/// few more, not a hundred cotangents as well.
 #[test]
 fn a_deep_product_holds_a_few_cotangents() {
     if !alone("memory::a_deep_product_holds_a_few_cotangents") {

@@ -66,8 +66,9 @@ pub fn pools() -> &'static [ThreadPool] {
     })
 }
 
-/// Whether this process runs the test `name` and nothing beside it. If not, such a process is started
-/// and must succeed: what a process holds in memory says nothing while other tests run in it.
+/// Whether this process runs the test `name` and nothing beside it. If not, such a process is
+/// started and must succeed: what a process holds in memory says nothing while other tests run in
+/// it.
 #[cfg(target_os = "linux")]
 #[track_caller]
 pub fn alone(name: &str) -> bool {

@@ -171,7 +171,8 @@ fn a_seed_gives_its_numbers_on_every_thread() {
 }
 
 // G5, pytorch#80777, dfdx#764
-/// Small work stays on the thread that asks: with every thread of the pool held up it still finishes.
+/// Small work stays on the thread that asks: with every thread of the pool held up it still
+/// finishes.
 #[test]
 fn small_operations_do_not_wake_the_pool() {
     let held = Arc::new(AtomicBool::new(true));

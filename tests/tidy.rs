@@ -1,5 +1,6 @@
 //! The conventions of the sources, as code.
 
+mod alike;
 mod atlas;
 mod battery;
 mod inputs;

@@ -1,4 +1,5 @@
-//! Rows 44 and 46: the 2-2-1 network of the slides, every partial derivative, and its backward picture.
+//! Rows 44 and 46: the 2-2-1 network of the slides, every partial derivative, and its
+//! backward picture.
 
 use nn::prelude::*;
 use proptest::prelude::*;
@@ -7,8 +8,8 @@ use tape::{Gradcheck, value_and_grad};
 use super::cases;
 use super::support::section4::close;
 
-/// The weights under the slides' names: `w₁₁, w₂₁` lead to `h₁`, `w₁₂, w₂₂` to `h₂`, and `w₃₁, w₃₂` to
-/// the output.
+/// The weights under the slides' names: `w₁₁, w₂₁` lead to `h₁`, `w₁₂, w₂₂` to `h₂`, and `w₃₁, w₃₂`
+/// to the output.
 #[derive(Clone, Copy, Debug)]
 struct Weights {
     w11: f64,
@@ -62,8 +63,8 @@ fn forward(w: Weights, [x1, x2]: [f64; 2], y: f64) -> Stages {
     Stages { net_h1, net_h2, h1, h2, net_o1, y_hat, loss: 0.5 * (y - y_hat).powi(2) }
 }
 
-/// The products of the slides: the derivative by each stage and by each weight. `w₁₂` and `w₂₂`, which
-/// the slides leave out, go by way of `h₂`.
+/// The products of the slides: the derivative by each stage and by each weight. `w₁₂` and `w₂₂`,
+/// which the slides leave out, go by way of `h₂`.
 fn backward(w: Weights, [x1, x2]: [f64; 2], y: f64) -> (Stages, [f64; 6]) {
     let s = forward(w, [x1, x2], y);
     let d_y_hat = s.y_hat - y;
@@ -153,9 +154,10 @@ proptest! {
         prop_assert!((by_tape(w, x, y).1.h1 - numeric).abs() < 1e-7);
     }
 
-    /// Row 44 and an index convention. `w_ij` leads *from* input `i` *to* hidden `j`: with the printed
-    /// matrix, `net_h = Wᵀx`. But `w_31` leads from hidden 1 to the output, its first index the target,
-    /// as in `w_ji` of the slides before and in `Θ`. Read as that, `Wx` is another network.
+    /// Row 44 and an index convention. `w_ij` leads *from* input `i` *to* hidden `j`: with the
+    /// printed matrix, `net_h = Wᵀx`. But `w_31` leads from hidden 1 to the output, its first
+    /// index the target, as in `w_ji` of the slides before and in `Θ`. Read as that, `Wx` is
+    /// another network.
     #[test]
     fn the_input_weights_have_their_source_first_and_the_output_weights_last((w, x, y) in network()) {
         let printed = tensor![[w.w11, w.w12], [w.w21, w.w22]]; // element (i, j) is w_ij
@@ -174,8 +176,8 @@ proptest! {
         prop_assert!(close(y_hat, s.y_hat, 1e-15));
     }
 
-    /// Erratum: the loss is called mean squared error and is half a squared error: no mean, and half
-    /// the derivative. The printed derivative `ŷ - y` is that of the printed formula.
+    /// Erratum: the loss is called mean squared error and is half a squared error: no mean, and
+    /// half the derivative. The printed derivative `ŷ - y` is that of the printed formula.
     #[test]
     fn the_loss_is_half_of_the_mean_squared_error(y_hat in 0.0..1.0f64, y in 0.0..1.0f64) {
         let (half, mse) = {
@@ -255,8 +257,8 @@ fn the_example_of_the_atlas_has_its_fractions() {
     }
 }
 
-/// Row 46. The tape's own drawing has a box for each stage and one, in red, for each cotangent, with
-/// its number, and the arrows of the backward pass lead from the loss to the weights.
+/// Row 46. The tape's own drawing has a box for each stage and one, in red, for each cotangent,
+/// with its number, and the arrows of the backward pass lead from the loss to the weights.
 #[test]
 fn the_tapes_drawing_shows_every_cotangent() {
     let tape = Tape::new();

@@ -1,5 +1,5 @@
-//! Row 45: the 2-2-1 network, its updates repeated until nothing moves; and XOR, which takes biases or
-//! another coding.
+//! Row 45: the 2-2-1 network, its updates repeated until nothing moves; and XOR, which takes biases
+//! or another coding.
 
 use nn::prelude::*;
 use proptest::prelude::*;
@@ -16,9 +16,9 @@ proptest! {
     #![proptest_config(cases())]
 
     /// Row 45. In ±1 coding `x` and `-x` have the same class, but a layer of logistic units without
-    /// biases has `h(-x) = 1 - h(x)`: what the output unit sees sums over such a pair to `s = Σ β_j`,
-    /// whatever `x`. Both of a pair below the threshold `t` means `s < 2t`, both above `s ≥ 2t`. So no
-    /// width and no threshold (no bias of the output) separates the classes.
+    /// biases has `h(-x) = 1 - h(x)`: what the output unit sees sums over such a pair to
+    /// `s = Σ β_j`, whatever `x`. Both of a pair below the threshold `t` means `s < 2t`, both above
+    /// `s ≥ 2t`. So no width and no threshold (no bias of the output) separates the classes.
     #[test]
     fn without_biases_no_sigmoid_layer_is_xor_of_signs(
         (theta, beta) in (1usize..8).prop_flat_map(|m| (tensor_in(9.0, &[m, 2]), tensor_in(9.0, &[1, m]))),
@@ -34,8 +34,8 @@ proptest! {
         prop_assert_ne!(class, [true, false, false, true]);
     }
 
-    /// Row 45. Nor is it near: with `ŷ = σ(net)` and classes 0 and 1 the loss `1/(2n) Σ (ŷ - y)²` is
-    /// never below 1/8, that of `ŷ = ½` for all. (The atlas has the proof.)
+    /// Row 45. Nor is it near: with `ŷ = σ(net)` and classes 0 and 1 the loss `1/(2n) Σ (ŷ - y)²`
+    /// is never below 1/8, that of `ŷ = ½` for all. (The atlas has the proof.)
     #[test]
     fn without_biases_the_loss_of_xor_of_signs_is_at_least_an_eighth(
         (theta, beta) in (1usize..8).prop_flat_map(|m| (tensor_in(9.0, &[m, 2]), tensor_in(9.0, &[1, m])))
@@ -104,8 +104,8 @@ fn repeated_the_update_converges_on_a_regression() {
     assert!(last < 1e-6 && norm < 1e-5, "{last} {norm}");
 }
 
-/// Row 45. XOR with biases, inputs ±1, and targets 0.1 and 0.9, which a logistic unit can reach (0 and 1
-/// it only approaches, with weights that grow forever).
+/// Row 45. XOR with biases, inputs ±1, and targets 0.1 and 0.9, which a logistic unit can reach (0
+/// and 1 it only approaches, with weights that grow forever).
 #[test]
 fn with_biases_descent_learns_xor_of_signs() {
     let y = tensor![[0.1], [0.9], [0.9], [0.1]];
@@ -128,8 +128,8 @@ fn without_biases_descent_never_passes_an_eighth() {
     }
 }
 
-/// Row 45. In 0/1 coding it takes no bias: `-x` is not among the inputs, and at the origin every unit
-/// gives ½, which serves as one. `-10 σ(x₁+x₂) + 8 σ(10x₁+10x₂)` is -1, 0.69, 0.69, -0.81.
+/// Row 45. In 0/1 coding it takes no bias: `-x` is not among the inputs, and at the origin every
+/// unit gives ½, which serves as one. `-10 σ(x₁+x₂) + 8 σ(10x₁+10x₂)` is -1, 0.69, 0.69, -0.81.
 #[test]
 fn without_biases_a_sigmoid_layer_can_be_xor_of_bits() {
     let model = Mlp3 {

@@ -14,8 +14,8 @@ fn sizes() -> impl Strategy<Value = ([usize; 4], u64)> {
     ([1usize..4, 1usize..4, 1usize..4, 1usize..5], any::<u64>())
 }
 
-/// As [`sizes`], but never 1 where a matrix of one row or column would hide a transposition, and with
-/// the sizes of x, hidden and y equal, so that every product on the slides can be formed.
+/// As [`sizes`], but never 1 where a matrix of one row or column would hide a transposition, and
+/// with the sizes of x, hidden and y equal, so that every product on the slides can be formed.
 fn square() -> impl Strategy<Value = (usize, u64)> {
     (2usize..5, any::<u64>())
 }
@@ -68,13 +68,13 @@ proptest! {
             // The slide's sums carry no brackets: all four terms are under the sum, and halved.
             let xatbt = x.matmul(&a.t()).matmul(&b.t());
             let terms = [
-                error.square().sum().item(),
+                error.square().sum(),
                 error.dot(&error),
                 y.dot(&y) - y.dot(&bax) - bax.dot(&y) + bax.dot(&bax),
                 y.dot(&y) - y.matmul(&b).matmul(&a).dot(&x) - xatbt.dot(&y)
                     + xatbt.matmul(&b).matmul(&a).dot(&x),
             ];
-            lines = std::array::from_fn(|j| lines[j] + 0.5 * terms[j]);
+            lines = std::array::from_fn(|j| lines[j] + 0.5 * terms[j].item());
         }
         for line in lines {
             prop_assert!((line - taped).abs() < 1e-11 * (1.0 + taped), "{lines:?} {taped}");
@@ -111,7 +111,8 @@ proptest! {
         );
     }
 
-    // Row 26, derivation II, second term: ∂ xᵀAᵀBᵀy / ∂A is Bᵀyxᵀ too. Printed: xyᵀB, its transpose.
+    // Row 26, derivation II, second term: ∂ xᵀAᵀBᵀy / ∂A is Bᵀyxᵀ too. Printed: xyᵀB, its
+    // transpose.
     #[test]
     fn the_transposed_term_has_the_same_gradient_not_x_yt_b(
         (n, seed) in square(), other in 2usize..5,
@@ -130,8 +131,8 @@ proptest! {
         }
     }
 
-    // Row 26, derivation II, third term: ∂ xᵀAᵀBᵀBAx / ∂A = 2BᵀBAxxᵀ. Printed: BBᵀAxxᵀ + BᵀBAxxᵀ, and
-    // then 2BBᵀAxxᵀ. Neither is right unless BBᵀ = BᵀB, and they are not equal to each other.
+    // Row 26, derivation II, third term: ∂ xᵀAᵀBᵀBAx / ∂A = 2BᵀBAxxᵀ. Printed: BBᵀAxxᵀ + BᵀBAxxᵀ,
+    // and then 2BBᵀAxxᵀ. Neither is right unless BBᵀ = BᵀB, and they are not equal to each other.
     #[test]
     fn the_quadratic_term_has_gradient_2_bt_b_a_x_xt((n, seed) in square(), d in 2usize..5) {
         fn term<'t>([a]: [Var<'t, f64>; 1], b: &Tensor<f64>, x: &Tensor<f64>) -> Var<'t, f64> {
@@ -152,7 +153,8 @@ proptest! {
         holds(|a| term(a, &b, &x), |_| [2.0 * outer.matmul(&axx)], [a]);
     }
 
-    // The same slip, for sizes that are those of a bottleneck: BBᵀ is k×k and cannot stand before A.
+    // The same slip, for sizes that are those of a bottleneck: BBᵀ is k×k and cannot stand before
+    // A.
     #[test]
     fn bbt_cannot_be_multiplied_with_a(k in 1usize..5, m in 1usize..5, d in 1usize..5) {
         let fits = |rows: usize| tensor::kernel::matmul_shape(&[rows, rows], &[m, d]).is_ok();

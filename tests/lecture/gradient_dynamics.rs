@@ -2,8 +2,8 @@
 //!
 //! Row 27. The syllabus names the subject, the slides do not have it: Saxe, McClelland and Ganguli
 //! (2014); `docs/lecture.md` has the derivations. The flow `W' = -∇L(W)` is followed in three ways:
-//! by the closed forms (`Mode`), by fine Runge-Kutta steps over gradients written with plain tensors,
-//! and by gradient descent on the tape's gradients, with time `t = kη`.
+//! by the closed forms (`Mode`), by fine Runge-Kutta steps over gradients written with plain
+//! tensors, and by gradient descent on the tape's gradients, with time `t = kη`.
 
 mod conserved;
 mod depth;
@@ -14,8 +14,8 @@ mod saddle;
 use nn::model::Mode;
 use nn::prelude::*;
 
-/// Data with `Σxx = I` and `Σxy = U diag(s) Vᵀ` (sums over samples, which are rows), and a part of `y`
-/// that no linear map of `x` explains.
+/// Data with `Σxx = I` and `Σxy = U diag(s) Vᵀ` (sums over samples, which are rows), and a part of
+/// `y` that no linear map of `x` explains.
 struct Data {
     x: Tensor<f64>,
     y: Tensor<f64>,
@@ -36,8 +36,8 @@ impl Data {
         Data { x, y, u, s: s.to_vec(), v }
     }
 
-    /// Weights aligned with the data: the factors of every mode, layer by layer, in hidden layers of
-    /// `width`.
+    /// Weights aligned with the data: the factors of every mode, layer by layer, in hidden
+    /// layers of `width`.
     fn aligned(&self, factors: &[Vec<f64>], width: usize, seed: u64) -> DeepLinear<f64> {
         let mut rng = rng(seed);
         let hidden = (1..factors.len()).map(|_| frame(width, self.s.len(), &mut rng));

@@ -83,7 +83,7 @@ proptest! {
             let x = columns.index_axis(1, i as isize);
             close(&layer.forward(tape.constant(&x)).value(), &theta.matmul(&x), 1e-13);
             for j in 0..m {
-                let unit = x.dot(&theta.index_axis(0, j as isize));
+                let unit = x.dot(&theta.index_axis(0, j as isize)).item();
                 prop_assert!((rows[[i, j]] - unit).abs() < 1e-12);
             }
         }

@@ -94,8 +94,9 @@ proptest! {
             |_| [x.outer(&x)], [a]);
     }
 
-    // Row 21, errata: xxᵀ counts the entries of A as independent. A symmetric A that is stored as its
-    // lower triangle meets each entry beside the diagonal twice: 2xxᵀ - diag(x²), lower triangle.
+    // Row 21, errata: xxᵀ counts the entries of A as independent. A symmetric A that is
+    // stored as its lower triangle meets each entry beside the diagonal twice: 2xxᵀ -
+    // diag(x²), lower triangle.
     #[test]
     fn symmetric_entries_are_counted_twice(n in 2usize..6, seed: u64) {
         let [x, a] = draw([&[n], &[n, n]], seed);
@@ -144,7 +145,8 @@ proptest! {
         );
     }
 
-    // Row 24: ∂aᵀXb = abᵀ, in the layout of the slides, (∂f/∂X_ij)_ij; not baᵀ, the layout of Jacobians.
+    // Row 24: ∂aᵀXb = abᵀ, in the layout of the slides, (∂f/∂X_ij)_ij; not baᵀ, the layout of
+    // Jacobians.
     #[test]
     fn a_bilinear_form_has_gradient_abt(m in 2usize..5, n in 2usize..5, seed: u64) {
         let [a, x, b] = draw([&[m], &[m, n], &[n]], seed);

@@ -22,7 +22,7 @@ fn model(w: &Tensor<f64>, beta: &Tensor<f64>) -> Mlp3<f64> {
 
 /// `w_j · x`.
 fn dot(w: &Tensor<f64>, j: usize, x: &Tensor<f64>) -> f64 {
-    w.index_axis(0, j as isize).dot(x)
+    w.index_axis(0, j as isize).dot(x).item()
 }
 
 /// The formula of the slides, `Σ_j β_j / (1 + exp[-w_j·x])`.
@@ -109,9 +109,9 @@ proptest! {
         prop_assert!((whole - 4.0 * half).abs() <= 0.05 * whole.abs() + 1e-13, "{whole} {half}");
     }
 
-    /// Rows 40 and 45, and a hypothesis that the slide does not state: its network has no biases, so
-    /// `f(x) + f(-x) = Σ_j β_j` for every `x`. Apart from a constant it is odd; no such network is
-    /// near `x²`, whatever `m`. A constant 1 among the inputs mends it.
+    /// Rows 40 and 45, and a hypothesis that the slide does not state: its network has no biases,
+    /// so `f(x) + f(-x) = Σ_j β_j` for every `x`. Apart from a constant it is odd; no such network
+    /// is near `x²`, whatever `m`. A constant 1 among the inputs mends it.
     #[test]
     fn without_biases_the_perceptron_is_odd_about_a_constant((w, beta, x, _) in network()) {
         let of = |x: &Tensor<f64>| {
@@ -174,8 +174,8 @@ fn the_python_line_by_line_gives_the_numbers_of_numpy() {
     assert_numpy(&passes.tet, table(numpy::TET));
 }
 
-/// Row 43. The tape derives what the second slide writes out. Its samples are rows, so `x` and `y` are
-/// transposed; the code sums over the samples, the model's loss averages: a factor `s`.
+/// Row 43. The tape derives what the second slide writes out. Its samples are rows, so `x` and `y`
+/// are transposed; the code sums over the samples, the model's loss averages: a factor `s`.
 #[test]
 fn the_tape_gives_the_numbers_of_numpy() {
     let model = model(&table(numpy::THETA), &table(numpy::BETA));
@@ -207,8 +207,9 @@ fn ten_updates_end_where_numpy_ends() {
     assert_numpy(model.theta.value(), table(numpy::THETA_LATER));
 }
 
-/// Erratum: the code's gradient is that of the sum over the samples, its slide's loss is that of one,
-/// and the loss of the autoencoder was averaged. With the same η the steps differ by the factor `s`.
+/// Erratum: the code's gradient is that of the sum over the samples, its slide's loss is that
+/// of one, and the loss of the autoencoder was averaged. With the same η the steps differ by
+/// the factor `s`.
 #[test]
 fn the_code_sums_over_samples_what_the_slide_states_for_one() {
     let [theta, x] = [table(numpy::THETA), table(numpy::X)];
@@ -224,7 +225,8 @@ fn the_code_sums_over_samples_what_the_slide_states_for_one() {
     assert!(!code.allclose(&(sum / samples as f64), 1e-3, 1e-3));
 }
 
-/// Erratum: the comment on `net_in` says mxn*nxm=mxs. `x` is n×s; with n×m nothing but `s = m` fits.
+/// Erratum: the comment on `net_in` says mxn*nxm=mxs. `x` is n×s; with n×m nothing but
+/// `s = m` fits.
 #[test]
 fn the_second_factor_of_net_in_is_n_by_s() {
     let (theta, x) = (table(numpy::THETA), table(numpy::X));
@@ -236,9 +238,9 @@ fn the_second_factor_of_net_in_is_n_by_s() {
     assert_eq!(theta.matmul(&printed).shape(), [m, m]);
 }
 
-/// A trap of the code: a single sample as a vector, `x: [n]`, passes `forward` and stops in `gradient`
-/// (NumPy, where `.T` of a vector is the vector: "shapes (1,) and (4,) not aligned"). A sample must be a
-/// column, `[n, 1]`.
+/// A trap of the code: a single sample as a vector, `x: [n]`, passes `forward` and stops in
+/// `gradient` (NumPy, where `.T` of a vector is the vector: "shapes (1,) and (4,) not aligned"). A
+/// sample must be a column, `[n, 1]`.
 #[test]
 #[should_panic(expected = "t: shape [4] has no two axes to exchange")]
 fn a_single_sample_must_be_a_column() {

@@ -1,5 +1,5 @@
 //! Row 43: what the lecture's `MLP3` computes, by NumPy. Made by `mlp3_fixture.py`, which says how.
-#![allow(clippy::excessive_precision)]
+#![allow(clippy::excessive_precision, reason = "numbers stand as NumPy prints them")]
 
 /// The step size.
 pub const ETA: f64 = 0.125;

@@ -8,7 +8,7 @@ use super::{close, draw};
 
 /// The labels as a column of 0 and 1.
 fn column(data: &Dataset<f64>) -> Tensor<f64> {
-    data.labels().cast::<f64>().reshape([data.len(), 1])
+    data.targets().cast::<f64>().reshape([data.len(), 1])
 }
 
 /// What the first `depth` layers make of the points.
@@ -208,7 +208,7 @@ fn three_units_a_third_of_a_turn_apart_make_a_disc() {
     let data = circles::<f64>(400, 0.0, &mut rng(0));
     let f = representation_of(&hidden, data.inputs());
     let threshold = 3.0 * sigma + 0.75 * second * 0.6;
-    for (i, label) in data.labels().iter().enumerate() {
+    for (i, label) in data.targets().iter().enumerate() {
         assert_eq!(f[[i]] < threshold, label == 1, "point {i}");
     }
 }

@@ -36,8 +36,8 @@ fn value(phi: Activation, x: &Tensor<f64>, theta: &Tensor<f64>) -> f64 {
 proptest! {
     #![proptest_config(cases())]
 
-    /// Row 28. The layer, `φ(x·θⱼ)` unit by unit, and the columns of the slides, `φ(ΘX)`; and composed
-    /// with an affine function, `φ(x·θⱼ + bⱼ)`.
+    /// Row 28. The layer, `φ(x·θⱼ)` unit by unit, and the columns of the slides, `φ(ΘX)`; and
+    /// composed with an affine function, `φ(x·θⱼ + bⱼ)`.
     #[test]
     fn a_ridge_layer_is_a_unit_for_each_row((x, theta) in layer()) {
         for (activation, phi, _) in SMOOTH {
@@ -74,7 +74,7 @@ proptest! {
             let v = tape.leaf(&x);
             let [g] = ridge(phi, v, tape.constant(&theta)).grad([v]);
             let g = g.value();
-            let slope = slope(x.dot(&theta));
+            let slope = slope(x.dot(&theta).item());
             prop_assert!(g.allclose(&(&theta * slope), 1e-12, 1e-14), "{phi}");
             let rate = slope.abs() * theta.norm().item();
             prop_assert!(close(g.norm().item(), rate, 1e-13), "{phi}");
@@ -96,7 +96,8 @@ proptest! {
         }
     }
 
-    /// Row 29. If `φ` is injective and `θ ≠ 0`, any move that leaves the hyperplane changes the value.
+    /// Row 29. If `φ` is injective and `θ ≠ 0`, any move that leaves the hyperplane changes the
+    /// value.
     #[test]
     fn a_move_along_the_weights_changes_an_injective_unit(
         ((x, theta), t, seed) in (unit(), prop_oneof![-2.0..-0.01, 0.01..2.0], any::<u64>())
@@ -122,7 +123,7 @@ proptest! {
         }
         type Loss = for<'t> fn(Var<'t, f64>, f64) -> Var<'t, f64>;
         for loss in [square as Loss, entropy] {
-            let (_, slope) = with_slope(|z| loss(z, y), x.dot(&theta));
+            let (_, slope) = with_slope(|z| loss(z, y), x.dot(&theta).item());
             let tape = Tape::new();
             let v = tape.leaf(&theta);
             let [g] = loss(tape.constant(&x).matmul(v), y).grad([v]);
@@ -131,8 +132,9 @@ proptest! {
         }
     }
 
-    /// Row 30. So however long it is trained, a unit moves within the span of its inputs: with two
-    /// samples in `R⁵`, what is orthogonal to both never enters. A bias is one more input, always 1.
+    /// Row 30. So however long it is trained, a unit moves within the span of its inputs:
+    /// with two samples in `R⁵`, what is orthogonal to both never enters. A bias is one more
+    /// input, always 1.
     #[test]
     fn training_moves_the_weights_within_the_span_of_the_inputs(
         x in tensor_in(1.0, &[2, 5]), start in tensor_in(1.0, &[1, 5]), seed in any::<u64>()
@@ -156,7 +158,7 @@ proptest! {
         let v = Tensor::normal([5], 0.0, 1.0, &mut rng(seed));
         let v = &v - &a * (a.dot(&v) / a.dot(&a));
         let v = &v - &b * (b.dot(&v) / b.dot(&b));
-        prop_assert!(step.dot(&v).abs() < 1e-12, "{}", step.dot(&v));
+        prop_assert!(step.dot(&v).item().abs() < 1e-12, "{}", step.dot(&v).item());
     }
 }
 
@@ -168,7 +170,7 @@ fn the_gradient_points_along_or_against_the_input() {
         let tape = Tape::new();
         let v = tape.leaf(&theta);
         let [g] = (tape.constant(&x).matmul(v).tanh() - y).square().grad([v]);
-        g.value().dot(&x)
+        g.value().dot(&x).item()
     };
     assert!(along(-0.5) > 0.0 && along(0.5) < 0.0);
 }
@@ -179,8 +181,8 @@ fn the_gradient_points_along_or_against_the_input() {
 fn without_injectivity_or_weights_a_level_set_is_more_than_a_hyperplane() {
     let theta = tensor![1.0, 2.0];
     let (x, mirrored) = (tensor![3.0, 1.0], tensor![1.0, -3.0]);
-    assert_eq!((x.dot(&theta), mirrored.dot(&theta)), (5.0, -5.0));
-    assert_eq!(f64::powi(x.dot(&theta), 2), f64::powi(mirrored.dot(&theta), 2));
+    assert_eq!((x.dot(&theta).item(), mirrored.dot(&theta).item()), (5.0, -5.0));
+    assert_eq!(f64::powi(x.dot(&theta).item(), 2), f64::powi(mirrored.dot(&theta).item(), 2));
     let below = [tensor![-1.0, 0.0], tensor![-4.0, 1.0], tensor![0.0, -7.0]];
     assert!(below.iter().all(|x| value(Activation::Relu, x, &theta) == 0.0));
     let nothing = Tensor::<f64>::zeros([2]);

@@ -58,7 +58,7 @@ proptest! {
     fn the_logistic_unit_is_its_formula((x, theta) in unit(), step in 0.01..3.0) {
         let tape = Tape::new();
         let unit = tape.constant(&x).matmul(tape.constant(&theta)).sigmoid().item();
-        let z = x.dot(&theta);
+        let z = x.dot(&theta).item();
         prop_assert!(close(unit, sigma(z), 1e-15));
         prop_assert!(0.0 < unit && unit < 1.0);
         prop_assert!(value(|z| z.sigmoid(), z + step) > unit);
@@ -86,8 +86,8 @@ proptest! {
         prop_assert!(close(value(|z| z.sigmoid(), -z), 1.0 - sigma(z), 1e-15));
     }
 
-    /// Row 33. The tape's derivatives of order 1 to 6 against the polynomials in `σ`, and each against
-    /// differences of the polynomial before it.
+    /// Row 33. The tape's derivatives of order 1 to 6 against the polynomials in `σ`, and each
+    /// against differences of the polynomial before it.
     #[test]
     fn derivatives_of_order_one_to_six_are_polynomials_in_sigma(
         z in proptest::collection::vec(-6.0..6.0, 5)
@@ -135,8 +135,8 @@ proptest! {
         Gradcheck::new().order(1).check(|[t]| logit(t), [Tensor::scalar(t)]).unwrap();
     }
 
-    /// Row 35, the other half, which the slides do not check: `σ⁻¹(σ(z)) = z`, and the derivatives of
-    /// the two are each other's reciprocals.
+    /// Row 35, the other half, which the slides do not check: `σ⁻¹(σ(z)) = z`, and the derivatives
+    /// of the two are each other's reciprocals.
     #[test]
     fn the_inverse_logistic_undoes_sigma(z in -30.0..15.0) {
         let (back, slope) = with_slope(|z| logit(z.sigmoid()), z);
@@ -156,9 +156,10 @@ fn sigma_goes_to_zero_and_one() {
     assert_eq!(s(40.0), 1.0, "the nearest number to 1 - 4e-18");
 }
 
-/// Row 32. One function, two forms, different digits: `σ(1 - σ)` subtracts nearly equal numbers where
-/// `z` is large, `σ(z)σ(-z)` never does. The tape's rule is the former, `y - y²`: its error is below
-/// 2⁻⁵³ everywhere, but relative to a slope of 9e-14 that is a part in a thousand, and at 40 the whole.
+/// Row 32. One function, two forms, different digits: `σ(1 - σ)` subtracts nearly equal numbers
+/// where `z` is large, `σ(z)σ(-z)` never does. The tape's rule is the former, `y - y²`: its error
+/// is below 2⁻⁵³ everywhere, but relative to a slope of 9e-14 that is a part in a thousand, and at
+/// 40 the whole.
 #[test]
 fn far_out_only_the_form_with_minus_z_keeps_its_digits() {
     let exact = |z: f64| (-z).exp() / (1.0 + (-z).exp()).powi(2);
@@ -213,8 +214,8 @@ fn far_out_the_printed_quotient_of_tanh_is_not_a_number() {
     assert_eq!(value(|z| z.tanh(), -20.0), -1.0);
 }
 
-/// Row 35 and erratum: the slide does not give the domain (0, 1). At its edges the inverse is ∓∞, which
-/// `σ` takes back to 0 and 1, with an infinite slope; outside it is NaN, never a number.
+/// Row 35 and erratum: the slide does not give the domain (0, 1). At its edges the inverse is ∓∞,
+/// which `σ` takes back to 0 and 1, with an infinite slope; outside it is NaN, never a number.
 #[test]
 fn the_inverse_logistic_is_infinite_at_the_edges_and_undefined_beyond() {
     assert_eq!(with_slope(logit, 0.0), (f64::NEG_INFINITY, f64::INFINITY));
@@ -224,8 +225,8 @@ fn the_inverse_logistic_is_infinite_at_the_edges_and_undefined_beyond() {
     assert!(value(logit, -0.1).is_nan() && value(logit, 1.1).is_nan());
 }
 
-/// Row 35. Back from `σ(z)` there is a way only while `σ(z) < 1` in the numbers at hand: not from 40,
-/// where it has rounded to 1. From -40 there is; near 0 there are numbers enough.
+/// Row 35. Back from `σ(z)` there is a way only while `σ(z) < 1` in the numbers at hand: not from
+/// 40, where it has rounded to 1. From -40 there is; near 0 there are numbers enough.
 #[test]
 fn what_has_rounded_to_one_cannot_be_undone() {
     assert_eq!(value(|z| logit(z.sigmoid()), 40.0), f64::INFINITY);

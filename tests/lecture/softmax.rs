@@ -124,7 +124,7 @@ proptest! {
     ) {
         let (theta1, theta2) = (theta.index_axis(0, 0), theta.index_axis(0, 1));
         let theta = &theta1 - &theta2;
-        let e = |theta: &Tensor<f64>| x.dot(theta).exp();
+        let e = |theta: &Tensor<f64>| x.dot(theta).item().exp();
         let zero = &theta1 - &theta1;
         let tape = Tape::new();
         let logits = Tensor::stack(&[&theta1, &theta2], 0).matmul(&x);
@@ -133,7 +133,7 @@ proptest! {
         for stage in [
             e(&theta1) / (e(&theta1) + e(&theta2)),
             e(&zero) / (e(&zero) + e(&(&theta2 - &theta1))),
-            1.0 / (1.0 + (-x.dot(&theta)).exp()),
+            1.0 / (1.0 + (-x.dot(&theta).item()).exp()),
             tape.constant(x.dot(&theta)).sigmoid().item(),
         ] {
             prop_assert!(close(first.item(), stage, 1e-14));
@@ -168,9 +168,9 @@ proptest! {
         }, [theta]).unwrap();
     }
 
-    /// Row 39 and erratum: separating out the normalisation uses `Σ yᵢ = 1`. For other `y` the second
-    /// form and the gradient of the slides are those of another function; in general the loss is
-    /// `-Σ yᵢ x·θᵢ + (Σ yᵢ) ln Σ exp(x·θᵢ)` and its gradient `((Σⱼ yⱼ) σᵢ - yᵢ) x`.
+    /// Row 39 and erratum: separating out the normalisation uses `Σ yᵢ = 1`. For other `y` the
+    /// second form and the gradient of the slides are those of another function; in general the
+    /// loss is `-Σ yᵢ x·θᵢ + (Σ yᵢ) ln Σ exp(x·θᵢ)` and its gradient `((Σⱼ yⱼ) σᵢ - yᵢ) x`.
     #[test]
     fn separating_out_the_normalisation_needs_targets_that_sum_to_one(
         (x, theta, y) in (1usize..4, 2usize..5).prop_flat_map(|(n, k)| {
@@ -196,8 +196,8 @@ proptest! {
     }
 }
 
-/// Row 37: a shift that differs from class to class is another classifier; "constant" means the same
-/// for all classes, whatever `x`.
+/// Row 37: a shift that differs from class to class is another classifier; "constant" means the
+/// same for all classes, whatever `x`.
 #[test]
 fn a_shift_of_one_class_alone_changes_the_probabilities() {
     let (x, theta) = (tensor![1.0, -2.0], tensor![[0.5, 0.0], [1.0, 1.0], [0.0, 0.25]]);
@@ -205,34 +205,35 @@ fn a_shift_of_one_class_alone_changes_the_probabilities() {
     assert!(!softmax(&moved.matmul(&x)).allclose(&softmax(&theta.matmul(&x)), 0.1, 0.0));
 }
 
-/// Row 38 and erratum: the last stage is printed `σ(x)`, but `σ` takes a number and `x` is a vector:
-/// element by element that is `n` numbers, none of them the probability. Correct is `σ(x·θ)`.
+/// Row 38 and erratum: the last stage is printed `σ(x)`, but `σ` takes a number and `x` is a
+/// vector: element by element that is `n` numbers, none of them the probability. Correct is
+/// `σ(x·θ)`.
 #[test]
 fn sigma_of_x_as_printed_is_not_a_probability_of_two_classes() {
     let (x, theta1, theta2) = (tensor![1.0, 2.0], tensor![0.5, -1.0], tensor![1.5, 0.25]);
-    let p = softmax(&tensor![x.dot(&theta1), x.dot(&theta2)])[[0]];
+    let p = softmax(&tensor![x.dot(&theta1).item(), x.dot(&theta2).item()])[[0]];
     let printed: Tensor<f64> = x.sigmoid();
     assert_eq!(printed.shape(), [2]);
     assert!(printed.iter().all(|s| (s - p).abs() > 0.1));
-    assert!(close(Tensor::scalar(x.dot(&(&theta1 - &theta2))).sigmoid().item(), p, 1e-15));
+    assert!(close(x.dot(&(&theta1 - &theta2)).sigmoid().item(), p, 1e-15));
 }
 
 /// Row 36 and erratum: here `Θ = [θ₁, …, θ_k]` has the classes as columns, on the slide of linear
-/// layers as rows. Read by that earlier convention, `Θx`, the shapes do not even fit unless `k = n`,
-/// and then the numbers are others; printed this way the logits are `Θᵀx`.
+/// layers as rows. Read by that earlier convention, `Θx`, the shapes do not even fit unless
+/// `k = n`, and then the numbers are others; printed this way the logits are `Θᵀx`.
 #[test]
 fn theta_has_its_classes_in_columns_on_the_slide_of_softmax() {
     let (theta1, theta2) = (tensor![1.0, 2.0], tensor![-1.0, 0.5]);
     let x = tensor![1.0, 3.0];
     let printed = Tensor::stack(&[&theta1, &theta2], 1);
-    let logits = tensor![x.dot(&theta1), x.dot(&theta2)];
+    let logits = tensor![x.dot(&theta1).item(), x.dot(&theta2).item()];
     assert_eq!(printed.t().matmul(&x), logits);
     assert_ne!(printed.matmul(&x), logits);
     assert_eq!(Tensor::stack(&[&theta1, &theta2], 0).matmul(&x), logits);
 }
 
-/// Row 39. Logits of ±1e4: the formulas as printed overflow, on the tape as on paper; the loss of the
-/// library is exact, and so is its gradient.
+/// Row 39. Logits of ±1e4: the formulas as printed overflow, on the tape as on paper; the loss of
+/// the library is exact, and so is its gradient.
 #[test]
 fn logits_of_ten_thousand_lose_no_digit() {
     let logits = tensor![1e4, -1e4, 0.0];

@@ -32,14 +32,14 @@ proptest! {
     #[test]
     fn a_threshold_unit_is_one_from_zero_on((x, theta) in unit()) {
         let (h, sign) = units(&x, &theta);
-        let z = x.dot(&theta);
+        let z = x.dot(&theta).item();
         prop_assert_eq!(h, heaviside(z));
         prop_assert_eq!(sign, z.signum());
         prop_assert_eq!(sign, 2.0 * h - 1.0); // z ≠ 0 with probability 1
     }
 
-    /// No single threshold unit is XOR. To fire at (0, 1) and (1, 0) it needs `θ₁ ≥ t` and `θ₂ ≥ t`,
-    /// to rest at (0, 0) `t > 0`; then `θ₁ + θ₂ ≥ 2t > t`, and it fires at (1, 1) too.
+    /// No single threshold unit is XOR. To fire at (0, 1) and (1, 0) it needs `θ₁ ≥ t` and
+    /// `θ₂ ≥ t`, to rest at (0, 0) `t > 0`; then `θ₁ + θ₂ ≥ 2t > t`, and it fires at (1, 1) too.
     #[test]
     fn one_threshold_unit_is_not_xor(a in -3.0..3.0, b in -3.0..3.0, t in -3.0..3.0) {
         let outputs = CORNERS.map(|x| fires([a, b], t, x));
@@ -84,8 +84,8 @@ fn on_the_boundary_the_threshold_unit_fires() {
     assert_eq!(Tape::new().constant(-0.0).heaviside().item(), 1.0);
 }
 
-/// Erratum: "equivalently" and "{-1, 1}" hold for `f^± = 2f^H - 1`, not for the usual sign, which is 0
-/// on the boundary. There, and only there, the two differ.
+/// Erratum: "equivalently" and "{-1, 1}" hold for `f^± = 2f^H - 1`, not for the usual sign, which
+/// is 0 on the boundary. There, and only there, the two differ.
 #[test]
 fn sign_as_printed_leaves_its_range_on_the_boundary() {
     let (h, sign) = units(&tensor![2.0, 1.0], &tensor![1.0, -2.0]);
@@ -101,8 +101,8 @@ fn the_neuron_fires_when_its_input_reaches_the_threshold() {
     assert_eq!(CORNERS.map(|x| fires([-1.0, 0.0], -0.5, x)), [1.0, 1.0, 0.0, 0.0]);
 }
 
-/// Erratum: the figure's "if activation exceeds a threshold" is `>`, the definition is `≥`. With the
-/// threshold 2, AND fires by the one and not by the other.
+/// Erratum: the figure's "if activation exceeds a threshold" is `>`, the definition is `≥`. With
+/// the threshold 2, AND fires by the one and not by the other.
 #[test]
 fn the_definition_fires_at_the_threshold_itself() {
     let (activation, threshold) = (1.0 + 1.0, 2.0);
@@ -168,8 +168,9 @@ fn the_derivative_is_zero_where_there_is_one() {
     assert!(close(quotient(1e-9), 0.5e9, 1e-12)); // grows without bound
 }
 
-/// Erratum: "H has a jump at 0 ⇒ no derivative information" blames the jump. `z + H(z)` has the same
-/// jump, and its slope of 1 everywhere else leads anyone down; what `H` lacks is a slope elsewhere.
+/// Erratum: "H has a jump at 0 ⇒ no derivative information" blames the jump. `z + H(z)` has
+/// the same jump, and its slope of 1 everywhere else leads anyone down; what `H` lacks is a
+/// slope elsewhere.
 #[test]
 fn it_is_the_flatness_not_the_jump_that_stops_descent() {
     let mut z = 2.0;
@@ -180,8 +181,8 @@ fn it_is_the_flatness_not_the_jump_that_stops_descent() {
     assert!((z + heaviside(z) + 1.0).abs() < 0.01, "{z}");
 }
 
-/// At 0 every sigmoid is ½, and `H(0) = 1`: the approach is pointwise, not uniform. In the mean it is
-/// `∫|σ(az) - H(z)| dz = 2 ln 2 / a`.
+/// At 0 every sigmoid is ½, and `H(0) = 1`: the approach is pointwise, not uniform. In the mean it
+/// is `∫|σ(az) - H(z)| dz = 2 ln 2 / a`.
 #[test]
 fn the_approach_is_pointwise_and_in_the_mean_but_not_uniform() {
     for a in [1.0, 8.0, 64.0] {
@@ -198,9 +199,9 @@ fn the_approach_is_pointwise_and_in_the_mean_but_not_uniform() {
     }
 }
 
-/// A logistic unit learns OR by gradient descent, and the threshold unit with its weights computes it;
-/// the threshold unit by itself has no gradient to start with, and a very steep sigmoid has one that
-/// is zero in all its digits.
+/// A logistic unit learns OR by gradient descent, and the threshold unit with its weights computes
+/// it; the threshold unit by itself has no gradient to start with, and a very steep sigmoid has one
+/// that is zero in all its digits.
 #[test]
 fn descent_trains_the_sigmoid_whose_weights_then_serve_the_threshold() {
     let x = Tensor::from_fn([4, 2], |i| CORNERS[i[0]][i[1]]);

@@ -144,7 +144,7 @@ fn a_training_loop_on_one_tape_computes_each_step_once() {
         let loss = x.matmul(w).tanh().square().sum();
         losses.push(loss.item());
         let [g] = loss.grad([w]);
-        w = w - g * 0.05;
+        w -= g * 0.05;
         let computed = tape.stats().computed;
         assert!(step < 2 || computed - last <= 30, "step {step} computed {}", computed - last);
         last = computed;

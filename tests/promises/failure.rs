@@ -1,10 +1,14 @@
 //! What happens when the data, an operation or the program is at fault.
 
-use std::panic::panic_any;
-use std::slice;
+use std::panic::{Location, panic_any};
+use std::{io, iter, slice};
 
-use nn::{Linear, data::Batch, model::DeepLinear, optim::Sgd};
-use tape::{DataOp, Op, Param, Pointwise, Pullback, Tape, Var, hvp, jvp, vjp};
+use nn::checkpoint::CheckpointError;
+use nn::data::{Batch, DataError};
+use nn::optim::{OptimError, Sgd};
+use nn::{Linear, TrainError, model::DeepLinear};
+use tape::{DataOp, EvalError, NoGradient, Op, Param, Pointwise, Pullback, Tape, Var};
+use tape::{hvp, jvp, vjp};
 use tensor::{
     AnySlice, AnyView, AxisSet, DType, Error, Shape, ShapeError, Tensor, View, kernel, tensor,
 };
@@ -153,7 +157,7 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
     let v = tape.leaf(Tensor::<f64>::zeros([4]));
     let i = tape.constant(tensor![0i64]);
     let (one, two) = (|| tensor![1.0], || tensor![1.0, 2.0]);
-    let nodes = tape.len();
+    let (nodes, mut sum) = (tape.len(), x);
     for (line, panic, text) in [
         (line!(), panic_of(|| x + v), "[2, 3]"),
         (line!(), panic_of(|| x.matmul(v)), "matmul: [2, 3] x [4]"),
@@ -177,7 +181,13 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
         (line!(), panic_of(|| x.cross_entropy(i)), "cross_entropy"),
         (line!(), panic_of(|| x.gather(0, i)), "gather"),
         (line!(), panic_of(|| x.index_select(3, i)), "index_select"),
-        (line!(), panic_of(|| x.argsort(2, false)), "argsort"),
+        (line!(), panic_of(|| x.argsort(2)), "argsort"),
+        (line!(), panic_of(|| x.sort_descending(2)), "sort_descending: axis 2"),
+        (line!(), panic_of(|| x.gt(0.0).all_axis(2)), "all: axis 2"),
+        (line!(), panic_of(|| x.gt(0.0) & v.gt(0.0)), "and: shapes [2, 3] and [4]"),
+        (line!(), panic_of(|| x.dot(v)), "dot: [2, 3] and [4]"),
+        (line!(), panic_of(|| x.outer(v)), "outer: [2, 3] and [4]"),
+        (line!(), panic_of(|| sum += v), "add_assign: shapes [2, 3] and [4]"),
         (line!(), panic_of(|| x.trace()), "trace"),
         (line!(), panic_of(|| x.diagonal_of(0, 1, 1)), "diagonal"),
         (line!(), panic_of(|| Var::concat(&[x, x.t()], 0)), "concat"),
@@ -196,7 +206,7 @@ fn a_mistake_panics_at_the_users_line_and_names_the_shapes() {
         assert_eq!((panic.file.as_str(), panic.line), (file!(), line), "{}", panic.text);
         assert!(panic.text.contains(text), "line {line}: {}", panic.text);
     }
-    assert!(tape.len() <= nodes + 8, "mistakes record nothing but their parts");
+    assert!(tape.len() <= nodes + 14, "mistakes record nothing but their parts");
 }
 
 #[test]
@@ -219,6 +229,15 @@ fn a_mistake_with_tensors_or_in_making_a_model_panics_at_the_users_line() {
         (line!(), panic_of(|| x.split(1, &[1, 1])), "split: sizes [1, 1]"),
         (line!(), panic_of(|| Tensor::concat(&[&x, &v], 0)), "concat"),
         (line!(), panic_of(|| x.sort(2)), "axis 2"),
+        (line!(), panic_of(|| x.narrow(1, 2, 2)), "narrow: axis 1 of shape [2, 3]"),
+        (line!(), panic_of(|| x.softmax(2)), "softmax: axis 2"),
+        (line!(), panic_of(|| x.log_softmax(-3)), "log_softmax: axis -3"),
+        (line!(), panic_of(|| x.trace()), "trace: shape [2, 3] is not square"),
+        (line!(), panic_of(|| x.sum_to([3, 3])), "sum_to: shape [2, 3] cannot become [3, 3]"),
+        (line!(), panic_of(|| x.gt(0.0) & v.gt(0.0)), "and: shapes [2, 3] and [4]"),
+        (line!(), panic_of(|| x.gt(0.0).or(v.gt(0.0))), "or: shapes [2, 3] and [4]"),
+        (line!(), panic_of(|| x.dot(&v)), "dot: [2, 3] and [4]"),
+        (line!(), panic_of(|| x.pad([(1, 1)], 0.0)), "pad: 1 pairs"),
         (line!(), panic_of(|| Linear::with_init(3, 2, flat, &mut rng)), "shape [3]"),
         (line!(), panic_of(|| DeepLinear::aligned(&frames, slice::from_ref(&v))), "frames [2, 3]"),
     ] {
@@ -269,5 +288,35 @@ fn of_the_panics_of_a_pass_that_of_the_first_part_is_reported_on_any_number_of_t
             assert_eq!(panic.payload.downcast_ref(), Some(&5.0f32));
             assert_eq!(tape.failure().unwrap().at.line(), recorded);
         });
+    }
+}
+
+#[test]
+fn an_error_says_its_reason_and_a_chain_of_errors_says_nothing_twice() {
+    let (path, disk) = (std::path::PathBuf::from("a.bin"), || io::Error::other("the disk is full"));
+    let shapes = || Error::Shape(ShapeError::new("gather: rank 0"));
+    let eval = || EvalError { op: "gather".into(), at: Location::caller(), reason: shapes() };
+    let missing =
+        OptimError::MissingGradient { path: "weight".into(), reason: NoGradient::NotOnTape };
+    let full = CheckpointError::Io { path: path.clone(), reason: disk() };
+    let errors: [(Box<dyn std::error::Error>, String); 8] = [
+        (Box::new(shapes()), "gather: rank 0".into()),
+        (Box::new(eval()), shapes().to_string()),
+        (Box::new(tape::ReplayError::Eval(eval())), eval().to_string()),
+        (Box::new(DataError::Io { path, reason: disk() }), disk().to_string()),
+        (Box::new(TrainError::Checkpoint(full)), disk().to_string()),
+        (Box::new(TrainError::Loss { epoch: 1, step: 2, reason: eval() }), eval().to_string()),
+        (Box::new(TrainError::Validation { epoch: 1, reason: eval() }), eval().to_string()),
+        (
+            Box::new(TrainError::Step { epoch: 1, step: 2, reason: missing }),
+            NoGradient::NotOnTape.to_string(),
+        ),
+    ];
+    for (error, reason) in errors {
+        assert!(error.to_string().contains(&reason), "{error}");
+        let chain: Vec<_> =
+            iter::successors(Some(&*error), |e| e.source()).map(|e| e.to_string()).collect();
+        let twice = chain.windows(2).find(|pair| pair[0].contains(&pair[1]));
+        assert_eq!(twice, None, "{error}");
     }
 }

@@ -1,5 +1,5 @@
-//! What a fused pass does beside its instructions: sums close it, parts are laid among zeros in it, and
-//! nothing is computed twice.
+//! What a fused pass does beside its instructions: sums close it, parts are laid among zeros in it,
+//! and nothing is computed twice.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,8 +13,8 @@ use crate::support::{bits, pools};
 /// A loss and a value that is kept.
 type Made<'t, T> = [Var<'t, T>; 2];
 
-/// Checks that what is made of `p` and its gradient have the same bits unfused and fused, on any number of
-/// threads, met again, and evaluated alone.
+/// Checks that what is made of `p` and its gradient have the same bits unfused and fused, on any
+/// number of threads, met again, and evaluated alone.
 fn same_bits<T: Float>(p: &Param<T>, what: &str, make: impl Fn(Var<'_, T>) -> Made<'_, T> + Sync) {
     let differentiated = |tape: Tape| {
         let [loss, kept] = make(tape.param(p));
@@ -37,8 +37,8 @@ fn normal<T: Float>(shape: impl AsRef<[usize]>) -> Param<T> {
     Param::new(Tensor::normal(shape, T::of(0.0), T::of(1.0), &mut rng(1)))
 }
 
-/// Sums and means of values made by one pass: of one value twice, of one that is read elsewhere, and of
-/// one that is kept.
+/// Sums and means of values made by one pass: of one value twice, of one that is read elsewhere,
+/// and of one that is kept.
 fn closed<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
     let (y, z) = ((x * 3.0).tanh(), x.square() - 1.0);
     let kept = (y * z).keep();
@@ -55,8 +55,8 @@ fn sums_that_close_a_pass_have_the_bits_of_sums_of_what_is_stored() {
     }
 }
 
-/// Sums and means of rows of values made by one pass: several of one value, of one that is kept, and of
-/// one that is read beside them; beside sums of rows of rows, of sums, and of everything.
+/// Sums and means of rows of values made by one pass: several of one value, of one that is kept,
+/// and of one that is read beside them; beside sums of rows of rows, of sums, and of everything.
 fn rows<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
     let (y, z) = ((x * 1.5).tanh(), x.square() - 0.5);
     let several = y.sum_axis(-1) * y.mean_axis(-1) - z.sum_axis(2);
@@ -87,8 +87,8 @@ fn sums_of_rows_that_close_a_pass_have_the_bits_of_sums_of_what_is_stored() {
     same::<f64>();
 }
 
-/// Values that hang on `x` alone, for passes that wait for a number: read by one, by two, by one and a sum,
-/// by a part, and kept.
+/// Values that hang on `x` alone, for passes that wait for a number: read by one, by two, by one
+/// and a sum, by a part, and kept.
 fn waiting<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
     let (a, b) = (x.square().mean() + 1.0, x.square().mean().exp() + x.sum());
     let (y, z, both) = ((x * 1.5).tanh(), x.exp(), x.sin());
@@ -118,7 +118,8 @@ fn what_waits_for_the_pass_that_reads_it_has_the_same_bits() {
     same::<f64>();
 }
 
-/// Transposes that several passes read: of an input, of what is computed and dies, and of what is kept.
+/// Transposes that several passes read: of an input, of what is computed and dies, and of
+/// what is kept.
 fn across<T: Float>(x: Var<'_, T>) -> Made<'_, T> {
     let (input, once, kept) = (x.t(), (x * 1.5).tanh().t(), x.exp().t().keep());
     let sums = (input * once.square()).sum_axis(1) + (input - kept).square().mean_axis(1);
@@ -176,8 +177,8 @@ fn what_is_written_twice_is_computed_once_unless_it_is_asked_for() {
     assert_eq!(run(true, Tape::new()), (known, 2), "a kept node has a value of its own");
 }
 
-/// Parts of a matrix used beside each other, in places that overlap, are apart and are the whole; and a
-/// margin around it.
+/// Parts of a matrix used beside each other, in places that overlap, are apart and are the whole;
+/// and a margin around it.
 fn parts<'t, T: Float>(tape: &'t Tape, p: &Param<T>) -> [Var<'t, T>; 2] {
     let x = tape.param(p);
     let steps = (x.slice(s![1.., ..]) - x.slice(s![..-1, ..])).square().sum();

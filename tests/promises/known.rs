@@ -200,8 +200,8 @@ fn programs_of_different_tapes_do_not_share_their_gradients() {
     }
 }
 
-/// Loss and gradient at each of four meetings, of which the last differs, by a tape that recognises programs
-/// and by one that does not.
+/// Loss and gradient at each of four meetings, of which the last differs, by a tape that recognises
+/// programs and by one that does not.
 #[track_caller]
 fn assert_seen(loss: impl for<'t> Fn(Var<'t, f64>, bool) -> Var<'t, f64>, side: usize) {
     let p = matrix(5, side);

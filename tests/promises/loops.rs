@@ -12,8 +12,8 @@ use crate::support::bits;
 /// Rounds of a loop: enough for several pieces of the same form.
 const LOOPS: usize = 3000;
 
-/// One round of a loop that was drawn by `body`: the same operations on what came a few rounds before and
-/// on weights, near and behind views. `odd` rounds are other ones.
+/// One round of a loop that was drawn by `body`: the same operations on what came a few rounds
+/// before and on weights, near and behind views. `odd` rounds are other ones.
 fn round<'t>(
     known: &[Var<'t, f64>],
     weights: &[Var<'t, f64>],
@@ -40,8 +40,8 @@ fn round<'t>(
     if odd { x.square().sin() } else { x }
 }
 
-/// The gradients of a loop, in which parameters of later rounds come in between, and some rounds are odd;
-/// the values of some rounds may be `asked` for.
+/// The gradients of a loop, in which parameters of later rounds come in between, and some rounds
+/// are odd; the values of some rounds may be `asked` for.
 fn looped(
     tape: &Tape,
     params: &[Param<f64>; 3],
@@ -187,8 +187,8 @@ fn a_piece_is_run_for_no_round_in_which_a_view_is_one_of_something_else() {
         let w: Vec<Var<'_, f64>> = given.iter().map(|x| tape.constant(x)).collect();
         let turned: Vec<_> = w.iter().map(|w| w.t()).collect();
         let loss = (0..2 * LOOPS).fold(tape.param(&start), |x, k| {
-            // In the first half, to which the sweep comes last, it is one of the matrix of a round far
-            // away: as many nodes of the same kinds.
+            // In the first half, to which the sweep comes last, it is one of the matrix of a round
+            // far away: as many nodes of the same kinds.
             let view = if k < LOOPS { turned[(k + LOOPS / 2) % LOOPS] } else { turned[k - LOOPS] };
             x.matmul(view).tanh() * w[k % LOOPS] + x
         });

@@ -8,7 +8,8 @@ use crate::support::{bits, panic_of};
 /// Rounds of a program; each records a few nodes, and their adjoints are twice as many.
 const ROUNDS: usize = 1500;
 
-/// A 3 x 3 matrix of what came before, near and far: used across pieces, by every kind of operation.
+/// A 3 x 3 matrix of what came before, near and far: used across pieces, by every kind of
+/// operation.
 fn tangled<'t>(start: [Var<'t, f64>; 3], seed: u64) -> Var<'t, f64> {
     let (mut known, mut random) = (start.to_vec(), rng(seed));
     for _ in 0..ROUNDS {

@@ -91,7 +91,7 @@ fn every_node_names_a_line_of_the_user() {
         x.narrow(1, 1, 2).flatten(0, 1).max(),
         x.var_axis(0, 1).sum() + x.std(0) + x.norm(),
         x.prod_axis(1).sum() + x.logsumexp(),
-        x.cumsum(1).sort(1, true).sum(),
+        x.cumsum(1).sort_descending(1).sum(),
         x.index_select(0, index).sum(),
         x.min_keepdim(0).unsqueeze(0).squeeze(0).sum(),
         x.swap_axes(0, 1).diagonal().sum(),

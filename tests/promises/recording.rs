@@ -177,8 +177,8 @@ fn an_index_out_of_range_is_an_error_of_the_replay_and_the_next_one_runs() {
     let (x, labels) = batch(0);
     let wrong = step.replay(&net.params(), (x, tensor![0i64, 0, 4, 0, 0])).unwrap_err();
     let ReplayError::Eval(error) = wrong else { panic!("{wrong}") };
-    // The cross-entropy reads the labels in its gather and in the adjoint of that, and either may be
-    // the first to run; both have its line.
+    // The cross-entropy reads the labels in its gather and in the adjoint of that, and either may
+    // be the first to run; both have its line.
     assert!(["gather", "scatter_add"].contains(&error.op.as_str()), "{error}");
     assert!(matches!(error.reason, Error::Label { label: 4, position: 2, classes: 4, .. }));
     assert_eq!(error.at.file(), file!());

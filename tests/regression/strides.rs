@@ -86,7 +86,7 @@ fn e9_every_rule_takes_a_cotangent_of_any_strides() {
         |x| x.tanh() * x / (x.square() + 1.0),
         |x| x.softmax(1).log_softmax(0),
         |x| x.cumsum(0).flip(1).cumsum(1),
-        |x| x.sort(0, true).pad([(1, 1), (0, 0)], 2.0).narrow(0, 1, 3),
+        |x| x.sort_descending(0).pad([(1, 1), (0, 0)], 2.0).narrow(0, 1, 3),
         |x| Var::concat(&[x.narrow(1, 2, 1), x.narrow(1, 0, 2)], 1).maximum(0.1),
         |x| x.mean_keepdim(0) * x.norm_keepdim(1) - x.prod_keepdim(0),
     ];

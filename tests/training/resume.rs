@@ -18,7 +18,7 @@ fn train(file: &Path, epochs: usize) -> History {
     let fit = nn::fit(&mut model, &mut adam, &data).epochs(epochs).batch_size(64);
     let history = fit.checkpoint(file).resume(true).run(|tape, model, batch| {
         let logits = model.forward(tape.constant(&batch.inputs));
-        loss::cross_entropy(logits, tape.constant(&batch.labels))
+        loss::cross_entropy(logits, tape.constant(&batch.targets))
     });
     history.unwrap()
 }

@@ -45,9 +45,8 @@ fn expand(input: DeriveInput) -> Result<TokenStream> {
     let generics = bounded(input.generics.clone());
     let (params, arguments, clause) = generics.split_for_impl();
     Ok(quote! {
-        // A module without parameters, a unit struct, visits nothing: its visitor is unused.
         #[automatically_derived]
-        #[allow(unused_variables)]
+        #[allow(unused_variables, reason = "a module without parameters visits nothing")]
         impl #params ::nn::Module for #name #arguments #clause {
             fn visit<'nn_module>(
                 &'nn_module self,
@@ -138,9 +137,9 @@ fn no_attribute(attributes: &[Attribute]) -> Result<()> {
 
 /// Adds `P: Module` for each type parameter that has no bound of its own.
 ///
-/// Bounds on the types of the fields instead would be exact, but make a recursive type's impl depend
-/// on itself; bounds on all parameters, as the standard derives have, would ask `T: Module` of the
-/// element type of every layer.
+/// Bounds on the types of the fields instead would be exact, but make a recursive type's impl
+/// depend on itself; bounds on all parameters, as the standard derives have, would ask `T: Module`
+/// of the element type of every layer.
 fn bounded(mut generics: Generics) -> Generics {
     let clause = generics.where_clause.iter().flat_map(|c| c.predicates.iter());
     let named: Vec<Ident> = clause.filter_map(subject).collect();

@@ -1,5 +1,5 @@
-//! Backpropagation (lecture, section 4): the 2-2-1 network, its numbers under the names of the slides,
-//! its backward picture drawn by the tape, and its training to convergence.
+//! Backpropagation (lecture, section 4): the 2-2-1 network, its numbers under the names of the
+//! slides, its backward picture drawn by the tape, and its training to convergence.
 
 mod plot;
 
@@ -26,8 +26,8 @@ fn main() {
         .save(&dir, "backprop.svg");
 }
 
-/// Records the network of the slides at the atlas's weights, prints every derivative, and writes the
-/// tape's drawing of both passes.
+/// Records the network of the slides at the atlas's weights, prints every derivative, and writes
+/// the tape's drawing of both passes.
 fn picture(dir: &Path) {
     let tape = Tape::new();
     let ln3 = 3f64.ln();

@@ -1,4 +1,5 @@
-//! How deep linear networks learn: gradient descent against the solutions of its flow, mode by mode.
+//! How deep linear networks learn: gradient descent against the solutions of its flow, mode by
+//! mode.
 //!
 //! `cargo run -p rewind-nn --example dynamics -- --out DIR` draws `dynamics_stages.svg` and
 //! `dynamics_variants.svg`. Lines are solutions of the flow, dots are descent on the tape.
@@ -29,8 +30,8 @@ fn main() {
         .save(&dir, "dynamics_variants.svg");
 }
 
-/// Descent on ½ Σ ‖y - Wx‖² with one-hot inputs, so that `Σxx = I`, and `Σxy = diag(s)`. `each` sees time,
-/// the diagonal of `W`, and the loss.
+/// Descent on ½ Σ ‖y - Wx‖² with one-hot inputs, so that `Σxx = I`, and `Σxy = diag(s)`. `each`
+/// sees time, the diagonal of `W`, and the loss.
 fn descend(
     model: &mut DeepLinear<f64>,
     s: &[f64],

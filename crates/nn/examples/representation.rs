@@ -46,7 +46,7 @@ fn words(widths: &[usize]) -> String {
 
 /// The labels as a column of 0 and 1.
 fn column(data: &Dataset<f64>) -> Tensor<f64> {
-    data.labels().cast::<f64>().reshape([data.len(), 1])
+    data.targets().cast::<f64>().reshape([data.len(), 1])
 }
 
 /// Trains on all points at once, to logits of class 1.
@@ -87,7 +87,7 @@ fn picture(net: &Mlp<f64>, data: &Dataset<f64>, depth: usize) -> Plot {
     };
     let view = View::new(&classifier, &h);
     let signed = classifier.forward(Tape::inference().constant(&h)).value();
-    let right = signed.iter().zip(data.labels().iter()).filter(|&(s, l)| (s > 0.0) == (l == 1));
+    let right = signed.iter().zip(data.targets().iter()).filter(|&(s, l)| (s > 0.0) == (l == 1));
     let percent = 100.0 * right.count() as f64 / data.len() as f64;
     let place = match depth {
         0 => "raw plane".to_string(),
@@ -113,7 +113,7 @@ fn picture(net: &Mlp<f64>, data: &Dataset<f64>, depth: usize) -> Plot {
         plot = plot.add(line(bent).color("#c4c4c4").width(0.7));
     }
     for (class, color) in [(0, BLUE), (1, ORANGE)] {
-        let own = points.iter().zip(data.labels().iter()).filter(|(_, label)| *label == class);
+        let own = points.iter().zip(data.targets().iter()).filter(|(_, label)| *label == class);
         plot = plot.add(
             dots(own.map(|(&p, _)| p)).color(color).opacity(0.85).name(format!("class {class}")),
         );

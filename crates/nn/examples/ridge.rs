@@ -21,8 +21,8 @@ fn main() {
         .save(&dir, "ridge_level_sets.svg");
 }
 
-/// The values of `f` and of its derivatives up to `order`, at every element of `z`: each is the tape's
-/// derivative of the one before.
+/// The values of `f` and of its derivatives up to `order`, at every element of `z`: each is the
+/// tape's derivative of the one before.
 fn derivatives(
     f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>,
     z: &Tensor<f64>,

@@ -1,5 +1,5 @@
-//! Threshold units (lecture, section 4): the neuron that fires, sigmoids of growing slope that approach
-//! it, their derivatives, and what gradient descent makes of each.
+//! Threshold units (lecture, section 4): the neuron that fires, sigmoids of growing slope that
+//! approach it, their derivatives, and what gradient descent makes of each.
 
 mod plot;
 
@@ -97,8 +97,8 @@ fn slopes() -> Plot {
     plot
 }
 
-/// The losses of a unit `φ(z)` that learns OR from a start where it rests always, until the tape has no
-/// gradient for it.
+/// The losses of a unit `φ(z)` that learns OR from a start where it rests always, until the tape
+/// has no gradient for it.
 fn learn(phi: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>) -> (Vec<f64>, Option<NoGradient>) {
     let mut unit = Linear::from_parts(tensor![[-1.0, -1.0]], Some(tensor![-1.0]));
     let x = Tensor::from_fn([4, 2], |i| CORNERS[i[0]][i[1]]);

@@ -34,8 +34,8 @@ pub fn elu<T: Float>(x: Var<'_, T>, alpha: f64) -> Var<'_, T> {
     positive.select(x, alpha * negative.expm1())
 }
 
-/// `x Φ(x)`, where `Φ(x) = (1 + erf(x/√2)) / 2` is the normal distribution function: the exact form,
-/// not the approximation by tanh.
+/// `x Φ(x)`, where `Φ(x) = (1 + erf(x/√2)) / 2` is the normal distribution function: the exact
+/// form, not the approximation by tanh.
 #[track_caller]
 pub fn gelu<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
     0.5 * x * (1.0 + (x * FRAC_1_SQRT_2).erf())
@@ -63,8 +63,8 @@ pub enum Activation {
     /// `x`.
     #[default]
     Identity,
-    /// `H(x) = 1` where `x ≥ 0`, else 0. It passes no derivative: a gradient that only a threshold could
-    /// deliver is answered with that reason.
+    /// `H(x) = 1` where `x ≥ 0`, else 0. It passes no derivative: a gradient that only a threshold
+    /// could deliver is answered with that reason.
     Heaviside,
     /// -1, 0 or 1. It passes no derivative, as `Heaviside`.
     Sign,

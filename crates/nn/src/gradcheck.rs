@@ -23,12 +23,12 @@ use crate::{Module, ParamRef};
 /// ```
 ///
 /// # Errors
-/// [`GradcheckError`], which names the parameter by its path and the element: a gradient is wrong or
-/// cannot be judged, or `f` is not finite or not the same each time.
+/// [`GradcheckError`], which names the parameter by its path and the element: a gradient is wrong
+/// or cannot be judged, or `f` is not finite or not the same each time.
 ///
 /// # Panics
-/// When a parameter is f32: differences tell too little in that precision. The same model in f64 has
-/// the same rules.
+/// When a parameter is f32: differences tell too little in that precision. The same model in f64
+/// has the same rules.
 #[track_caller]
 pub fn gradcheck<M: Module + ?Sized>(
     model: &M,
@@ -78,8 +78,8 @@ impl<M: ?Sized, F> Loss<'_, M, F>
 where
     F: for<'t> Fn(&'t Tape, &M) -> Var<'t, f64>,
 {
-    /// A parameter that the loss reads behind the tape's back (`p.value()`) would have a gradient of 0
-    /// by the rules and by differences, and the check would pass having checked nothing.
+    /// A parameter that the loss reads behind the tape's back (`p.value()`) would have a gradient
+    /// of 0 by the rules and by differences, and the check would pass having checked nothing.
     #[track_caller]
     fn refuse_the_unreached(&self, inputs: &[Tensor<f64>]) {
         assert!(!inputs.is_empty(), "gradcheck: the model has no parameters");

@@ -1,7 +1,7 @@
 //! Where training starts: random weights of shape `[out, in]`.
 //!
-//! A weight `Θ` of shape `[out, in]` maps `in` numbers to `out` numbers, so its fan-in is the size of
-//! the *last* axis and its fan-out that of the first. Each function draws row by row from the
+//! A weight `Θ` of shape `[out, in]` maps `in` numbers to `out` numbers, so its fan-in is the size
+//! of the *last* axis and its fan-out that of the first. Each function draws row by row from the
 //! generator it is given, so a seed means the same weights in every version.
 
 use rand::Rng;
@@ -14,11 +14,12 @@ pub fn reciprocal<T: Float, R: Rng + ?Sized>(shape: [usize; 2], rng: &mut R) -> 
     symmetric(shape, 1.0 / at_least_one(shape[1]), rng)
 }
 
-/// Evenly from `[-a, a)` with `a = √(6 / (in + out))`, so that the variance is `2 / (in + out)`: a
-/// compromise between keeping the variance of activations and that of gradients from layer to layer.
+/// Evenly from `[-a, a)` with `a = √(6 / (in + out))`, so that the variance is
+/// `2 / (in + out)`: a compromise between keeping the variance of activations and that of
+/// gradients from layer to layer.
 ///
-/// X. Glorot, Y. Bengio: *Understanding the difficulty of training deep feedforward neural networks*,
-/// AISTATS 2010, equation 16.
+/// X. Glorot, Y. Bengio: *Understanding the difficulty of training deep feedforward neural
+/// networks*, AISTATS 2010, equation 16.
 pub fn xavier_uniform<T: Float, R: Rng + ?Sized>(shape: [usize; 2], rng: &mut R) -> Tensor<T> {
     symmetric(shape, (6.0 / at_least_one(shape[0] + shape[1])).sqrt(), rng)
 }

@@ -1,7 +1,7 @@
 //! Layers, losses, models, optimisers and data of a deep-learning lecture, on a lazy tape.
 //!
-//! Parameters live in ordinary structs. A struct derives [`Module`], binds its parameters to the tape
-//! of the input, and is differentiated:
+//! Parameters live in ordinary structs. A struct derives [`Module`], binds its parameters to the
+//! tape of the input, and is differentiated:
 //!
 //! ```
 //! use nn::prelude::*;

@@ -111,8 +111,8 @@ pub trait Module {
         self.for_each_param_mut(&mut |_, mut param| param.set_frozen(false));
     }
 
-    /// Freezes the parameters at or under the path `prefix`: `encoder` means `encoder.weight` but not
-    /// `encoders.weight`.
+    /// Freezes the parameters at or under the path `prefix`: `encoder` means `encoder.weight` but
+    /// not `encoders.weight`.
     ///
     /// # Panics
     /// When there is none.
@@ -190,8 +190,8 @@ fn with_path(visit: impl FnOnce(&mut String)) {
 
 /// The name of a field, or the number of an element: what a path consists of.
 ///
-/// (Not any [`Display`](std::fmt::Display): its machinery takes longer than an optimiser does for the
-/// parameters of a small layer.)
+/// (Not any [`Display`](std::fmt::Display): its machinery takes longer than an optimiser does for
+/// the parameters of a small layer.)
 pub trait Name {
     /// Appends the name to a path.
     fn append_to(&self, path: &mut String);

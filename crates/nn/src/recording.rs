@@ -10,8 +10,9 @@ use crate::{Module, ParamRef};
 
 /// A loss of a module and its gradients, recorded once: a replay records nothing and plans nothing.
 ///
-/// The parameters are matched by their path in the module, so a clone of the module, or one that was
-/// loaded from a file, can be replayed as well; the gradients belong to the module that was given.
+/// The parameters are matched by their path in the module, so a clone of the module, or one that
+/// was loaded from a file, can be replayed as well; the gradients belong to the module that was
+/// given. (A [`tape::Recording`], which this one wraps, matches parameters by their identity.)
 ///
 /// Shapes, numbers and control flow of the Rust code that recorded the loss are frozen into the
 /// program, and so is which parameters were frozen: record anew after freezing others.
@@ -63,8 +64,8 @@ impl<S: Specs, T: Float> Recording<S, T> {
     /// Records what `f` makes of the module and of inputs of the given shapes: a scalar, the loss.
     ///
     /// # Panics
-    /// When the loss is not a scalar, uses a parameter that is not the module's, or when `f` asks for
-    /// a value: there is none while recording.
+    /// When the loss is not a scalar, uses a parameter that is not the module's, or when `f` asks
+    /// for a value: there is none while recording.
     #[track_caller]
     pub fn new<M: Module + ?Sized>(
         model: &M,

@@ -27,18 +27,18 @@ use crate::optim::Optimizer;
 /// let history = nn::fit(&mut model, &mut adam, &data).epochs(3).batch_size(50).run(
 ///     |tape, model, batch| {
 ///         let logits = model.forward(tape.constant(&batch.inputs));
-///         loss::cross_entropy(logits, tape.constant(&batch.labels))
+///         loss::cross_entropy(logits, tape.constant(&batch.targets))
 ///     },
 /// )?;
 /// assert_eq!((history.losses.len(), history.steps), (3, 12));
 /// assert!(history.losses[2] < history.losses[0]);
 /// # Ok::<(), nn::TrainError>(())
 /// ```
-pub fn fit<'a, M: Module, O: Optimizer, T: Float, L: Element>(
+pub fn fit<'a, M: Module, O: Optimizer, T: Float, Y: Element>(
     model: &'a mut M,
     optimizer: &'a mut O,
-    data: &'a Dataset<T, L>,
-) -> Fit<'a, M, O, T, L> {
+    data: &'a Dataset<T, Y>,
+) -> Fit<'a, M, O, T, Y> {
     Fit {
         model,
         optimizer,
@@ -59,11 +59,11 @@ pub fn fit<'a, M: Module, O: Optimizer, T: Float, L: Element>(
 
 /// How a model is trained; see [`fit`].
 #[must_use = "nothing is trained before `run`"]
-pub struct Fit<'a, M, O, T: Float, L: Element = i64> {
+pub struct Fit<'a, M, O, T: Float, Y: Element = i64> {
     model: &'a mut M,
     optimizer: &'a mut O,
-    data: &'a Dataset<T, L>,
-    validation: Option<&'a Dataset<T, L>>,
+    data: &'a Dataset<T, Y>,
+    validation: Option<&'a Dataset<T, Y>>,
     epochs: usize,
     batch_size: usize,
     seed: u64,
@@ -90,7 +90,7 @@ pub struct History {
     pub stopped_early: bool,
 }
 
-impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
+impl<'a, M: Module, O: Optimizer, T: Float, Y: Element> Fit<'a, M, O, T, Y> {
     /// How often to go over the data: once by default. A run that is resumed counts the epochs
     /// before.
     pub fn epochs(mut self, epochs: usize) -> Self {
@@ -131,13 +131,13 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
     }
 
     /// Computes the loss of these samples too, after each epoch and without learning from them.
-    pub fn validation(mut self, data: &'a Dataset<T, L>) -> Self {
+    pub fn validation(mut self, data: &'a Dataset<T, Y>) -> Self {
         self.validation = Some(data);
         self
     }
 
-    /// Ends the run when the loss (of the validation data, if there is any) has not become less than
-    /// the least so far for this many epochs in a row.
+    /// Ends the run when the loss (of the validation data, if there is any) has not become less
+    /// than the least so far for this many epochs in a row.
     ///
     /// # Panics
     /// When it is 0.
@@ -169,15 +169,15 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
         self
     }
 
-    /// Whether to go on with the run in the checkpoint file. With `true` the run goes on if the file
-    /// exists, else begins anew; the outcome has the same bits as that of a run that was never
+    /// Whether to go on with the run in the checkpoint file. With `true` the run goes on if the
+    /// file exists, else begins anew; the outcome has the same bits as that of a run that was never
     /// interrupted. With `false` it begins anew, and the file is overwritten.
     ///
-    /// All that model and optimiser have learned is taken from the file, the learning rate included.
-    /// The rest must be as in the run that was saved. Optimiser, batch size, order, training and
-    /// validation data are compared, and a difference is an error. The loss and the schedule of
-    /// the learning rate are functions, which cannot be compared: that they are the same is up to
-    /// the caller. The number of epochs and the patience may differ.
+    /// All that model and optimiser have learned is taken from the file, the learning rate
+    /// included. The rest must be as in the run that was saved. Optimiser, batch size, order,
+    /// training and validation data are compared, and a difference is an error. The loss and the
+    /// schedule of the learning rate are functions, which cannot be compared: that they are the
+    /// same is up to the caller. The number of epochs and the patience may differ.
     ///
     /// ```
     /// use nn::prelude::*;
@@ -197,7 +197,7 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
     ///         .resume(true)
     ///         .run(|tape, model, batch| {
     ///             let logits = model.forward(tape.constant(&batch.inputs));
-    ///             loss::cross_entropy(logits, tape.constant(&batch.labels))
+    ///             loss::cross_entropy(logits, tape.constant(&batch.targets))
     ///         })
     /// };
     /// let first = run(2)?;
@@ -228,12 +228,12 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
     /// See [`TrainError`]. The model stays as it was before the step that failed.
     ///
     /// # Panics
-    /// When the loss has more than one element, or when it is to [`resume`](Self::resume) and there is
-    /// no [`checkpoint`](Self::checkpoint).
+    /// When the loss has more than one element, or when it is to [`resume`](Self::resume) and there
+    /// is no [`checkpoint`](Self::checkpoint).
     #[track_caller]
     pub fn run<F>(mut self, loss: F) -> Result<History, TrainError>
     where
-        F: for<'t> Fn(&'t Tape, &M, &Batch<T, L>) -> Var<'t, T>,
+        F: for<'t> Fn(&'t Tape, &M, &Batch<T, Y>) -> Var<'t, T>,
     {
         if self.data.is_empty() || self.validation.is_some_and(Dataset::is_empty) {
             return Err(TrainError::NoSamples);
@@ -254,7 +254,7 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
                 let epoch = epoch + 1;
                 let mean = self
                     .validate(data, &loss)
-                    .map_err(|source| TrainError::Validation { epoch, source })?;
+                    .map_err(|reason| TrainError::Validation { epoch, reason })?;
                 if !mean.is_finite() {
                     return Err(TrainError::NonFiniteValidation { epoch, loss: mean });
                 }
@@ -273,7 +273,7 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
     #[track_caller]
     fn epoch<F>(&mut self, epoch: usize, loss: &F, bar: &bar::Bar) -> Result<f64, TrainError>
     where
-        F: for<'t> Fn(&'t Tape, &M, &Batch<T, L>) -> Var<'t, T>,
+        F: for<'t> Fn(&'t Tape, &M, &Batch<T, Y>) -> Var<'t, T>,
     {
         let mut tape = Tape::new();
         let mut mean = Mean::default();
@@ -282,17 +282,18 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
         for (step, batch) in (1..).zip(batches) {
             let loss = loss(&tape, self.model, &batch);
             let grads =
-                tape.gradients(loss).map_err(|source| TrainError::Loss { epoch, step, source })?;
+                tape.gradients(loss).map_err(|reason| TrainError::Loss { epoch, step, reason })?;
             let loss = loss.item().wide();
             if !loss.is_finite() {
                 return Err(TrainError::NonFiniteLoss { epoch, step, loss });
             }
-            // The tape shares the parameters' buffers: forgotten now, it lets the step work in place.
+            // The tape shares the parameters' buffers: forgotten now, it lets the step work in
+            // place.
             tape.reset();
-            self.optimizer.step(self.model, &grads).map_err(|source| TrainError::Step {
+            self.optimizer.step(self.model, &grads).map_err(|reason| TrainError::Step {
                 epoch,
                 step,
-                source,
+                reason,
             })?;
             mean.add(loss, batch.inputs.shape()[0]);
             bar.step(epoch, mean.value());
@@ -300,7 +301,7 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
         Ok(mean.value())
     }
 
-    fn batches(&self, epoch: usize) -> Batches<T, L> {
+    fn batches(&self, epoch: usize) -> Batches<T, Y> {
         if !self.shuffle {
             return self.data.ordered_batches(self.batch_size);
         }
@@ -310,9 +311,9 @@ impl<'a, M: Module, O: Optimizer, T: Float, L: Element> Fit<'a, M, O, T, L> {
         self.data.batches(self.batch_size, &mut rng)
     }
 
-    fn validate<F>(&self, data: &Dataset<T, L>, loss: &F) -> Result<f64, EvalError>
+    fn validate<F>(&self, data: &Dataset<T, Y>, loss: &F) -> Result<f64, EvalError>
     where
-        F: for<'t> Fn(&'t Tape, &M, &Batch<T, L>) -> Var<'t, T>,
+        F: for<'t> Fn(&'t Tape, &M, &Batch<T, Y>) -> Var<'t, T>,
     {
         let mut tape = Tape::inference();
         let mut mean = Mean::default();

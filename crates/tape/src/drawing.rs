@@ -12,9 +12,9 @@ use crate::show::{place, what};
 use crate::tape::Tape;
 use crate::var::Var;
 
-/// A tape as a [Mermaid](https://mermaid.js.org) flowchart, to be pasted into Markdown: one box a node,
-/// an arrow from each input, and the value of a number that has been computed. Its text is that of
-/// `Display`; nothing is evaluated for it.
+/// A tape as a [Mermaid](https://mermaid.js.org) flowchart, to be pasted into Markdown: one box a
+/// node, an arrow from each input, and the value of a number that has been computed. Its text is
+/// that of `Display`; nothing is evaluated for it.
 ///
 /// ```
 /// use tape::Tape;
@@ -65,8 +65,8 @@ impl<'t> Drawing<'t> {
         self
     }
 
-    /// Draws what was recorded after `loss` as its backward pass: in red, with dotted arrows where it
-    /// reads values of the forward pass.
+    /// Draws what was recorded after `loss` as its backward pass: in red, with dotted arrows where
+    /// it reads values of the forward pass.
     ///
     /// # Panics
     /// When `loss` is on another tape.

@@ -39,8 +39,8 @@
 //! | [`y.gradient(a)`](Var::gradient) | a scalar | one variable | the reason, as an error |
 //! | [`y.pull(g, &list)`](Var::pull) | any shape, with a cotangent `g` | a slice | the reason, for each |
 //!
-//! Of a scalar loss, by all parameters that were bound on its tape. What is returned are numbers, as
-//! [`Gradients`]:
+//! Of a scalar loss, by all parameters that were bound on its tape. What is returned are numbers,
+//! as [`Gradients`]:
 //!
 //! | | where the data is at fault |
 //! |---|---|
@@ -59,36 +59,31 @@
 //! | [`hvp`] | the gradient, and the Hessian times `v` | a scalar function of one tensor |
 #![forbid(unsafe_code)]
 
-mod backward;
 pub mod check;
 mod drawing;
-pub mod error;
-mod eval;
-mod grad;
-mod gradients;
+mod error;
+mod evaluate;
 mod node;
 pub mod op;
 pub mod ops;
 mod param;
-mod pieces;
 mod replay;
+mod reverse;
 mod show;
-mod sweep;
 mod tape;
 mod transform;
 mod var;
-mod walk;
 
 pub use check::{Gradcheck, GradcheckError, gradcheck};
 pub use drawing::Drawing;
 pub use error::{EvalError, Failure, NoGradient};
-pub use eval::Evaluate;
-pub use gradients::Gradients;
+pub use evaluate::Evaluate;
 pub use op::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 pub use param::{Param, ParamId};
 pub use replay::known::forget_programs;
 pub use replay::recording::{Recording, ReplayError, Spec, Specs, spec};
 pub use replay::script::Lend;
+pub use reverse::gradients::Gradients;
 pub use tape::{Stats, Tape};
 pub use tensor;
 pub use transform::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};

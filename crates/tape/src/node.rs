@@ -20,8 +20,9 @@ pub(crate) enum Source {
     Op(Recorded),
 }
 
-/// A node fills one cache line: what a large program costs is the lines that are recorded and walked.
-/// So what varies in size stands elsewhere: ask [`Nodes`] for the inputs and the shape of a node.
+/// A node fills one cache line: what a large program costs is the lines that are recorded and
+/// walked. So what varies in size stands elsewhere: ask [`Nodes`] for the inputs and the
+/// shape of a node.
 pub(crate) struct Node {
     pub source: Source,
     /// In a box: most nodes have none.
@@ -140,8 +141,8 @@ pub(crate) struct Extent {
 impl Nodes {
     const EMPTY: Nodes = Nodes { list: Vec::new(), inputs: Vec::new(), shapes: Vec::new() };
 
-    /// Appends a node with these inputs and data inputs, a constant so far, and tracked if one of its
-    /// inputs is.
+    /// Appends a node with these inputs and data inputs, a constant so far, and tracked if one of
+    /// its inputs is.
     ///
     /// It begins blank, and each field is written once, to its place: a node that is put together
     /// elsewhere is copied by wide loads, which wait until its narrow fields have been stored.
@@ -252,8 +253,8 @@ impl DerefMut for Nodes {
     }
 }
 
-/// The number of an item in a list where many users share few: of one of those put there last, if it is
-/// the same, else of a new one.
+/// The number of an item in a list where many users share few: of one of those put there last, if
+/// it is the same, else of a new one.
 #[inline]
 pub(crate) fn recent<X>(
     list: &mut Vec<X>,

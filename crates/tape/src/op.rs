@@ -11,15 +11,16 @@
 //!
 //! A rule (`vjp`) is a pure function from the cotangent of the output to one cotangent for each
 //! input, written in recorded operations, so that it can be differentiated again. It adds nothing
-//! up; that is the engine's work. Rules use a fixed vocabulary: `g` is the cotangent of the output,
-//! `y` the output, `x` (or `a`, `b`) the inputs. A rule may ask for a value, record a tensor (not: a
-//! number) or bind a parameter, but then it is asked again at every step and in every round of a loop.
+//! up; that is the engine's work. Rules use a fixed vocabulary: `g` is the cotangent of the
+//! output, `y` the output, `x` (or `a`, `b`) the inputs. A rule may ask for a value, record a
+//! tensor (not: a number) or bind a parameter, but then it is asked again at every step and in
+//! every round of a loop.
 //!
-//! An operation is a value: its fields are its static configuration, `Debug` shows them in a printed
-//! program, and two that are equal (`PartialEq`) compute the same bits by the same rule, so that a
-//! program that was met before can be recognised and either may run for the other. Equality therefore
-//! covers all that the operation or its rule reads, floats by their bits, and neither depends on
-//! anything else.
+//! An operation is a value: its fields are its static configuration, `Debug` shows them in a
+//! printed program, and two that are equal (`PartialEq`) compute the same bits by the same rule, so
+//! that a program that was met before can be recognised and either may run for the other. Equality
+//! therefore covers all that the operation or its rule reads, floats by their bits, and neither
+//! depends on anything else.
 //!
 //! Why three traits rather than one with defaulted methods: a method that must not be called for
 //! this kind of operation would be a contract that no compiler checks. `Tape::apply` takes all
@@ -67,7 +68,8 @@ impl<'t, T: Float, const N: usize, const M: usize> Pullback<'t, T, N, M> {
     }
 }
 
-/// A differentiable operation of `N` inputs and `M` data inputs that is neither pointwise nor a view.
+/// A differentiable operation of `N` inputs and `M` data inputs that is neither pointwise nor a
+/// view.
 pub trait Op<T: Float, const N: usize, const M: usize = 0>:
     Debug + PartialEq + Send + Sync + 'static
 {
@@ -87,16 +89,16 @@ pub trait Op<T: Float, const N: usize, const M: usize = 0>:
     /// The cotangent of each input, of the input's shape; `None` where no derivative passes.
     fn vjp<'t>(&self, cx: Pullback<'t, T, N, M>) -> [Option<Var<'t, T>>; N];
 
-    /// Which fold of the last axes of an input of shape `x` this is, if it is one, so that each output
-    /// is made of as many neighbours: the evaluator then computes it in the pass that makes these,
-    /// without storing them.
+    /// Which fold of the last axes of an input of shape `x` this is, if it is one, so that each
+    /// output is made of as many neighbours: the evaluator then computes it in the pass that makes
+    /// these, without storing them.
     fn closing(&self, x: &[usize]) -> Option<Closing> {
         let _ = x;
         None
     }
 
-    /// Where the one input stands among zeros, if that is the output: the evaluator then lays it there
-    /// block by block, in the pass that reads it.
+    /// Where the one input stands among zeros, if that is the output: the evaluator then lays it
+    /// there block by block, in the pass that reads it.
     fn window(&self) -> Option<Window> {
         None
     }
@@ -216,7 +218,7 @@ impl<T: Float, O: Pointwise<T, N, M>, const N: usize, const M: usize> Record<T, 
 impl<T: Float, O: ViewOp> Record<T, AsView, 1, 0> for O {
     #[track_caller]
     fn record<'t>(self, tape: &'t Tape, [x]: [Var<'t, T>; 1], _: [AnyVar<'t>; 0]) -> Var<'t, T> {
-        x.any().assert_on(tape, &self);
+        x.erase().assert_on(tape, &self);
         record_view(self, x)
     }
 }
@@ -263,8 +265,8 @@ impl<I: Element, O: Element, D: DataPointwise<I, O, N>, const N: usize>
     }
 }
 
-/// The nodes of inputs, which are on `tape`. (Loops here and below, because a closure would not pass the
-/// user's line on.)
+/// The nodes of inputs, which are on `tape`. (Loops here and below, because a closure would not
+/// pass the user's line on.)
 #[track_caller]
 #[inline]
 fn ids<E: Element, const N: usize>(
@@ -272,7 +274,7 @@ fn ids<E: Element, const N: usize>(
     op: &dyn Debug,
     inputs: [Var<'_, E>; N],
 ) -> [u32; N] {
-    data_ids(tape, op, inputs.map(Var::any))
+    data_ids(tape, op, inputs.map(Var::erase))
 }
 
 /// As [`ids`], of data inputs.

@@ -34,9 +34,9 @@ pub struct Tape {
     pub(crate) walk: Cell<u32>,
     /// While a [`Recording`](crate::Recording) is made: there are no values to ask for.
     pub(crate) recording: Cell<bool>,
-    /// How often something was done that no pure function of nodes does: a value asked for, a tensor
-    /// recorded, a parameter bound. Rules that leave it as it is record the same whenever they are given
-    /// the same.
+    /// How often something was done that no pure function of nodes does: a value asked for, a
+    /// tensor recorded, a parameter bound. Rules that leave it as it is record the same whenever
+    /// they are given the same.
     pub(crate) effects: Cell<u64>,
     /// How many pointwise nodes are computed in one pass at most.
     pub(crate) group_limit: usize,
@@ -86,8 +86,8 @@ pub struct Stats {
     pub nodes: usize,
     /// Bytes of the values held by nodes (a buffer that several share counts once for each).
     pub bytes: usize,
-    /// How often nodes were computed. (The adjoints of [`backward`](Var::backward), which takes them off
-    /// again, are not among them.)
+    /// How often nodes were computed. (The adjoints of [`backward`](Var::backward), which takes
+    /// them off again, are not among them.)
     pub computed: u64,
     /// How often these had been computed before and were freed, or lay inside a fused group.
     pub recomputed: u64,
@@ -99,8 +99,8 @@ impl Tape {
         Tape::default()
     }
 
-    /// An empty tape that tracks no derivatives and frees as it goes: parameters and leaves are bound
-    /// as constants, and asking for a value keeps that value alone, and nodes marked
+    /// An empty tape that tracks no derivatives and frees as it goes: parameters and leaves are
+    /// bound as constants, and asking for a value keeps that value alone, and nodes marked
     /// [`keep`](Var::keep). What was freed and is needed later is computed again.
     pub fn inference() -> Self {
         Tape { inference: true, ..Tape::default() }
@@ -134,8 +134,9 @@ impl Tape {
         self.push(Source::Number(x), shape, dtype, false, None)
     }
 
-    /// The number that fills node `id`, if that is a seed of the present sweep: views of it are recorded
-    /// as that number too. A number of the forward part is another one the next time the program is met.
+    /// The number that fills node `id`, if that is a seed of the present sweep: views of it are
+    /// recorded as that number too. A number of the forward part is another one the next time the
+    /// program is met.
     pub(crate) fn seed_number(&self, id: u32) -> Option<f64> {
         match self.nodes.borrow()[id as usize].source {
             Source::Number(x) if id >= self.rules_from.get() => Some(x),
@@ -143,8 +144,8 @@ impl Tape {
         }
     }
 
-    /// Records a variable, for which derivatives can be taken by [`Var::grad`]; [`Var::backward`] is by
-    /// parameters.
+    /// Records a variable, for which derivatives can be taken by [`Var::grad`]; [`Var::backward`]
+    /// is by parameters.
     #[track_caller]
     pub fn leaf<X: IntoTensor>(&self, x: X) -> Var<'_, X::Elem>
     where
@@ -166,11 +167,13 @@ impl Tape {
         var
     }
 
-    /// Makes [`param`](Self::param) give `value` for this parameter from here on: a model as a function
-    /// of its parameters, for a Hessian, a gradient check, or a look at other values than its own.
+    /// Makes [`param`](Self::param) give `value` for this parameter from here on: a model as a
+    /// function of its parameters, for a Hessian, a gradient check, or a look at other values
+    /// than its own.
     ///
     /// # Panics
-    /// When the parameter is on this tape already, the shapes differ, or `value` is on another tape.
+    /// When the parameter is on this tape already, the shapes differ, or `value` is on
+    /// another tape.
     #[track_caller]
     pub fn bind<'t, T: Float>(&'t self, p: &Param<T>, value: Var<'t, T>) {
         let (want, got) = (p.shape(), value.shape());
@@ -247,8 +250,8 @@ impl Tape {
         op.record(self, x)
     }
 
-    /// Records an input whose value is bound at each replay; derivatives can be taken for it if it is
-    /// a float.
+    /// Records an input whose value is bound at each replay; derivatives can be taken for it if
+    /// it is a float.
     #[track_caller]
     pub(crate) fn input<E: Element>(&self, shape: &[usize]) -> Var<'_, E> {
         checked(shape, E::DTYPE);
@@ -281,8 +284,8 @@ impl Tape {
         nodes.len() as u32 - 1
     }
 
-    /// Records an operation on nodes of this tape, inputs and data inputs, tracked if it `tracks` and one
-    /// of its inputs is. (Inlined, so that the operation is written once, to its place.)
+    /// Records an operation on nodes of this tape, inputs and data inputs, tracked if it `tracks`
+    /// and one of its inputs is. (Inlined, so that the operation is written once, to its place.)
     #[track_caller]
     #[inline]
     pub(crate) fn push_op<E: Element>(
@@ -295,7 +298,8 @@ impl Tape {
         let at = self.origin.get().unwrap_or(Location::caller());
         let mut nodes = self.nodes.borrow_mut();
         match sizes {
-            Sizes::Of(id) if nodes[id as usize].dtype == E::DTYPE => {} // checked when `id` was recorded
+            // Checked when `id` was recorded.
+            Sizes::Of(id) if nodes[id as usize].dtype == E::DTYPE => {}
             Sizes::Of(id) => checked(nodes.shape(id), E::DTYPE),
             Sizes::Given(shape) => checked(shape, E::DTYPE),
         }

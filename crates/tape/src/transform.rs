@@ -1,15 +1,15 @@
 //! From functions to functions: gradients, products with Jacobians and Hessians, and these whole.
 //!
 //! Each takes a Rust function of variables and the tensors to evaluate it at, and keeps its tape to
-//! itself. Where the result does not depend on an input the derivative is 0, as it is for a function;
-//! where the dependence passes only through an operation without a derivative, they panic with its
-//! name and line.
+//! itself. Where the result does not depend on an input the derivative is 0, as it is for a
+//! function; where the dependence passes only through an operation without a derivative, they panic
+//! with its name and line.
 
 use tensor::shape::Dims;
 use tensor::{Float, Shape, Tensor};
 
 use crate::error::{EvalError, NoGradient};
-use crate::eval::Retain;
+use crate::evaluate::Retain;
 use crate::replay::script::Script;
 use crate::tape::Tape;
 use crate::var::Var;
@@ -34,7 +34,8 @@ pub fn value_and_grad<T: Float, const N: usize>(
     Ok((y.item(), g))
 }
 
-/// The value of `f` and the products `cotangentᵀ · ∂f/∂x` for each input: a vector-Jacobian product.
+/// The value of `f` and the products `cotangentᵀ · ∂f/∂x` for each input: a vector-Jacobian
+/// product.
 ///
 /// # Errors
 /// When the data is at fault.
@@ -58,10 +59,11 @@ pub fn vjp<T: Float, const N: usize>(
     tape.eval((y, g))
 }
 
-/// The value of `f` and its derivative along `tangents`, `Σ ∂f/∂xᵢ · tᵢ`: a Jacobian-vector product.
+/// The value of `f` and its derivative along `tangents`, `Σ ∂f/∂xᵢ · tᵢ`: a Jacobian-vector
+/// product.
 ///
-/// The product `uᵀJ` is linear in `u`, and its derivative by `u` along `t` is `Jt`: two reverse sweeps
-/// and no second set of rules.
+/// The product `uᵀJ` is linear in `u`, and its derivative by `u` along `t` is `Jt`: two reverse
+/// sweeps and no second set of rules.
 ///
 /// # Errors
 /// When the data is at fault.
@@ -99,7 +101,8 @@ pub fn jacobian<T: Float>(
     rows(&tape, f(x), x, 1)
 }
 
-/// The Hessian `∂²y/∂xᵢ∂xⱼ` of a scalar function, of shape `[x.., x..]`: the Jacobian of its gradient.
+/// The Hessian `∂²y/∂xᵢ∂xⱼ` of a scalar function, of shape `[x.., x..]`: the Jacobian of its
+/// gradient.
 ///
 /// # Errors
 /// When the data is at fault.
@@ -161,8 +164,8 @@ fn contract<'t, T: Float, const N: usize>(
     sum.expect("a function has an input")
 }
 
-/// The products `gᵀ · ∂y/∂x`, 0 where `y` does not depend on `x`. `order` is 2 if `y` is a derivative
-/// itself.
+/// The products `gᵀ · ∂y/∂x`, 0 where `y` does not depend on `x`. `order` is 2 if `y` is a
+/// derivative itself.
 #[track_caller]
 fn pulled<'t, T: Float, const N: usize>(
     y: Var<'t, T>,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use tensor::error::OrPanic;
-use tensor::{DType, Element, Float, Shape, Tensor};
+use tensor::{DType, Element, Float, Scalar, Shape, Tensor};
 
 use crate::node::Source;
 use crate::op::Typed;
@@ -52,13 +52,13 @@ impl<'t, E: Element> Var<'t, E> {
     }
 
     /// The handle without its element type, to pass as a data input.
-    pub fn any(self) -> AnyVar<'t> {
+    pub fn erase(self) -> AnyVar<'t> {
         AnyVar { tape: self.tape, id: self.id }
     }
 
     /// Sizes of the axes, outermost first.
     pub fn shape(self) -> Shape {
-        self.any().shape()
+        self.erase().shape()
     }
 
     /// The number of axes.
@@ -105,8 +105,8 @@ impl<'t, E: Element> Var<'t, E> {
     ///
     /// # Panics
     /// When the data is at fault somewhere; the message names the line that recorded the node. Use
-    /// [`Tape::eval`] for a typed error. While a [`Recording`](crate::Recording) is recorded there is
-    /// no value to ask for.
+    /// [`Tape::eval`] for a typed error. While a [`Recording`](crate::Recording) is recorded there
+    /// is no value to ask for.
     #[track_caller]
     pub fn value(self) -> Tensor<E> {
         self.tape.eval(self).or_panic()
@@ -170,12 +170,12 @@ impl<'t> AnyVar<'t> {
     #[track_caller]
     pub(crate) fn broadcast_to(self, shape: &[usize]) -> Self {
         match self.dtype() {
-            DType::F32 => Var::<f32>::at(self.tape, self.id).broadcast_to(shape).any(),
-            DType::F64 => Var::<f64>::at(self.tape, self.id).broadcast_to(shape).any(),
-            DType::Bool => Var::<bool>::at(self.tape, self.id).broadcast_to(shape).any(),
-            DType::I64 => Var::<i64>::at(self.tape, self.id).broadcast_to(shape).any(),
-            DType::Usize => Var::<usize>::at(self.tape, self.id).broadcast_to(shape).any(),
-            DType::U8 => Var::<u8>::at(self.tape, self.id).broadcast_to(shape).any(),
+            DType::F32 => Var::<f32>::at(self.tape, self.id).broadcast_to(shape).erase(),
+            DType::F64 => Var::<f64>::at(self.tape, self.id).broadcast_to(shape).erase(),
+            DType::Bool => Var::<bool>::at(self.tape, self.id).broadcast_to(shape).erase(),
+            DType::I64 => Var::<i64>::at(self.tape, self.id).broadcast_to(shape).erase(),
+            DType::Usize => Var::<usize>::at(self.tape, self.id).broadcast_to(shape).erase(),
+            DType::U8 => Var::<u8>::at(self.tape, self.id).broadcast_to(shape).erase(),
         }
     }
 }
@@ -188,16 +188,16 @@ impl<'t, T: Float> Var<'t, T> {
     }
 }
 
-/// What may stand beside a variable of `T`: another variable, or a number: `f64`, `f32` and
-/// `i32` beside floats, `i64` beside `i64`, `bool` beside `bool`.
+/// What may stand beside a variable of `T`: another variable, or a number: `f64`, `f32` and `i32`
+/// beside floats, the element type itself beside integers and bools.
 pub trait Operand<'t, T: Element> {
-    /// The operand as a variable on the tape of `x`.
+    /// The operand as a variable on `tape`.
     #[track_caller]
-    fn beside(self, x: Var<'t, T>) -> Var<'t, T>;
+    fn on(self, tape: &'t Tape) -> Var<'t, T>;
 }
 
 impl<'t, T: Element> Operand<'t, T> for Var<'t, T> {
-    fn beside(self, _: Var<'t, T>) -> Var<'t, T> {
+    fn on(self, _: &'t Tape) -> Var<'t, T> {
         self
     }
 }
@@ -208,8 +208,8 @@ macro_rules! number {
     ($($S:ty),*) => {$(
         impl<'t, T: Float> Operand<'t, T> for $S {
             #[track_caller]
-            fn beside(self, x: Var<'t, T>) -> Var<'t, T> {
-                x.scalar(self)
+            fn on(self, tape: &'t Tape) -> Var<'t, T> {
+                tape.number(&[], self.to_f64())
             }
         }
     )*};
@@ -221,13 +221,13 @@ macro_rules! itself {
     ($($S:ty),*) => {$(
         impl<'t> Operand<'t, $S> for $S {
             #[track_caller]
-            fn beside(self, x: Var<'t, $S>) -> Var<'t, $S> {
-                x.tape().constant(self)
+            fn on(self, tape: &'t Tape) -> Var<'t, $S> {
+                tape.constant(Tensor::scalar(self))
             }
         }
     )*};
 }
-itself!(i64, bool);
+itself!(i64, usize, u8, bool);
 
 /// Never evaluates: number, type and shape.
 impl<E: Element> fmt::Debug for Var<'_, E> {

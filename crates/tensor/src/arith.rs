@@ -13,6 +13,7 @@ use crate::element::{Float, Number};
 use crate::error::OrPanic;
 use crate::kernel;
 use crate::operand::Operand;
+use crate::owned;
 use crate::shape;
 use crate::simd::{Isa, Kernel, dispatch};
 use crate::tensor::Tensor;
@@ -26,39 +27,22 @@ struct Operation<F> {
 }
 
 impl<F: Copy> Operation<F> {
-    /// `f(a, b)` with both broadcast. An operand that is owned, has the result's shape and shares its
-    /// buffer with nobody is overwritten.
+    /// `f(a, b)` with both broadcast. An operand that is owned, has the result's shape and shares
+    /// its buffer with nobody is overwritten.
     ///
     /// What does not fit is noted by the threads of the kernel, and reported here: only this frame
     /// knows the caller's line.
     #[track_caller]
-    fn of<T: Number>(self, mut a: Tensor<T>, mut b: Tensor<T>) -> Tensor<T>
+    fn of<T: Number>(self, a: Tensor<T>, b: Tensor<T>) -> Tensor<T>
     where
         F: Fn(T, T) -> Option<T> + Sync,
     {
-        let shape = shape::broadcast(self.name, a.shape(), b.shape()).or_panic();
         let misfit = OnceLock::new();
-        let run = |a: &[T], b: &[T], out: &mut [T]| {
+        let out = owned::map2(self.name, a, b, |a, b, out| {
             if let Some(operands) = self.block(a, b, out) {
                 let _ = misfit.set(operands);
             }
-        };
-        let out = if a.shape() == &shape[..]
-            && let Some(out) = a.as_mut_slice()
-        {
-            let b = b.broadcast_to(&shape);
-            kernel::update2(out, b.view(), run);
-            a
-        } else if b.shape() == &shape[..]
-            && let Some(out) = b.as_mut_slice()
-        {
-            let a = a.broadcast_to(&shape);
-            kernel::update2(out, a.view(), |b, a, out| run(a, b, out));
-            b
-        } else {
-            let (a, b) = (a.broadcast_to(&shape), b.broadcast_to(&shape));
-            Tensor::build(&shape, |out| kernel::map2(a.view(), b.view(), out, run))
-        };
+        });
         if let Some(&(a, b)) = misfit.get() {
             self.refuse(a, b);
         }
@@ -71,15 +55,9 @@ impl<F: Copy> Operation<F> {
     where
         F: Fn(T, T) -> Option<T> + Sync,
     {
-        let name = self.name;
-        let shape = shape::broadcast(name, a.shape(), b.shape()).or_panic();
-        if a.shape() != &shape[..] {
-            let (a, b) = (shape::Dims(a.shape()), shape::Dims(b.shape()));
-            panic!(
-                "{name}: shape {b} does not broadcast to {a}, which an assignment cannot change"
-            );
-        }
-        // Where an integer overflows, other elements have their results already: never in the tensor itself.
+        let shape = shape::assigned(self.name, a.shape(), b.shape()).or_panic();
+        // Where an integer overflows, other elements have their results already: never in the
+        // tensor itself.
         let exact = matches!(T::DTYPE, crate::DType::F32 | crate::DType::F64);
         match a.as_mut_slice() {
             Some(out) if exact => {
@@ -90,8 +68,8 @@ impl<F: Copy> Operation<F> {
         }
     }
 
-    /// One block; the first operands that have no result. A loop that stops at those is not vectorised. Sums and
-    /// differences gain from going on; products do not.
+    /// One block; the first operands that have no result. A loop that stops at those is not
+    /// vectorised. Sums and differences gain from going on; products do not.
     fn block<T: Number>(self, a: &[T], b: &[T], out: &mut [T]) -> Option<(T, T)>
     where
         F: Fn(T, T) -> Option<T>,
@@ -260,38 +238,31 @@ macro_rules! integer {
 }
 integer!(i64, usize, u8);
 
+/// In place where no other tensor shares the buffer. Panics for integers where the result does not
+/// fit.
 impl<T: Number> Neg for Tensor<T> {
-    type Output = Tensor<T>;
-    #[track_caller]
-    fn neg(mut self) -> Tensor<T> {
-        let Some(out) = self.as_mut_slice() else { return -&self };
-        for x in out {
-            // No closure, which would not pass the caller's line on.
-            *x = match x.negated() {
-                Some(y) => y,
-                None => NEG.refuse(T::zero(), *x),
-            };
-        }
-        self
-    }
-}
-
-impl<T: Number> Neg for &Tensor<T> {
     type Output = Tensor<T>;
     #[track_caller]
     fn neg(self) -> Tensor<T> {
         let misfit = OnceLock::new();
-        let out = Tensor::build(self.shape(), |out| {
-            kernel::map(self.view(), out, |x, out| {
-                if let Some(x) = dispatch(Negation { x, out }) {
-                    let _ = misfit.set(x);
-                }
-            });
+        let out = owned::map(self, |x, out| {
+            if let Some(x) = dispatch(Negation { x, out }) {
+                let _ = misfit.set(x);
+            }
         });
         if let Some(&x) = misfit.get() {
             NEG.refuse(T::zero(), x);
         }
         out
+    }
+}
+
+/// As by value.
+impl<T: Number> Neg for &Tensor<T> {
+    type Output = Tensor<T>;
+    #[track_caller]
+    fn neg(self) -> Tensor<T> {
+        -self.clone()
     }
 }
 

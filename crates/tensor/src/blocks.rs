@@ -2,18 +2,19 @@
 //!
 //! Pointwise kernels are written for contiguous slices only. A [`Reader`] gives them any view as
 //! such: a slice of the buffer itself where the elements lie side by side, else a copy of one block
-//! in a scratch buffer that stays in the first-level cache. So there is one loop a kernel, not one a
-//! layout, and the fused groups of a tape read their inputs the same way.
+//! in a scratch buffer that stays in the first-level cache. So there is one loop a kernel, not one
+//! a layout, and the fused groups of a tape read their inputs the same way.
 
 use smallvec::SmallVec;
 
 use crate::buffer::Buffer;
 use crate::element::Element;
 use crate::layout::Layout;
+use crate::shape::distance;
 use crate::simd::{Isa, Kernel, dispatch};
 
-/// Elements in a block: three operands of f64 fit the first-level cache beside each other. In half of
-/// it, going from one instruction of a fused group to the next takes a tenth of the time.
+/// Elements in a block: three operands of f64 fit the first-level cache beside each other. In half
+/// of it, going from one instruction of a fused group to the next takes a tenth of the time.
 pub const BLOCK: usize = 2048;
 
 /// The row-major sequence of a view's elements.
@@ -46,9 +47,9 @@ impl<'a, T: Element> Reader<'a, T> {
         self.len() == 0
     }
 
-    /// After how many elements the sequence begins anew, if it does: a number that is added to a matrix
-    /// after one, a row that is added to all its rows after as many as it has. At least 1, for the layout of
-    /// no elements has one run, of stride 0.
+    /// After how many elements the sequence begins anew, if it does: a number that is added to a
+    /// matrix after one, a row that is added to all its rows after as many as it has. At least 1,
+    /// for the layout of no elements has one run, of stride 0.
     pub fn period(&self) -> Option<usize> {
         match self.runs.split_first()? {
             (&(_, 0), row) => Some(row.iter().map(|&(size, _)| size).product()),
@@ -62,10 +63,10 @@ impl<'a, T: Element> Reader<'a, T> {
         matches!(self.runs[..], [] | [(_, 1)])
     }
 
-    /// Blocks that end at multiples of this are read in place, or are one number: the length of a row of
-    /// a part of a matrix. Without end for a [direct](Self::is_direct) reader; that of a block where
-    /// rows are so short that to begin a block for each would cost more than to copy them, and where
-    /// every block is a part of the [desk](Self::desk).
+    /// Blocks that end at multiples of this are read in place, or are one number: the length of a
+    /// row of a part of a matrix. Without end for a [direct](Self::is_direct) reader; that of a
+    /// block where rows are so short that to begin a block for each would cost more than to copy
+    /// them, and where every block is a part of the [scratch](Self::scratch).
     pub fn stretch(&self) -> usize {
         match self.runs[..] {
             _ if self.is_direct() => usize::MAX,
@@ -98,13 +99,7 @@ impl<'a, T: Element> Reader<'a, T> {
     /// Where element `index` of the sequence lies in the buffer.
     #[inline]
     pub(crate) fn position(&self, index: usize) -> usize {
-        let mut rest = index;
-        let mut at = self.offset;
-        for &(size, stride) in self.runs.iter().rev() {
-            at += (rest % size) as isize * stride;
-            rest /= size;
-        }
-        at as usize
+        (self.offset + distance(self.runs.iter().copied(), index)) as usize
     }
 
     /// Element `index` of the sequence.
@@ -113,8 +108,8 @@ impl<'a, T: Element> Reader<'a, T> {
         self.data[self.position(index)]
     }
 
-    /// Elements `start..start + len`: a slice of the buffer where they lie side by side in it, else a
-    /// copy in the first `len` elements of `scratch`.
+    /// Elements `start..start + len`: a slice of the buffer where they lie side by side in it, else
+    /// a copy in the first `len` elements of `scratch`.
     #[inline]
     pub fn block<'b>(&self, start: usize, len: usize, scratch: &'b mut [T]) -> &'b [T]
     where
@@ -131,12 +126,12 @@ impl<'a, T: Element> Reader<'a, T> {
         &self.data[from..from + len]
     }
 
-    /// Elements `start..start + len` in place, where they lie in several stretches that are long enough: to
-    /// begin a short one takes longer than to copy it.
+    /// Elements `start..start + len` in place, where they lie in several stretches that are long
+    /// enough: to begin a short one takes longer than to copy it.
     #[inline]
-    pub(crate) fn runs(&self, start: usize, len: usize) -> Option<Runs<'a, T>> {
+    pub(crate) fn runs(&self, start: usize, len: usize) -> Option<Stretches<'a, T>> {
         let &[.., _, (inner @ RUN.., 1)] = &self.runs[..] else { return None };
-        let (mut runs, mut at, end) = (Runs::new(), start, start + len);
+        let (mut runs, mut at, end) = (Stretches::new(), start, start + len);
         while at < end {
             let count = (inner - at % inner).min(end - at);
             runs.push(self.beside(self.position(at), count));
@@ -146,29 +141,29 @@ impl<'a, T: Element> Reader<'a, T> {
     }
 
     /// Room for the blocks of this sequence.
-    pub fn desk(&self) -> Desk<T> {
+    pub fn scratch(&self) -> Scratch<T> {
         let size = BLOCK.min(self.len());
         match self.period().filter(|&period| period <= BLOCK) {
-            _ if self.is_direct() => Desk { room: Buffer::scratch(0), period: None },
-            None => Desk { room: Buffer::scratch(size), period: None },
+            _ if self.is_direct() => Scratch { room: Buffer::scratch(0), period: None },
+            None => Scratch { room: Buffer::scratch(size), period: None },
             Some(period) => {
                 let mut room = Buffer::scratch(period - 1 + size);
                 self.copy(0, room.as_mut_slice());
-                Desk { room, period: Some(period) }
+                Scratch { room, period: Some(period) }
             }
         }
     }
 
-    /// As [`block`](Self::block), of at most [`BLOCK`] elements if it needs the `desk`, which is one of
-    /// this sequence.
+    /// As [`block`](Self::block), of at most [`BLOCK`] elements if it needs the `scratch`, which is
+    /// one of this sequence.
     #[inline]
-    pub fn block_at<'b>(&self, start: usize, len: usize, desk: &'b mut Desk<T>) -> &'b [T]
+    pub fn block_at<'b>(&self, start: usize, len: usize, scratch: &'b mut Scratch<T>) -> &'b [T]
     where
         'a: 'b,
     {
-        match desk.period {
-            Some(period) => &desk.room.as_slice()[start % period..][..len],
-            None => self.block(start, len, desk.room.as_mut_slice()),
+        match scratch.period {
+            Some(period) => &scratch.room.as_slice()[start % period..][..len],
+            None => self.block(start, len, scratch.room.as_mut_slice()),
         }
     }
 
@@ -193,8 +188,8 @@ impl<'a, T: Element> Reader<'a, T> {
         let mut within = start % inner;
         let mut done = 0;
         loop {
-            // Numbers that are repeated a few times, such as the sums of short rows, follow each other:
-            // all but the last here.
+            // Numbers that are repeated a few times, such as the sums of short rows, follow each
+            // other: all but the last here.
             if let (Some(&(size, 1)), Some(i)) = (outer.last(), index.last_mut())
                 && (stride, within) == (0, 0)
                 && inner <= SHORT
@@ -238,11 +233,11 @@ impl<'a, T: Element> Reader<'a, T> {
 /// Elements of a stretch that is read in place beside others.
 const RUN: usize = 128;
 /// Stretches of a sequence, one after the other.
-pub(crate) type Runs<'a, T> = SmallVec<[&'a [T]; 4]>;
+pub(crate) type Stretches<'a, T> = SmallVec<[&'a [T]; 4]>;
 
-/// Where the blocks of a [`Reader`] are laid that do not lie side by side. What begins anew within a
-/// block is laid there once, so that every block is a part of it.
-pub struct Desk<T: Element> {
+/// Where the blocks of a [`Reader`] are laid that do not lie side by side. What begins anew within
+/// a block is laid there once, so that every block is a part of it.
+pub struct Scratch<T: Element> {
     room: Buffer<T>,
     period: Option<usize>,
 }
@@ -295,8 +290,8 @@ impl<T: Copy> Spread<'_, T> {
 /// Elements of a short run: to copy so many takes less time than to call what copies any number.
 const SHORT: usize = 16;
 
-/// Copies the first `n` elements of `from`, at most `W`, to the front of `out`. What stands behind them may
-/// be overwritten too: `W` are copied where there are as many.
+/// Copies the first `n` elements of `from`, at most `W`, to the front of `out`. What stands behind
+/// them may be overwritten too: `W` are copied where there are as many.
 #[inline(always)]
 pub(crate) fn copy_short<T: Copy, const W: usize>(from: &[T], out: &mut [T], n: usize) {
     match (from.first_chunk::<W>(), out.first_chunk_mut::<W>()) {
@@ -305,8 +300,8 @@ pub(crate) fn copy_short<T: Copy, const W: usize>(from: &[T], out: &mut [T], n: 
     }
 }
 
-/// Copies `n` elements from `data[from]` on, `stride` apart, to the front of `out`. What stands behind
-/// them may be overwritten too.
+/// Copies `n` elements from `data[from]` on, `stride` apart, to the front of `out`. What stands
+/// behind them may be overwritten too.
 #[inline]
 pub(crate) fn copy_run<T: Copy>(data: &[T], from: usize, stride: isize, out: &mut [T], n: usize) {
     if n <= SHORT

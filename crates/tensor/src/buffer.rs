@@ -18,7 +18,7 @@ use crate::element::{DType, Element};
 use crate::pool;
 
 /// Alignment of every buffer in bytes: one cache line, and one AVX-512 register.
-pub const ALIGN: usize = 64;
+pub(crate) const ALIGN: usize = 64;
 
 /// Owned elements; see the [invariants](self).
 pub(crate) struct Buffer<T: Element> {

@@ -41,7 +41,8 @@ macro_rules! truncate {
         impl Convert<$to> for $from {
             #[inline(always)]
             fn convert(self) -> $to {
-                // The largest integer, or the next larger number, which is the least that is too large.
+                // The largest integer, or the next larger number, which is the least that is too
+                // large.
                 let (low, high) = (<$to>::MIN as $from, <$to>::MAX as $from);
                 let within = if (self > low) & (self < high) { self } else { 0.0 };
                 // SAFETY: it lies between the least and the largest integer.

@@ -1,4 +1,4 @@
-//! Comparisons, logic and selection.
+//! Comparisons and selection.
 //!
 //! The methods that compare elements are called `eq_to` and `ne_to` since `==` compares whole
 //! tensors. Every comparison with NaN is false, but `ne_to`, which is true.
@@ -67,30 +67,6 @@ impl<T: Element> Tensor<T> {
 }
 
 impl Tensor<bool> {
-    /// Where both hold. Broadcasts.
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast.
-    #[track_caller]
-    pub fn and(&self, other: impl Operand<bool>) -> Self {
-        self.zip_named("and", &other.operand(), |a, b| a & b)
-    }
-
-    /// Where at least one holds. Broadcasts.
-    ///
-    /// # Panics
-    /// When the shapes do not broadcast.
-    #[track_caller]
-    pub fn or(&self, other: impl Operand<bool>) -> Self {
-        self.zip_named("or", &other.operand(), |a, b| a | b)
-    }
-
-    /// Where it does not hold.
-    #[must_use]
-    pub fn not(&self) -> Self {
-        self.map(|x| !x)
-    }
-
     /// The element of `a` where the mask holds, that of `b` elsewhere. All three broadcast; what is
     /// not selected may be anything, NaN included.
     ///
@@ -191,16 +167,6 @@ mod tests {
         assert_eq!(tensor![true, false].eq_to(false).to_vec(), [false, true]);
         assert_eq!(Tensor::scalar(1.0).lt(tensor![[0.0], [2.0]]).shape(), [2, 1]);
         assert_eq!(tensor![1.0].lt(Tensor::zeros([0, 1])).shape(), [0, 1]);
-    }
-
-    #[test]
-    fn logic_follows_its_tables() {
-        let (a, b) = (tensor![false, false, true, true], tensor![false, true, false, true]);
-        assert_eq!(a.and(&b).to_vec(), [false, false, false, true]);
-        assert_eq!(a.or(&b).to_vec(), [false, true, true, true]);
-        assert_eq!(a.not().to_vec(), [true, true, false, false]);
-        assert_eq!(a.and(true), a);
-        assert_eq!(a.unsqueeze(1).or(&b).shape(), [4, 4]);
     }
 
     #[test]

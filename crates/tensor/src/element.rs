@@ -11,7 +11,7 @@ pub use wide::{Int128, Wide};
 
 /// The types an [`Element`] may have, as values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // each variant is its own name
+#[allow(missing_docs, reason = "each variant is its own name")]
 pub enum DType {
     F32,
     F64,
@@ -86,7 +86,8 @@ pub trait Element:
     fn of_slice_mut(slice: AnySliceMut<'_>) -> Option<&mut [Self]>;
 }
 
-/// Implements one element type; the six differ in the variant's name and in the sort key of a value `x`.
+/// Implements one element type; the six differ in the variant's name and in the sort key of a value
+/// `x`.
 macro_rules! element {
     ($t:ty, $v:ident, $x:ident => $key:expr) => {
         impl sealed::Sealed for $t {}
@@ -153,8 +154,8 @@ element!(i64, I64, x => signed_key(x));
 element!(usize, Usize, x => x as u64);
 element!(u8, U8, x => x as u64);
 
-/// The sort key of a signed integer. Bits of floats ascend with the magnitude: as integers they are in order once
-/// those below the sign of a negative one are inverted.
+/// The sort key of a signed integer. Bits of floats ascend with the magnitude: as integers they are
+/// in order once those below the sign of a negative one are inverted.
 #[inline(always)]
 fn signed_key(x: i64) -> u64 {
     x as u64 ^ 1 << 63
@@ -165,8 +166,9 @@ fn signed_key(x: i64) -> u64 {
 /// Arithmetic is `None` where an integer has no such result, in release builds too: a wrapped sum
 /// would be a silent wrong value. For floats it is always `Some`.
 pub trait Number: Element + num_traits::Num + num_traits::NumCast {
-    /// What sums and products of many are kept in: `f64` for the floats, so that a sum of `f32` is
-    /// rounded once, and twice the bits and more for the integers, so that only a result may not fit.
+    /// What sums and products of many are kept in: `f64` for the floats, so that a sum of
+    /// `f32` is rounded once, and twice the bits and more for the integers, so that only a
+    /// result may not fit.
     type Wide: Wide;
 
     /// This value, exactly.
@@ -235,8 +237,9 @@ macro_rules! integer_number {
             fn narrow(wide: $wide) -> Option<Self> {
                 wide.try_into().ok()
             }
-            // A sum fits where it lies on the side of `self` that the sign of `other` says. The flag of the
-            // processor, which `checked_add` asks for, is none that loops are vectorised over.
+            // A sum fits where it lies on the side of `self` that the sign of `other` says. The
+            // flag of the processor, which `checked_add` asks for, is none that loops are
+            // vectorised over.
             #[inline]
             fn plus(self, other: Self) -> Option<Self> {
                 let sum = self.wrapping_add(other);
@@ -268,8 +271,9 @@ integer_number!(u8, i64);
 
 /// The floating-point types `f32` and `f64`: what derivatives are taken in.
 ///
-/// Sealed to these two, so generic code may call any kernel: [`kernel::unary`](crate::kernel::unary)
-/// and its like take a function that is implemented for both.
+/// Sealed to these two, so generic code may call any kernel:
+/// [`kernel::unary`](crate::kernel::unary) and its like take a function that is implemented for
+/// both.
 pub trait Float: Number<Wide = f64> + num_traits::Float + Scalar {
     /// The nearest value of this type.
     fn of(x: f64) -> Self;

@@ -121,6 +121,11 @@ impl<T: Float> Tensor<T> {
         self.unary(math::Softplus)
     }
 
+    /// `ln σ(x) = -ln(1 + e⁻ˣ)`: `x` where that is the nearest float, 0 at inf; overflows nowhere.
+    pub fn log_sigmoid(&self) -> Self {
+        -(-self).softplus()
+    }
+
     /// The error function `2/√π ∫₀ˣ e^(-t²) dt`: `±1` at `±inf`.
     pub fn erf(&self) -> Self {
         self.unary(math::Erf)
@@ -213,18 +218,18 @@ impl<T: Float> Tensor<T> {
         self.pow(T::of(exponent.to_f64()))
     }
 
-    /// `xⁿ`, as accurate as [`pow`](Self::pow) for every `n`.
+    /// `xʸ` for an integer exponent, as accurate as [`pow`](Self::pow).
     ///
     /// # Panics
-    /// When the element type cannot hold `n`, whose parity decides the sign.
+    /// When the element type cannot hold `exponent`, whose parity decides the sign.
     #[track_caller]
-    pub fn powi(&self, n: i32) -> Self {
-        kernel::check_exponent::<T>(n);
-        match n {
+    pub fn powi(&self, exponent: i32) -> Self {
+        kernel::check_exponent::<T>(exponent);
+        match exponent {
             -1 => self.recip(),
             1 => self.clone(),
             2 => self.square(),
-            _ => self.pow(n),
+            _ => self.pow(exponent),
         }
     }
 }
@@ -251,6 +256,7 @@ mod tests {
             ("tanh", Tensor::tanh, f64::tanh),
             ("sigmoid", Tensor::sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
             ("softplus", Tensor::softplus, |x| x.exp().ln_1p()),
+            ("log_sigmoid", Tensor::log_sigmoid, |x| -(-x).exp().ln_1p()),
             ("sin", Tensor::sin, f64::sin),
             ("cos", Tensor::cos, f64::cos),
             ("relu", Tensor::relu, |x| x.max(0.0)),

@@ -11,7 +11,7 @@ use crate::shape::{Dims, Shape};
 #[non_exhaustive]
 pub enum Error {
     /// Shapes do not fit the operation.
-    #[error("{0}")]
+    #[error(transparent)]
     Shape(#[from] ShapeError),
     /// A vector's length is not the product of the shape it should fill.
     #[error("from_vec: {len} elements cannot fill shape {}: it has {expected}", Dims(.shape))]
@@ -93,8 +93,8 @@ pub trait OrPanic<T> {
 }
 
 impl Error {
-    /// An index out of range as what it is where the indices are the labels of `op`; any other error
-    /// as it stands.
+    /// An index out of range as what it is where the indices are the labels of `op`; any other
+    /// error as it stands.
     pub fn of_labels(self, op: &'static str) -> Self {
         match self {
             Error::Index { index, position, size, .. } => {

@@ -3,7 +3,7 @@
 use crate::element::{Element, Number};
 use crate::error::{Error, OrPanic};
 use crate::kernel;
-use crate::shape::{self, Dims};
+use crate::shape;
 use crate::tensor::Tensor;
 
 impl<T: Element> Tensor<T> {
@@ -58,11 +58,7 @@ impl<T: Number> Tensor<T> {
         index: &Tensor<i64>,
         src: &Tensor<T>,
     ) -> Result<Tensor<T>, Error> {
-        kernel::gather_shape("scatter_add", self.shape(), axis, index.shape()).or_panic();
-        if src.shape() != index.shape() {
-            let (index, src) = (Dims(index.shape()), Dims(src.shape()));
-            panic!("scatter_add: indices of shape {index} and values of shape {src} differ");
-        }
+        kernel::scatter_add_shape(self.shape(), axis, index.shape(), src.shape()).or_panic();
         let axis = shape::axis("scatter_add", axis, self.shape()).or_panic();
         Tensor::try_build(self.shape(), |out| {
             kernel::scatter_add(self.view(), axis, index.view(), src.view(), out)

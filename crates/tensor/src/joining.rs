@@ -4,42 +4,41 @@ use crate::element::Element;
 use crate::error::OrPanic;
 use crate::kernel;
 use crate::shape::{self, Dims};
-use crate::slice::Range;
 use crate::tensor::Tensor;
 use crate::view::View;
 
 impl<T: Element> Tensor<T> {
-    /// Joins tensors along `axis`, whose size is the sum of theirs.
+    /// The tensors one after the other along `axis`, whose size is the sum of theirs.
     ///
     /// # Panics
     /// When there is none, they differ in rank or on another axis, or the axis is out of range.
     #[doc(alias = "cat")]
     #[track_caller]
-    pub fn concat(tensors: &[&Tensor<T>], axis: isize) -> Tensor<T> {
-        let shapes: Vec<&[usize]> = tensors.iter().map(|t| t.shape()).collect();
+    pub fn concat(parts: &[&Tensor<T>], axis: isize) -> Tensor<T> {
+        let shapes: Vec<&[usize]> = parts.iter().map(|t| t.shape()).collect();
         let shape = kernel::concat_shape(&shapes, axis).or_panic();
         let axis = shape::axis("concat", axis, &shape).or_panic();
-        let views: Vec<View<'_, T>> = tensors.iter().map(|t| t.view()).collect();
+        let views: Vec<View<'_, T>> = parts.iter().map(|t| t.view()).collect();
         Tensor::build(&shape, |out| kernel::concat(&views, axis, out))
     }
 
-    /// Tensors of one shape along a new axis before position `axis`; -1 adds it at the end.
+    /// The tensors, of one shape, along a new axis before position `axis`; -1 adds it at the end.
     ///
     /// # Panics
     /// When there is none, their shapes differ, or the position is out of range.
     #[track_caller]
-    pub fn stack(tensors: &[&Tensor<T>], axis: isize) -> Tensor<T> {
-        let Some(first) = tensors.first() else { panic!("stack: there is nothing to join") };
-        if let Some(other) = tensors.iter().find(|t| t.shape() != first.shape()) {
+    pub fn stack(parts: &[&Tensor<T>], axis: isize) -> Tensor<T> {
+        let Some(first) = parts.first() else { panic!("stack: there is nothing to join") };
+        if let Some(other) = parts.iter().find(|t| t.shape() != first.shape()) {
             panic!("stack: shapes {} and {} differ", Dims(first.shape()), Dims(other.shape()));
         }
         // Written without a closure, so that a bad position is reported at the caller's line.
-        let mut longer = Vec::with_capacity(tensors.len());
-        for tensor in tensors {
-            longer.push(tensor.unsqueeze(axis));
+        let mut raised = Vec::with_capacity(parts.len());
+        for part in parts {
+            raised.push(part.unsqueeze(axis));
         }
-        let longer: Vec<&Tensor<T>> = longer.iter().collect();
-        Tensor::concat(&longer, axis)
+        let raised: Vec<&Tensor<T>> = raised.iter().collect();
+        Tensor::concat(&raised, axis)
     }
 
     /// Views of consecutive stretches of `axis`, which `sizes` add up to.
@@ -57,23 +56,21 @@ impl<T: Element> Tensor<T> {
         let mut start = 0;
         let mut parts = Vec::with_capacity(sizes.len());
         for &size in sizes {
-            let mut ranges = vec![Range::from(..); axis];
-            ranges.push(Range::from(start..start + size));
-            parts.push(self.slice(&ranges));
+            parts.push(self.narrow(axis as isize, start, size));
             start += size;
         }
         parts
     }
 
-    /// This tensor with `value` around it: on axis `k`, `pads[k].0` elements before and `pads[k].1`
-    /// after.
+    /// `before` and `after` elements of `value` around each axis, one pair an axis.
     ///
     /// # Panics
     /// When there is not one pair an axis, or the size overflows the address space.
     #[track_caller]
-    pub fn pad(&self, pads: &[(usize, usize)], value: T) -> Tensor<T> {
-        let shape = kernel::pad_shape(self.shape(), pads).or_panic();
-        Tensor::build(&shape, |out| kernel::pad(self.view(), pads, value, out))
+    pub fn pad(&self, margins: impl AsRef<[(usize, usize)]>, value: T) -> Tensor<T> {
+        let margins = margins.as_ref();
+        let shape = kernel::pad_shape(self.shape(), margins).or_panic();
+        Tensor::build(&shape, |out| kernel::pad(self.view(), margins, value, out))
     }
 }
 
@@ -148,7 +145,7 @@ mod tests {
                 assert!(y.slice(s![.., 2 * len..]) == a);
             }
         }
-        let padded = a.pad(&[(1, 2), (3, 4)], -1.0);
+        let padded = a.pad([(1, 2), (3, 4)], -1.0);
         assert!(padded.slice(s![1..301, 3..303]) == a);
         assert_eq!(padded.iter().filter(|&x| x == -1.0).count(), 303 * 307 - 90_000);
     }
@@ -180,12 +177,12 @@ mod tests {
 
     #[test]
     fn pad_matches_a_loop_over_indices() {
-        let pads = [(1, 0), (0, 2), (2, 1)];
+        let margins = [(1, 0), (0, 2), (2, 1)];
         for a in cubes() {
-            let y = a.pad(&pads, 0.5);
+            let y = a.pad(margins, 0.5);
             assert_eq!(y.shape(), [3, 5, 7]);
             for at in places(&[3, 5, 7]) {
-                let inner: [usize; 3] = std::array::from_fn(|k| at[k].wrapping_sub(pads[k].0));
+                let inner: [usize; 3] = std::array::from_fn(|k| at[k].wrapping_sub(margins[k].0));
                 let inside = (0..3).all(|k| inner[k] < a.shape()[k]);
                 assert_eq!(y[at], if inside { a[inner] } else { 0.5 }, "{at:?}");
             }
@@ -195,17 +192,17 @@ mod tests {
     #[test]
     fn pad_of_nothing_and_by_nothing() {
         let scalar = tensor([7u8], &[]);
-        assert_eq!(scalar.pad(&[], 0), scalar);
+        assert_eq!(scalar.pad([], 0), scalar);
         let none = tensor([0f32; 0], &[0, 2]);
-        assert_eq!(none.pad(&[(1, 1), (0, 1)], 3.0).to_vec(), [3.0; 6]);
-        assert_eq!(none.pad(&[(0, 0), (1, 1)], 3.0).shape(), [0, 4]);
+        assert_eq!(none.pad([(1, 1), (0, 1)], 3.0).to_vec(), [3.0; 6]);
+        assert_eq!(none.pad([(0, 0), (1, 1)], 3.0).shape(), [0, 4]);
     }
 
     // H2, tenferro#1066
     #[test]
     #[should_panic(expected = "pad: shape [2] padded by [(0, 18446744073709551615)] overflows")]
     fn a_pad_that_overflows_is_refused_before_it_allocates() {
-        tensor([1f32, 2.0], &[2]).pad(&[(0, usize::MAX)], 0.0);
+        tensor([1f32, 2.0], &[2]).pad([(0, usize::MAX)], 0.0);
     }
 
     #[test]

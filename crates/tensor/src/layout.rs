@@ -7,18 +7,18 @@
 //!
 //! 1. `shape` and `strides` have the same length, at most [`MAX_RANK`].
 //! 2. The product of the non-zero sizes, in bytes, is at most `isize::MAX`.
-//! 3. An axis of size 0 or 1 has stride 0, and so has every axis of an empty layout: a stride that is
-//!    never used carries no information, so that equal views have equal layouts.
-//! 4. For every index `i` with `0 <= i[k] < shape[k]`, `offset + Σ i[k]·strides[k]` lies in `0..len`.
-//!    An empty layout has `offset <= len`.
+//! 3. An axis of size 0 or 1 has stride 0, and so has every axis of an empty layout: a stride that
+//!    is never used carries no information, so that equal views have equal layouts.
+//! 4. For every index `i` with `0 <= i[k] < shape[k]`, `offset + Σ i[k]·strides[k]` lies in
+//!    `0..len`. An empty layout has `offset <= len`.
 //!
 //! [`Layout::new`] is the one checked constructor. The views below are maps from layouts to layouts
-//! whose set of reachable offsets is a subset of the original one, so they keep 4 whatever the buffer.
+//! that reach a subset of the same offsets, so they keep 4 whatever the buffer.
 
 use smallvec::SmallVec;
 
 use crate::error::ShapeError;
-use crate::shape::{self, Dims, MAX_RANK, Shape};
+use crate::shape::{self, AxisSet, Dims, MAX_RANK, Shape};
 use crate::slice::Range;
 
 /// Distances between neighbours along each axis, in elements; negative ones run backwards.
@@ -54,11 +54,9 @@ impl Layout {
         size_of: usize,
     ) -> Result<Self, ShapeError> {
         if shape.len() != strides.len() {
+            let (axes, strides, shape) = (shape.len(), strides.len(), Dims(shape));
             return Err(ShapeError::new(format!(
-                "layout: shape {} has {} axes but there are {} strides",
-                Dims(shape),
-                shape.len(),
-                strides.len()
+                "layout: shape {shape} has {axes} axes but there are {strides} strides"
             )));
         }
         let elements = shape::checked_len(shape, size_of)?;
@@ -286,11 +284,9 @@ impl Layout {
     /// # Errors
     /// When the axes are equal or out of range.
     pub fn diagonal(&self, k: isize, a: isize, b: isize) -> Result<Self, ShapeError> {
+        AxisSet::of("diagonal", &[a, b], &self.shape)?;
         let a = shape::axis("diagonal", a, &self.shape)?;
         let b = shape::axis("diagonal", b, &self.shape)?;
-        if a == b {
-            return Err(ShapeError::new(format!("diagonal: axis {a} is named twice")));
-        }
         let (down, right) = if k < 0 { (k.unsigned_abs(), 0) } else { (0, k.unsigned_abs()) };
         let rows = self.shape[a].saturating_sub(down);
         let columns = self.shape[b].saturating_sub(right);
@@ -344,7 +340,7 @@ impl Layout {
     /// # Errors
     /// When the numbers of elements differ. `Ok(None)` when only a copy can do it.
     pub fn reshape(&self, shape: &[usize]) -> Result<Option<Self>, ShapeError> {
-        // Of eight bytes each, as elements have at most: the sizes of an empty shape may be large too.
+        // Of eight bytes each, as elements have at most: an empty shape may have large sizes too.
         let len = shape::checked_len(shape, 8)?;
         if len != self.len() {
             return Err(ShapeError::new(format!(
@@ -378,8 +374,8 @@ impl Layout {
         Ok(Some(Layout::canonical(shape.into(), strides, self.offset)))
     }
 
-    /// The axes as few `(size, stride)` runs as possible, outermost first: neighbours that advance as
-    /// one are merged and axes of size 1 dropped, so a contiguous layout is one run of stride 1.
+    /// The axes as few `(size, stride)` runs as possible, outermost first: neighbours that advance
+    /// as one are merged and axes of size 1 dropped, so a contiguous layout is one run of stride 1.
     /// The row-major order of the elements is unchanged.
     pub fn merged(&self) -> SmallVec<[(usize, isize); 4]> {
         let mut runs: SmallVec<[(usize, isize); 4]> = SmallVec::new();
@@ -396,3 +392,6 @@ impl Layout {
         runs
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@
 pub mod any;
 mod arith;
 pub mod blocks;
-pub mod buffer;
+mod buffer;
 mod cast;
 mod compare;
 mod display;
@@ -29,15 +29,13 @@ mod indexing;
 mod joining;
 pub mod kernel;
 pub mod layout;
-#[cfg(test)]
-mod layout_regressions;
-#[cfg(test)]
-mod layout_tests;
 #[cfg(feature = "linalg")]
 mod linalg;
-pub mod make;
+mod logic;
+mod make;
 pub mod math;
 mod operand;
+mod owned;
 pub mod par;
 pub mod pool;
 mod product;
@@ -46,12 +44,13 @@ mod reductions;
 pub mod shape;
 pub mod simd;
 pub mod slice;
+mod softmax;
 mod sorting;
 mod stream;
 mod tensor;
 #[cfg(test)]
 mod testing;
-pub mod view;
+mod view;
 mod views;
 
 pub use any::{AnySlice, AnySliceMut, AnyTensor, AnyView};

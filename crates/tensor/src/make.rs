@@ -233,8 +233,8 @@ macro_rules! tensor {
     ($($x:expr),+ $(,)?) => { $crate::Tensor::literal([$($x),+]) };
 }
 
-/// What may be taken as a tensor: a tensor, by value or by reference, or a single `f32`, `f64`, `i64`
-/// or `bool`, which has rank 0.
+/// What may be taken as a tensor: a tensor, by value or by reference, or a single `f32`, `f64`,
+/// `i64` or `bool`, which has rank 0.
 ///
 /// The element type is associated, so that it is known from the argument alone.
 #[diagnostic::on_unimplemented(note = "`tensor![..]` and `Tensor::from(vec)` make a tensor")]

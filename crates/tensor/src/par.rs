@@ -1,11 +1,12 @@
 //! When and how work is spread over threads.
 //!
-//! A kernel cuts its work into numbered parts. The caller's own thread takes parts from the front, and
-//! helpers, threads of the caller's rayon pool, take theirs from the back, if and when they are awake:
-//! several at a time while many are left, single ones at the end. Nobody waits for a helper that has not
-//! come: waking a thread takes longer than most kernels, and a core that is busy with something else should
-//! cost its share and no more. Rejected: `rayon::join` and parallel iterators, where a thread outside of the
-//! pool hands over all of its work and sleeps meanwhile, which costs two wakings a kernel.
+//! A kernel cuts its work into numbered parts. The caller's own thread takes parts from the front,
+//! and helpers, threads of the caller's rayon pool, take theirs from the back, if and when they are
+//! awake: several at a time while many are left, single ones at the end. Nobody waits for a helper
+//! that has not come: waking a thread takes longer than most kernels, and a core that is busy with
+//! something else should cost its share and no more. Rejected: `rayon::join` and parallel
+//! iterators, where a thread outside of the pool hands over all of its work and sleeps meanwhile,
+//! which costs two wakings a kernel.
 //!
 //! A helper that has run out of parts looks for the next kernel of the same caller for a tenth of a
 //! millisecond before it goes back to the pool, so that within a program a kernel is spread in less
@@ -36,8 +37,8 @@ pub fn threads() -> usize {
 /// `f(0)`, .., `f(parts - 1)`, each once, on as many threads as there are to help.
 ///
 /// # Panics
-/// When `f` panics, with the payload of one of its panics; on several threads after all parts have been
-/// tried.
+/// When `f` panics, with the payload of one of its panics; on several threads after all parts
+/// have been tried.
 pub fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
     share(parts, usize::MAX, &|_, next| {
         while let Some(part) = next() {
@@ -46,8 +47,8 @@ pub fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
     });
 }
 
-/// As [`run`], for threads that each have a room of their own, `f(room, part)`: the calling one the first,
-/// and as many others as there are rooms, of which there is at least one.
+/// As [`run`], for threads that each have a room of their own, `f(room, part)`: the calling one the
+/// first, and as many others as there are rooms, of which there is at least one.
 pub(crate) fn run_in<R: Send>(rooms: &mut [R], parts: usize, f: impl Fn(&mut R, usize) + Sync) {
     let rooms: SmallVec<[Mutex<&mut R>; 8]> = rooms.iter_mut().map(Mutex::new).collect();
     share(parts, rooms.len(), &|number, next| {
@@ -156,7 +157,7 @@ impl<'a, T> Shared<'a, T> {
     ///
     /// # Safety
     /// No other part that overlaps this one is borrowed.
-    #[allow(clippy::mut_from_ref)] // parts are disjoint by contract
+    #[allow(clippy::mut_from_ref, reason = "parts are disjoint by contract")]
     pub(crate) unsafe fn part(&self, k: usize, chunk: usize) -> &mut [T] {
         let from = (k * chunk).min(self.len);
         let len = chunk.min(self.len - from);
@@ -171,7 +172,7 @@ impl<'a, T> Shared<'a, T> {
     ///
     /// # Panics
     /// When they are outside of the slice.
-    #[allow(clippy::mut_from_ref)] // parts are disjoint by contract
+    #[allow(clippy::mut_from_ref, reason = "parts are disjoint by contract")]
     pub(crate) unsafe fn range(&self, from: usize, len: usize) -> &mut [T] {
         assert!(from <= self.len && len <= self.len - from, "elements inside of the slice");
         // SAFETY: inside of the slice; unique by contract.

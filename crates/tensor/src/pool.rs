@@ -1,11 +1,11 @@
 //! A bounded pool of memory blocks, so that a training step does not pay for page faults.
 //!
 //! Large blocks that go back to the operating system are zeroed and mapped anew page by page when
-//! they are asked for again, which for a 64 MB sum costs nine tenths of its time. Blocks are kept in
-//! size classes (four to each power of two, so at most a quarter is wasted), small ones in a list
-//! of the thread, large ones in one shared list. Both are bounded: where a block would exceed the bound,
-//! an eighth of each class is freed, the oldest first, so that sizes which are no longer asked for
-//! make room for those that are. The pool never changes a value.
+//! they are asked for again, which for a 64 MB sum costs nine tenths of its time. Blocks are kept
+//! in size classes (four to each power of two, so at most a quarter is wasted), small ones in a
+//! list of the thread, large ones in one shared list. Both are bounded: where a block would exceed
+//! the bound, an eighth of each class is freed, the oldest first, so that sizes which are no longer
+//! asked for make room for those that are. The pool never changes a value.
 //!
 //! Blocks of 2 MiB and more ask for huge pages: reading one then costs a third less, and
 //! walking down the columns of a matrix in it half.
@@ -17,10 +17,9 @@ use std::sync::Mutex;
 
 use crate::buffer::ALIGN;
 
-/// One cache line: the unit and the alignment of every block. Its bytes are there for their size and
-/// never read as a field.
+/// One cache line: the unit and the alignment of every block.
 #[repr(align(64))]
-pub(crate) struct Line(#[allow(dead_code)] [u8; ALIGN]);
+pub(crate) struct Line(#[allow(dead_code, reason = "there for its size")] [u8; ALIGN]);
 
 /// Blocks up to this many bytes are kept by the thread that frees them.
 const SMALL: usize = 1 << 16;
@@ -68,8 +67,8 @@ impl Shelf {
         Some(block.0)
     }
 
-    /// Keeps the block, and frees older ones where there is no room for it; hands it back if it would
-    /// not fit alone.
+    /// Keeps the block, and frees older ones where there is no room for it; hands it back if it
+    /// would not fit alone.
     fn give(&mut self, block: NonNull<u8>, size: usize, class: usize) -> Option<NonNull<u8>> {
         if size > self.limit {
             return Some(block);
@@ -114,8 +113,8 @@ fn layout(size: usize, align: usize) -> Layout {
 }
 
 /// How a huge block is allocated: with room to align it, and for the address of the allocation just
-/// below it. Rejected: asking the allocator for the alignment, for it would then write zeros itself,
-/// to every page, instead of relying on fresh ones.
+/// below it. Rejected: asking the allocator for the alignment, for it would then write zeros
+/// itself, to every page, instead of relying on fresh ones.
 fn padded(size: usize) -> Layout {
     layout(size.saturating_add(HUGE), align_of::<usize>())
 }
@@ -173,7 +172,8 @@ fn advise_huge(block: NonNull<u8>, size: usize) {
 #[cfg(not(target_os = "linux"))]
 fn advise_huge(_: NonNull<u8>, _: usize) {}
 
-/// Runs `f` on the shelf where blocks of `size` are kept; `None` while the thread is being torn down.
+/// Runs `f` on the shelf where blocks of `size` are kept; `None` while the thread is being torn
+/// down.
 fn on_shelf<R>(size: usize, f: impl FnOnce(&mut Shelf) -> R) -> Option<R> {
     if size <= SMALL {
         OWN.try_with(|own| f(&mut own.borrow_mut())).ok()
@@ -221,9 +221,10 @@ pub fn clear() {
 /// Room of a list below which nothing is given back.
 const MODEST: usize = 1 << 20;
 
-/// Empties a list that a thread leaves to its next use, and gives back an eighth of the room that this use
-/// has not needed: what one large program took is gone after some dozens of small ones, while a loop that
-/// goes through large and small ones by turns keeps most of what the large ones need.
+/// Empties a list that a thread leaves to its next use, and gives back an eighth of the room
+/// that this use has not needed: what one large program took is gone after some dozens of small
+/// ones, while a loop that goes through large and small ones by turns keeps most of what the
+/// large ones need.
 pub fn reuse<X>(list: &mut Vec<X>) {
     let (used, room) = (list.len(), list.capacity());
     list.clear();
@@ -307,7 +308,7 @@ mod tests {
         // SAFETY: just taken, and not used further.
         unsafe { give(a, 1 << 20) };
         let b = take(1 << 20);
-        // SAFETY: as above.
+        // SAFETY: just taken, and not used further.
         unsafe { give(b, 1 << 20) };
         assert_eq!(a, b);
     }

@@ -22,19 +22,17 @@ impl<T: Float> Tensor<T> {
         Tensor::build(&shape, |out| kernel::matmul(self.view(), other.view(), out))
     }
 
-    /// The inner product `Σₖ self[k] · other[k]` of two vectors.
+    /// The inner product `Σₖ self[k] · other[k]` of two vectors, of shape `[]`.
     ///
     /// # Panics
     /// When they are not vectors of one length.
     #[track_caller]
-    pub fn dot(&self, other: &Tensor<T>) -> T {
+    pub fn dot(&self, other: &Tensor<T>) -> Tensor<T> {
         if self.rank() != 1 || self.shape() != other.shape() {
             let (a, b) = (Dims(self.shape()), Dims(other.shape()));
             panic!("dot: {a} and {b} are not two vectors of one length");
         }
-        let mut out = [T::zero()];
-        kernel::matmul(self.view(), other.view(), &mut out);
-        out[0]
+        self.matmul(other)
     }
 
     /// The outer product `out[i, j] = self[i] · other[j]` of two vectors.
@@ -47,5 +45,29 @@ impl<T: Float> Tensor<T> {
             panic!("outer: {} and {} are not two vectors", Dims(self.shape()), Dims(other.shape()));
         }
         self.unsqueeze(-1).matmul(&other.unsqueeze(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{disguises, panic_of};
+    use crate::{Tensor, tensor};
+
+    #[test]
+    fn inner_and_outer_products_of_vectors_of_any_layout() {
+        for a in disguises(&tensor![1.0, 2.0, -3.0], f64::NAN) {
+            for b in disguises(&tensor![0.5, -1.0, 4.0], f64::NAN) {
+                assert_eq!(a.dot(&b), Tensor::scalar(-13.5));
+                let rows = tensor![[0.5, -1.0, 4.0], [1.0, -2.0, 8.0], [-1.5, 3.0, -12.0]];
+                assert_eq!(a.outer(&b), rows);
+            }
+        }
+        let (a, none) = (tensor![1.0, 2.0], Tensor::<f64>::zeros([0]));
+        assert_eq!((none.dot(&none).item(), a.outer(&none).shape()), (0.0, &[2, 0][..]));
+        assert_eq!(panic_of(|| a.dot(&none)), "dot: [2] and [0] are not two vectors of one length");
+        assert_eq!(
+            panic_of(|| a.outer(&a.unsqueeze(0))),
+            "outer: [2] and [1, 2] are not two vectors"
+        );
     }
 }

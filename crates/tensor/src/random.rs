@@ -127,8 +127,8 @@ const DRAWN: usize = 1 << 14;
 /// Normal numbers that are worth a second thread.
 const GRAIN: usize = 2 * BLOCK;
 
-/// Elements that `make` makes of a word each. The words are drawn one after the other: the order of the
-/// stream is the order of the elements.
+/// Elements that `make` makes of a word each. The words are drawn one after the other: the order of
+/// the stream is the order of the elements.
 #[track_caller]
 fn draw<T: Float>(
     shape: &[usize],
@@ -169,7 +169,8 @@ impl<T: Float> Kernel for Even<'_, T> {
     }
 }
 
-/// Words as the middles of 2⁵² equal parts of `(0, 1)`: never 0 or 1, symmetric about a half, and exact.
+/// Words as the middles of 2⁵² equal parts of `(0, 1)`: never 0 or 1, symmetric about a half, and
+/// exact.
 struct Middles<'a> {
     words: &'a [u64],
     out: &'a mut [f64],

@@ -12,7 +12,7 @@ mod float;
 use crate::element::{Element, Number};
 use crate::error::{Error, OrPanic, ShapeError};
 use crate::kernel;
-use crate::shape::{Axes, AxisSet, Shape};
+use crate::shape::{Axes, AxisSet, Dims, Shape};
 use crate::tensor::Tensor;
 use crate::view::View;
 
@@ -117,6 +117,35 @@ impl<T: Number> Tensor<T> {
     #[track_caller]
     pub fn sum_keepdim(&self, axes: impl Axes) -> Tensor<T> {
         self.try_along("sum", ANY, axes, Kept, kernel::sum).or_panic()
+    }
+
+    /// The sum over what broadcasting to this tensor's shape has repeated of `shape`: the adjoint
+    /// of [`broadcast_to`](Self::broadcast_to).
+    ///
+    /// # Panics
+    /// When `shape` does not broadcast to this tensor's shape, or an integer result does not
+    /// fit its type.
+    #[track_caller]
+    pub fn sum_to(&self, shape: impl AsRef<[usize]>) -> Tensor<T> {
+        let to = shape.as_ref();
+        if self.shape() == to {
+            return self.clone();
+        }
+        let axes = AxisSet::repeated("sum_to", to, self.shape()).or_panic();
+        Tensor::try_build(to, |out| kernel::sum(self.view(), axes, out)).or_panic()
+    }
+
+    /// The trace `Σᵢ x[.., i, i]` of a matrix, or of each matrix of a batch.
+    ///
+    /// # Panics
+    /// When the rank is below 2, the matrices are not square, or an integer result does not fit its
+    /// type.
+    #[track_caller]
+    pub fn trace(&self) -> Tensor<T> {
+        match self.shape() {
+            [.., m, n] if m == n => self.diagonal().sum_axis(-1),
+            shape => panic!("trace: shape {} is not square", Dims(shape)),
+        }
     }
 
     /// `Π x`; the product of nothing is 1.

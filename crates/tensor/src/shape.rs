@@ -71,8 +71,23 @@ pub fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     index
 }
 
-/// Whether both are the same. (A loop: comparing slices calls a function for any length of memory, which
-/// costs more than the few sizes of a shape.)
+/// How far element `index`, in row-major order, lies from the first one, which comes again after
+/// the last. `runs` are the sizes and strides of the axes, outermost first.
+#[inline]
+pub(crate) fn distance(
+    runs: impl DoubleEndedIterator<Item = (usize, isize)>,
+    mut index: usize,
+) -> isize {
+    let mut at = 0;
+    for (size, stride) in runs.rev() {
+        at += (index % size) as isize * stride;
+        index /= size;
+    }
+    at
+}
+
+/// Whether both are the same. (A loop: comparing slices calls a function for any length of memory,
+/// which costs more than the few sizes of a shape.)
 #[inline]
 pub fn same(a: &[usize], b: &[usize]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
@@ -100,6 +115,21 @@ pub fn broadcast(op: &str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError
             ))),
         })
         .collect()
+}
+
+/// As [`broadcast`], of an assignment to `a`, which cannot change that shape.
+///
+/// # Errors
+/// When `b` does not broadcast to `a`.
+pub fn assigned(op: &str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
+    let shape = broadcast(op, a, b)?;
+    if !same(&shape, a) {
+        let (a, b) = (Dims(a), Dims(b));
+        return Err(ShapeError::new(format!(
+            "{op}: shape {b} does not broadcast to {a}, which an assignment cannot change"
+        )));
+    }
+    Ok(shape)
 }
 
 /// Resolves an axis, negative ones counted from the end.
@@ -207,6 +237,22 @@ impl AxisSet {
         Ok(AxisSet(set))
     }
 
+    /// The axes of `shape` along which broadcasting `to` to it repeats elements: to sum over them
+    /// is the adjoint.
+    ///
+    /// # Errors
+    /// When `to` does not broadcast to `shape`.
+    pub fn repeated(op: &str, to: &[usize], shape: &[usize]) -> Result<Self, ShapeError> {
+        let lead = shape.len().checked_sub(to.len());
+        let fits = |lead: &usize| to.iter().zip(&shape[*lead..]).all(|(&t, &d)| t == d || t == 1);
+        let Some(lead) = lead.filter(fits) else {
+            let (from, to) = (Dims(shape), Dims(to));
+            return Err(ShapeError::new(format!("{op}: shape {from} cannot become {to}")));
+        };
+        let repeats = |i: usize| i < lead || to[i - lead] != shape[i];
+        Ok(AxisSet((0..shape.len()).filter(|&i| repeats(i)).fold(0, |set, i| set | 1 << i)))
+    }
+
     /// Whether `axis` belongs to the set.
     #[inline]
     pub fn contains(self, axis: usize) -> bool {
@@ -223,8 +269,8 @@ impl AxisSet {
         }
     }
 
-    /// Whether these are the last axes of `shape`, but for axes of size 1: what is reduced into one are
-    /// then neighbours in row-major order.
+    /// Whether these are the last axes of `shape`, but for axes of size 1: what is reduced into one
+    /// are then neighbours in row-major order.
     pub fn are_last(self, shape: &[usize]) -> bool {
         let sized = (0..shape.len()).rev().filter(|&k| shape[k] != 1);
         !sized.skip_while(|&k| self.contains(k)).any(|k| self.contains(k))

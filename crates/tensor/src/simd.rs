@@ -67,8 +67,9 @@ pub enum Level {
     Avx512,
 }
 
-/// The best instruction set of this processor, found once. (One load and a comparison: a block of one
-/// element costs little more than this. Whoever comes first at once with another finds the same.)
+/// The best instruction set of this processor, found once. (One load and a comparison: a
+/// block of one element costs little more than this. Whoever comes first at once with another
+/// finds the same.)
 #[inline]
 pub fn level() -> Level {
     static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);

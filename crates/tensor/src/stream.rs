@@ -1,8 +1,8 @@
 //! Stores that pass the caches by.
 //!
-//! A processor reads a cache line before it writes to it, and an output that is larger than the last
-//! cache also drives the inputs out. Stores that are not cached spare both: a third of the traffic
-//! of a copy, a quarter of that of a sum of two tensors.
+//! A processor reads a cache line before it writes to it, and an output that is larger than the
+//! last cache also drives the inputs out. Stores that are not cached spare both: a third of the
+//! traffic of a copy, a quarter of that of a sum of two tensors.
 
 use crate::element::Element;
 

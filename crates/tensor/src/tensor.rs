@@ -166,8 +166,8 @@ impl<T: Element> Tensor<T> {
 
     /// The buffer, if no other tensor shares it.
     ///
-    /// (As [`Arc::get_mut`], which has to lock out weak references: two atomic exchanges, which cost
-    /// more than an update of a few numbers.)
+    /// (As [`Arc::get_mut`], which has to lock out weak references: two atomic exchanges, which
+    /// cost more than an update of a few numbers.)
     #[inline]
     fn buffer_mut(&mut self) -> Option<&mut Buffer<T>> {
         if Arc::strong_count(&self.buffer) > 1 {
@@ -175,9 +175,10 @@ impl<T: Element> Tensor<T> {
         }
         // What other owners did before they let go, they did before what is done now.
         fence(Ordering::Acquire);
-        // SAFETY: this is the one owner, for nobody makes weak references: the field is private, and
-        // this file does not. It is borrowed uniquely, so that nobody else becomes one meanwhile. The
-        // pointer is the one that the memory was allocated with, and may be written through.
+        // SAFETY: this is the one owner, for nobody makes weak references: the field is private,
+        // and this file does not. It is borrowed uniquely, so that nobody else becomes one
+        // meanwhile. The pointer is the one that the memory was allocated with, and may be
+        // written through.
         Some(unsafe { &mut *Arc::as_ptr(&self.buffer).cast_mut() })
     }
 

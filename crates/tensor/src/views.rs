@@ -1,6 +1,8 @@
 //! Views: other layouts of the same buffer. Nothing is copied but by [`Tensor::reshape`] where
 //! strides cannot express the new shape.
 
+use smallvec::SmallVec;
+
 use crate::element::Element;
 use crate::error::OrPanic;
 use crate::shape::{Dims, Shape};
@@ -55,11 +57,25 @@ impl<T: Element> Tensor<T> {
     /// When one is out of range.
     #[track_caller]
     pub fn index_axis(&self, axis: isize, index: isize) -> Self {
-        let axis = crate::shape::axis("index_axis", axis, self.shape()).or_panic();
-        let mut ranges = vec![Range::from(..); axis];
-        ranges.push(Range::Index(index));
-        ranges[axis].check("index_axis", axis, self.shape()).or_panic();
-        self.viewed(self.layout().slice(&ranges))
+        self.part("index_axis", axis, Range::Index(index))
+    }
+
+    /// Elements `start..start + len` along `axis`.
+    ///
+    /// # Panics
+    /// When they are out of range.
+    #[track_caller]
+    pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Self {
+        self.part("narrow", axis, Range::from(start..start.saturating_add(len)))
+    }
+
+    #[track_caller]
+    fn part(&self, op: &str, axis: isize, range: Range) -> Self {
+        let axis = crate::shape::axis(op, axis, self.shape()).or_panic();
+        range.check(op, axis, self.shape()).or_panic();
+        let mut ranges: SmallVec<[Range; 4]> = smallvec::smallvec![Range::from(..); axis];
+        ranges.push(range);
+        self.slice(ranges)
     }
 
     /// `axis` walked backwards.

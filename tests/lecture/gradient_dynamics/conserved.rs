@@ -54,8 +54,8 @@ proptest! {
         );
     }
 
-    // d/dt (W_j W_jᵀ - W_{j+1}ᵀ W_{j+1}) = 0: its derivative along the tape's own gradient is 0 at every
-    // point, by the tape's product with the Jacobian and by the product rule.
+    // d/dt (W_j W_jᵀ - W_{j+1}ᵀ W_{j+1}) = 0: its derivative along the tape's own gradient is 0 at
+    // every point, by the tape's product with the Jacobian and by the product rule.
     #[test]
     fn the_flow_leaves_the_imbalance_where_it_is((model, x, y) in drawn()) {
         let gradients = taped(&model, &x, &y);

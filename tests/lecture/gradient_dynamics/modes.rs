@@ -10,8 +10,8 @@ use super::*;
 proptest! {
     #![proptest_config(cases())]
 
-    // -∂L/∂A = R diag(b(s - ab)) Vᵀ and -∂L/∂B = U diag(a(s - ab)) Rᵀ: the frames stay, the modes move
-    // by a' = b(s - ab), b' = a(s - ab).
+    // -∂L/∂A = R diag(b(s - ab)) Vᵀ and -∂L/∂B = U diag(a(s - ab)) Rᵀ: the frames stay, the modes
+    // move by a' = b(s - ab), b' = a(s - ab).
     #[test]
     fn aligned_weights_stay_aligned_and_modes_do_not_mix(
         r in 1usize..4, extra in [0usize..3, 0usize..3, 0usize..3], seed: u64,
@@ -141,8 +141,8 @@ fn opposite_factors_run_into_the_saddle() {
     assert_eq!(Mode { s, a, b: -a }.half_time(), None);
 }
 
-// With separate singular values and a small start the modes are learned one after the other: between
-// two half times the loss rests at ½ Σ s² over the modes not yet learned.
+// With separate singular values and a small start the modes are learned one after the other:
+// between two half times the loss rests at ½ Σ s² over the modes not yet learned.
 #[test]
 fn the_loss_falls_in_stages() {
     let data = Data::new(&[4.0, 2.0, 1.0], 4, 3, 5);

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Strengths to start from, in the place of u₀: with `zᵢ = (Avᵢ + Bᵀuᵢ)/2`, the part that grows, the
-/// squared length of what the `z` of stronger modes leave of it.
+/// Strengths to start from, in the place of u₀: with `zᵢ = (Avᵢ + Bᵀuᵢ)/2`, the part that grows,
+/// the squared length of what the `z` of stronger modes leave of it.
 fn effective(data: &Data, a: &Tensor<f64>, b: &Tensor<f64>) -> Vec<f64> {
     let z = 0.5 * (a.matmul(&data.v) + b.t().matmul(&data.u));
     let (_, r) = z.qr().expect("finite");
@@ -15,7 +15,7 @@ fn logistic(s: f64, u0: f64, t: f64) -> f64 {
 }
 
 // As ε → 0, the flow from εA, εB approaches curves that differ from the balanced one by their times
-// alone, t + (1/2s) ln(1/u₀), with u₀ as above.
+// alone, t + (1/2s) ln(1/u₀), with the u₀ of `effective`.
 #[test]
 fn small_random_starts_approach_the_time_shifted_curves() {
     let data = Data::new(&[3.0, 2.0, 1.0], 4, 3, 6);

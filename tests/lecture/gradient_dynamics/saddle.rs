@@ -28,8 +28,8 @@ fn weight_count(widths: &[usize]) -> usize {
 proptest! {
     #![proptest_config(cases())]
 
-    // Two layers: the Hessian at 0 has eigenvalues ±sᵢ, each as often as there are hidden units, and 0.
-    // For any data: Σxx does not enter.
+    // Two layers: the Hessian at 0 has eigenvalues ±sᵢ, each as often as there are hidden units,
+    // and 0. For any data: Σxx does not enter.
     #[test]
     fn zero_is_a_strict_saddle_of_two_layers(
         sizes in [1usize..4, 1usize..4, 1usize..4], n in 1usize..5, seed: u64,
@@ -65,8 +65,8 @@ proptest! {
     }
 }
 
-// And yet 0 is no minimum: along equal aligned factors a the loss is ½(s - aᴰ)², whose derivatives at 0
-// up to order D - 1 are 0, and whose D-th is -D! s. Taken by the tape, one from the other.
+// And yet 0 is no minimum: along equal aligned factors a the loss is ½(s - aᴰ)², whose derivatives
+// at 0 up to order D - 1 are 0, and whose D-th is -D! s. Taken by the tape, one from the other.
 #[test]
 fn at_depth_d_the_way_down_from_zero_shows_at_order_d() {
     let s = 1.7;
@@ -95,7 +95,8 @@ fn at_depth_d_the_way_down_from_zero_shows_at_order_d() {
     }
 }
 
-// At the balanced minimum a = b = √s the largest eigenvalue is 2s₁: descent is stable there for η < 1/s₁.
+// At the balanced minimum a = b = √s the largest eigenvalue is 2s₁: descent is stable there
+// for η < 1/s₁.
 #[test]
 fn at_the_balanced_minimum_the_sharpness_is_twice_s1() {
     let data = Data::new(&[2.0, 0.5], 3, 2, 13);

@@ -46,8 +46,8 @@ pub fn holds<const N: usize>(
     }
 }
 
-/// Asserts that the formula is not the gradient: finite differences contradict it, or it has not even
-/// the shape.
+/// Asserts that the formula is not the gradient: finite differences contradict it, or it has not
+/// even the shape.
 #[track_caller]
 pub fn refuted<const N: usize>(
     function: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,

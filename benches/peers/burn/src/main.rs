@@ -1,5 +1,5 @@
-//! burn on its backend `flex`. Parameters are tensors; their gradients are taken out of the store, so
-//! that an update can be in place.
+//! burn on its backend `flex`. Parameters are tensors; their gradients are taken out of the store,
+//! so that an update can be in place.
 
 use burn::tensor::activation::{log_softmax, sigmoid};
 use burn::tensor::{Device, Int, Tensor, TensorData};

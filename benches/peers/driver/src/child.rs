@@ -111,8 +111,8 @@ impl Drop for Child {
     }
 }
 
-/// The path of a peer's program: ours as its users build it, which finds the instruction set when it
-/// runs; the others for this very processor.
+/// The path of a peer's program: ours as its users build it, which finds the instruction set when
+/// it runs; the others for this very processor.
 fn build(peer: Peer, root: &Path) -> Result<PathBuf, String> {
     let package = format!("peers-{}", peer.word());
     let mut cargo = Command::new("cargo");

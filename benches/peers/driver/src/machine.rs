@@ -32,8 +32,8 @@ pub fn load() -> f64 {
     load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
 }
 
-/// How many nanoseconds a cache line takes from one processor to another and back. Virtual processors
-/// share a last cache at some times and not at others, which costs all libraries.
+/// How many nanoseconds a cache line takes from one processor to another and back. Virtual
+/// processors share a last cache at some times and not at others, which costs all libraries.
 pub fn round_trip() -> f64 {
     const TRIPS: usize = 1000;
     let ball = AtomicUsize::new(0);

@@ -18,15 +18,16 @@ use nn::prelude::*;
 use options::Options;
 use picture::{Curve, Row};
 
-/// Twelve batches an epoch, the last of 147. With batches of 128 the last would have 5 samples: its
-/// steps, as long as the others, pull the subspace away from the optimum (to 1.0003 times the loss).
+/// Twelve batches an epoch, the last of 147. With batches of 128 the last would have 5
+/// samples: its steps, as long as the others, pull the subspace away from the optimum (to
+/// 1.0003 times the loss).
 const BATCH: usize = 150;
 /// Units between pixels and code of the nonlinear autoencoder.
 const HIDDEN: usize = 64;
 
 /// The longest code. Of 64 pixels some are blank in every digit, so towards 61 numbers the optimum
-/// falls to 0 and the singular vectors come to be arbitrary: neither the ratio to the optimum nor the
-/// distance to its subspace, which this example is about, would mean anything.
+/// falls to 0 and the singular vectors come to be arbitrary: neither the ratio to the optimum nor
+/// the distance to its subspace, which this example is about, would mean anything.
 const LONGEST: usize = 32;
 
 const ABOUT: &str = "Trains a linear and a nonlinear autoencoder on handwritten digits, compares them with\n\
@@ -133,6 +134,6 @@ fn print_table(bound: f64, rows: &[(&str, Option<f64>)]) {
 
 /// Where the digits 0 to 9 stand first.
 fn first_of_each_digit(data: &Dataset<f32>) -> Vec<usize> {
-    let labels = data.labels().to_vec();
+    let labels = data.targets().to_vec();
     (0..10).filter_map(|digit| labels.iter().position(|&label| label == digit)).collect()
 }

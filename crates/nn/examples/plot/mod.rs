@@ -14,7 +14,7 @@
 //! A figure is a grid of plots, a plot is a list of marks, a mark is drawn over those before it.
 //! Points that are not finite, or not positive on a logarithmic axis, break a line and are left
 //! out.
-#![allow(dead_code, unused_imports)] // every example uses a part
+#![allow(dead_code, unused_imports, reason = "every example uses a part")]
 
 mod axis;
 mod contour;

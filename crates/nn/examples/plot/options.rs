@@ -1,5 +1,5 @@
-//! The command line of an example: `--name VALUE` or `--name=VALUE`, switches, and two that all have,
-//! `--out` and `--help`.
+//! The command line of an example: `--name VALUE` or `--name=VALUE`, switches, and two that all
+//! have, `--out` and `--help`.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -13,9 +13,9 @@ const COMMON: [(&str, &str); 2] =
     [("--out DIR", "where to write [target/lecture]"), ("--help", "this text")];
 
 impl Options {
-    /// Reads the command line. `own` has the options beside the two, each with the name of its value, if
-    /// it takes one, and what it is. Answers `--help` with `about`, and ends the program where an argument
-    /// is not known.
+    /// Reads the command line. `own` has the options beside the two, each with the name of its
+    /// value, if it takes one, and what it is. Answers `--help` with `about`, and ends the program
+    /// where an argument is not known.
     pub fn read(about: &str, own: &[(&str, &str)]) -> Self {
         let known: Vec<_> = own.iter().chain(&COMMON).copied().collect();
         let mut given = Vec::new();

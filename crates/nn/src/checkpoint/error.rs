@@ -11,12 +11,12 @@ use tensor::{DType, Shape};
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The system refused.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {reason}", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Its reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The file is not what was written, or never was a checkpoint.
     #[error("{}: {damage}", .path.display())]
@@ -131,7 +131,7 @@ pub enum Damage {
 
 /// One way in which a file does not fit a model.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[allow(missing_docs)] // the texts say what the fields are
+#[allow(missing_docs, reason = "the texts say what the fields are")]
 pub enum Mismatch {
     /// A parameter that the file does not have.
     #[error("`{path}` is not in the file")]

@@ -1,5 +1,7 @@
 //! Round trips, every damage, every mismatch, and files of and for the reference implementation.
 
+mod round_trip;
+
 use safetensors::SafeTensors;
 use tape::Param;
 use tensor::DType;

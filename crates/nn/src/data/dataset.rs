@@ -1,29 +1,29 @@
-//! Labelled samples and batches of them.
+//! Samples with their targets, and batches of them.
 
 use rand::Rng;
 use tensor::{AnySlice, Element, Float, Shape, Tensor};
 
 use super::DataError;
 
-/// Samples with a label each: a class, an i64, if `L` is not given, or a target of real numbers, as
-/// in `Dataset<f64, f64>`. Cloning copies no elements.
+/// Samples with a target each: the label of a class, an i64, if `Y` is not given, or real numbers,
+/// as in `Dataset<f64, f64>`. Cloning copies no elements.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dataset<T: Float, L: Element = i64> {
+pub struct Dataset<T: Float, Y: Element = i64> {
     inputs: Tensor<T>,
-    labels: Tensor<L>,
+    targets: Tensor<Y>,
 }
 
 /// Some samples of a [`Dataset`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch<T: Float, L: Element = i64> {
+pub struct Batch<T: Float, Y: Element = i64> {
     /// `[batch, ..]`: the samples, one a row.
     pub inputs: Tensor<T>,
-    /// `[batch]`: their classes; or `[batch, ..]`: their targets.
-    pub labels: Tensor<L>,
+    /// What to learn of them: `[batch]`, their labels, or `[batch, ..]`, real numbers.
+    pub targets: Tensor<Y>,
 }
 
 impl<T: Float> Dataset<T> {
-    /// Samples `[n, ..]` and their classes `[n]`.
+    /// Samples `[n, ..]` and the labels `[n]` of their classes.
     ///
     /// # Errors
     /// When there is not one label a sample.
@@ -34,18 +34,18 @@ impl<T: Float> Dataset<T> {
             let (inputs, labels) = (shape(inputs.shape()), shape(labels.shape()));
             return Err(DataError::Labels { inputs, labels });
         }
-        Ok(Dataset { inputs: inputs.to_contiguous(), labels: labels.to_contiguous() })
+        Ok(Dataset { inputs: inputs.to_contiguous(), targets: labels.to_contiguous() })
     }
 
     /// The same samples in another float type.
     pub fn cast<U: Float>(&self) -> Dataset<U> {
-        Dataset { inputs: self.inputs.cast(), labels: self.labels.clone() }
+        Dataset { inputs: self.inputs.cast(), targets: self.targets.clone() }
     }
 }
 
 impl<T: Float> Dataset<T, T> {
-    /// Samples `[n, ..]` and their targets `[n, ..]`: one number each, `[n, 1]` beside the output of a
-    /// layer, or several.
+    /// Samples `[n, ..]` and their targets `[n, ..]`: one number each, `[n, 1]` beside the output
+    /// of a layer, or several.
     ///
     /// ```
     /// use nn::prelude::*;
@@ -56,7 +56,8 @@ impl<T: Float> Dataset<T, T> {
     /// let mut model = Linear::new(2, 1, &mut nn::rng(3));
     /// nn::fit(&mut model, &mut Sgd::new(0.2), &train).epochs(50).validation(&test).run(
     ///     |tape, model, batch| {
-    ///         loss::mse(model.forward(tape.constant(&batch.inputs)), tape.constant(&batch.labels))
+    ///         let y = model.forward(tape.constant(&batch.inputs));
+    ///         loss::mse(y, tape.constant(&batch.targets))
     ///     },
     /// )?;
     /// assert!(model.weight.value().allclose(&tensor![[2.0, -3.0]], 1e-6, 0.0));
@@ -72,19 +73,19 @@ impl<T: Float> Dataset<T, T> {
             let (inputs, targets) = (shape(inputs.shape()), shape(targets.shape()));
             return Err(DataError::Targets { inputs, targets });
         }
-        Ok(Dataset { inputs: inputs.to_contiguous(), labels: targets.to_contiguous() })
+        Ok(Dataset { inputs: inputs.to_contiguous(), targets: targets.to_contiguous() })
     }
 }
 
-impl<T: Float, L: Element> Dataset<T, L> {
+impl<T: Float, Y: Element> Dataset<T, Y> {
     /// All samples, `[n, ..]`.
     pub fn inputs(&self) -> &Tensor<T> {
         &self.inputs
     }
 
-    /// All classes, `[n]`; or all targets, `[n, ..]`.
-    pub fn labels(&self) -> &Tensor<L> {
-        &self.labels
+    /// What to learn of them: `[n]`, all labels, or `[n, ..]`, real numbers.
+    pub fn targets(&self) -> &Tensor<Y> {
+        &self.targets
     }
 
     /// The number of samples.
@@ -108,7 +109,7 @@ impl<T: Float, L: Element> Dataset<T, L> {
     /// When a position is not below [`len`](Self::len).
     #[track_caller]
     pub fn select(&self, positions: &[usize]) -> Self {
-        Dataset { inputs: rows(&self.inputs, positions), labels: rows(&self.labels, positions) }
+        Dataset { inputs: rows(&self.inputs, positions), targets: rows(&self.targets, positions) }
     }
 
     /// Divides the samples at random: a fraction of them (rounded to the nearest number), and the
@@ -129,7 +130,7 @@ impl<T: Float, L: Element> Dataset<T, L> {
     /// # Panics
     /// When `size` is 0.
     #[track_caller]
-    pub fn batches(&self, size: usize, rng: &mut (impl Rng + ?Sized)) -> Batches<T, L> {
+    pub fn batches(&self, size: usize, rng: &mut (impl Rng + ?Sized)) -> Batches<T, Y> {
         Batches::new(self, tensor::permutation(self.len(), rng), size)
     }
 
@@ -138,11 +139,11 @@ impl<T: Float, L: Element> Dataset<T, L> {
     /// # Panics
     /// When `size` is 0.
     #[track_caller]
-    pub fn ordered_batches(&self, size: usize) -> Batches<T, L> {
+    pub fn ordered_batches(&self, size: usize) -> Batches<T, Y> {
         Batches::new(self, (0..self.len()).collect(), size)
     }
 
-    /// CRC-32 of shapes, samples and labels: as good as different for different data.
+    /// CRC-32 of shapes, samples and targets: as good as different for different data.
     pub(crate) fn checksum(&self) -> u32 {
         let mut sum = crc32fast::Hasher::new();
         let mut add = |bits: &mut dyn Iterator<Item = u64>| {
@@ -150,9 +151,9 @@ impl<T: Float, L: Element> Dataset<T, L> {
         };
         add(&mut self.inputs.shape().iter().map(|&size| size as u64));
         add(&mut self.inputs.iter().map(|x| x.wide().to_bits()));
-        // The number of labels is that of the samples.
-        add(&mut self.labels.shape()[1..].iter().map(|&size| size as u64));
-        match L::erase_slice(self.labels.as_slice().expect("a dataset keeps contiguous tensors")) {
+        // The number of targets is that of the samples.
+        add(&mut self.targets.shape()[1..].iter().map(|&size| size as u64));
+        match Y::erase_slice(self.targets.as_slice().expect("a dataset keeps contiguous tensors")) {
             AnySlice::F32(y) => add(&mut y.iter().map(|y| u64::from(y.to_bits()))),
             AnySlice::F64(y) => add(&mut y.iter().map(|y| y.to_bits())),
             AnySlice::Bool(y) => add(&mut y.iter().map(|&y| u64::from(y))),
@@ -164,32 +165,32 @@ impl<T: Float, L: Element> Dataset<T, L> {
     }
 
     /// All samples as one batch.
-    pub fn batch(&self) -> Batch<T, L> {
-        Batch { inputs: self.inputs.clone(), labels: self.labels.clone() }
+    pub fn batch(&self) -> Batch<T, Y> {
+        Batch { inputs: self.inputs.clone(), targets: self.targets.clone() }
     }
 }
 
 /// The batches of one pass over a [`Dataset`].
 #[derive(Clone, Debug)]
-pub struct Batches<T: Float, L: Element = i64> {
-    data: Dataset<T, L>,
+pub struct Batches<T: Float, Y: Element = i64> {
+    data: Dataset<T, Y>,
     order: Vec<usize>,
     size: usize,
     done: usize,
 }
 
-impl<T: Float, L: Element> Batches<T, L> {
+impl<T: Float, Y: Element> Batches<T, Y> {
     #[track_caller]
-    fn new(data: &Dataset<T, L>, order: Vec<usize>, size: usize) -> Self {
+    fn new(data: &Dataset<T, Y>, order: Vec<usize>, size: usize) -> Self {
         assert!(size > 0, "batches: a batch size of 0");
         Batches { data: data.clone(), order, size, done: 0 }
     }
 }
 
-impl<T: Float, L: Element> Iterator for Batches<T, L> {
-    type Item = Batch<T, L>;
+impl<T: Float, Y: Element> Iterator for Batches<T, Y> {
+    type Item = Batch<T, Y>;
 
-    fn next(&mut self) -> Option<Batch<T, L>> {
+    fn next(&mut self) -> Option<Batch<T, Y>> {
         let rest = &self.order[self.done..];
         if rest.is_empty() {
             return None;
@@ -205,7 +206,7 @@ impl<T: Float, L: Element> Iterator for Batches<T, L> {
     }
 }
 
-impl<T: Float, L: Element> ExactSizeIterator for Batches<T, L> {}
+impl<T: Float, Y: Element> ExactSizeIterator for Batches<T, Y> {}
 
 /// The rows of a contiguous tensor at these positions.
 #[track_caller]
@@ -237,7 +238,7 @@ mod tests {
     }
 
     fn labels(data: impl Iterator<Item = Batch<f64>>) -> Vec<Vec<i64>> {
-        data.map(|b| b.labels.to_vec()).collect()
+        data.map(|b| b.targets.to_vec()).collect()
     }
 
     #[test]
@@ -260,13 +261,13 @@ mod tests {
         let data = Dataset::regression(x.clone(), y.clone()).unwrap();
         for batch in data.batches(4, &mut tensor::rng(1)) {
             let n = batch.inputs.shape()[0];
-            assert_eq!(batch.labels.shape(), [n, 3]);
+            assert_eq!(batch.targets.shape(), [n, 3]);
             for i in 0..n {
                 let target = batch.inputs[[i, 0]] / 2.0;
-                assert_eq!((batch.labels[[i, 0]], batch.labels[[i, 2]]), (target, target + 0.5));
+                assert_eq!((batch.targets[[i, 0]], batch.targets[[i, 2]]), (target, target + 0.5));
             }
         }
-        assert_eq!((data.len(), data.take(2).labels().shape()), (6, &[2, 3][..]));
+        assert_eq!((data.len(), data.take(2).targets().shape()), (6, &[2, 3][..]));
         let sum = |y: Tensor<f64>| Dataset::regression(x.clone(), y).unwrap().checksum();
         assert_eq!(sum(y.clone()), data.checksum());
         assert_ne!(sum(y.flip(0)), data.checksum());
@@ -304,15 +305,15 @@ mod tests {
         let batches: Vec<_> = data.batches(8, &mut tensor::rng(1)).collect();
         let mut seen = Vec::new();
         for b in &batches {
-            for (i, label) in b.labels.iter().enumerate() {
+            for (i, label) in b.targets.iter().enumerate() {
                 assert_eq!(b.inputs[[i, 0]], label as f64 / 10.0);
                 assert_eq!(b.inputs[[i, 1]], label as f64 / 10.0 + 0.5);
                 seen.push(label);
             }
         }
-        assert_ne!(seen, data.labels().to_vec());
+        assert_ne!(seen, data.targets().to_vec());
         seen.sort_unstable();
-        assert_eq!(seen, data.labels().to_vec());
+        assert_eq!(seen, data.targets().to_vec());
     }
 
     #[test]
@@ -330,9 +331,9 @@ mod tests {
         let data = counted(10);
         let (train, test) = data.split(0.75, &mut tensor::rng(2));
         assert_eq!((train.len(), test.len()), (8, 2));
-        let mut all: Vec<_> = train.labels().iter().chain(test.labels().iter()).collect();
+        let mut all: Vec<_> = train.targets().iter().chain(test.targets().iter()).collect();
         all.sort_unstable();
-        assert_eq!(all, data.labels().to_vec());
+        assert_eq!(all, data.targets().to_vec());
         assert_eq!(data.split(0.0, &mut tensor::rng(2)).0.len(), 0);
         assert_eq!(data.split(1.0, &mut tensor::rng(2)).1.len(), 0);
     }
@@ -340,7 +341,7 @@ mod tests {
     #[test]
     fn take_and_cast_keep_the_samples() {
         let data = counted(5);
-        assert_eq!(data.take(2).labels().to_vec(), [0, 10]);
+        assert_eq!(data.take(2).targets().to_vec(), [0, 10]);
         assert_eq!(data.take(9), data);
         assert_eq!(data.cast::<f32>().inputs().to_vec()[3], 1.5f32);
     }

@@ -47,10 +47,10 @@ mod tests {
     #[test]
     fn there_are_1797_digits_with_pixels_from_0_to_1() {
         let data = digits();
-        assert_eq!((data.inputs().shape(), data.labels().shape()), (&[1797, 64][..], &[1797][..]));
+        assert_eq!((data.inputs().shape(), data.targets().shape()), (&[1797, 64][..], &[1797][..]));
         assert!(data.inputs().iter().all(|x| (0.0..=1.0).contains(&x) && x * 16.0 % 1.0 == 0.0));
         assert!(data.inputs().iter().any(|x| x == 1.0));
-        let count = |digit| data.labels().iter().filter(|&l| l == digit).count();
+        let count = |digit| data.targets().iter().filter(|&l| l == digit).count();
         // The class counts that UCI documents for this file.
         let counts: Vec<_> = (0..10).map(count).collect();
         assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
@@ -61,7 +61,7 @@ mod tests {
         let first = digits().take(1);
         let row: Vec<_> = first.inputs().iter().skip(8).take(8).map(|x| x * 16.0).collect();
         assert_eq!(row, [0.0, 0.0, 13.0, 15.0, 10.0, 15.0, 5.0, 0.0]);
-        assert_eq!(first.labels().to_vec(), [0]);
+        assert_eq!(first.targets().to_vec(), [0]);
     }
 
     #[test]

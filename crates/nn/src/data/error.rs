@@ -29,12 +29,12 @@ pub enum DataError {
         targets: Shape,
     },
     /// A file cannot be opened or read.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {reason}", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// A file ends too early.
     #[error("{}: ends at byte {offset} (after decompression), but its header announces {expected} bytes", .path.display())]

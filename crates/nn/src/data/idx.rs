@@ -56,7 +56,7 @@ pub fn mnist(dir: impl AsRef<Path>) -> Result<(Dataset<f32>, Dataset<f32>), Data
 
 /// Reads a file of unsigned bytes of this rank.
 fn read(path: &Path, rank: usize) -> Result<Tensor<u8>, DataError> {
-    let io = |source| DataError::Io { path: path.into(), source };
+    let io = |reason| DataError::Io { path: path.into(), reason };
     let mut file = BufReader::new(File::open(path).map_err(io)?);
     // The two bytes every gzip file begins with; an IDX file begins with 0.
     let zipped = file.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
@@ -104,7 +104,7 @@ fn fill(
     match source.take(len).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 == len => Ok(bytes),
         Err(e) if e.kind() != ErrorKind::UnexpectedEof => {
-            Err(DataError::Io { path: path.into(), source: e })
+            Err(DataError::Io { path: path.into(), reason: e })
         }
         // A plain file has ended, or a gzip stream has stopped in its middle.
         _ => {
@@ -213,7 +213,7 @@ mod tests {
             (train.inputs().shape(), train.inputs().to_vec()),
             (&[2, 2][..], vec![0.0, 1.0, 0.2, 0.0])
         );
-        assert_eq!((train.labels().to_vec(), test.labels().to_vec()), (vec![3, 4], vec![9]));
+        assert_eq!((train.targets().to_vec(), test.targets().to_vec()), (vec![3, 4], vec![9]));
 
         write(&dir, "t10k-labels-idx1-ubyte", &idx(&[2], &[9, 9]));
         assert!(matches!(mnist(dir.path()), Err(DataError::Labels { .. })));

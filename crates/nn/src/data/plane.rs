@@ -86,7 +86,7 @@ mod tests {
                     (shape(n, 0.1, &mut tensor::rng(1)), shape(n, 0.1, &mut tensor::rng(1)));
                 assert_eq!(a, b);
                 assert_eq!((a.len(), a.inputs().shape()), (n, &[n, 2][..]));
-                assert_eq!(a.labels().iter().sum::<i64>(), n as i64 / 2);
+                assert_eq!(a.targets().iter().sum::<i64>(), n as i64 / 2);
             }
         }
     }

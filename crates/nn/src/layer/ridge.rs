@@ -6,8 +6,8 @@ use tensor::Float;
 
 use crate::{Activation, Linear, Module, init};
 
-/// `φ(x Θᵀ + b)`: each unit is a ridge function, constant across the directions orthogonal to its row
-/// of `Θ`.
+/// `φ(x Θᵀ + b)`: each unit is a ridge function, constant across the directions orthogonal to
+/// its row of `Θ`.
 #[derive(Clone, Debug, Module)]
 pub struct Ridge<T: Float> {
     /// `x Θᵀ + b`.
@@ -38,12 +38,12 @@ impl<T: Float> Ridge<T> {
     }
 }
 
-/// Layers of these widths, one after the other: `[4, 3, 2]` makes two. The last one has the activation
-/// `end`, the others have `hidden`.
+/// Layers of these widths, one after the other: `[4, 3, 2]` makes two. The last one has the
+/// activation `end`, the others have `hidden`.
 ///
 /// # Panics
-/// When there are fewer than two widths, or one between the first and the last is 0: nothing that is
-/// learned would depend on the input.
+/// When there are fewer than two widths, or one between the first and the last is 0: nothing that
+/// is learned would depend on the input.
 #[track_caller]
 pub(crate) fn stack<T: Float, R: Rng + ?Sized>(
     widths: &[usize],

@@ -1,5 +1,5 @@
-//! Losses of a predicted distribution. All take logits or log-probabilities, never probabilities: the
-//! logarithm of a rounded probability is infinite long before the loss is.
+//! Losses of a predicted distribution. All take logits or log-probabilities, never probabilities:
+//! the logarithm of a rounded probability is infinite long before the loss is.
 
 use tape::Var;
 use tensor::Float;
@@ -8,9 +8,9 @@ use super::same_shape;
 
 /// `-ln σᵐᵃˣ(logits)[label]`, averaged over the samples: softmax and cross-entropy in one.
 ///
-/// `logits` is `[n, k]`, `labels` is `[n]` with values from 0 to `k - 1`; in general `labels` has the
-/// shape of `logits` without its last axis, over which the classes lie. The gradient by the logits of
-/// a sample is `(σᵐᵃˣ - e_label) / n`.
+/// `logits` is `[n, k]`, `labels` is `[n]` with values from 0 to `k - 1`; in general `labels` has
+/// the shape of `logits` without its last axis, over which the classes lie. The gradient by the
+/// logits of a sample is `(σᵐᵃˣ - e_label) / n`.
 ///
 /// A label out of range is an error when the loss is evaluated, which names the label and `k`.
 ///
@@ -21,8 +21,8 @@ pub fn cross_entropy<'t, T: Float>(logits: Var<'t, T>, labels: Var<'t, i64>) -> 
     logits.cross_entropy(labels).mean()
 }
 
-/// `-log_probs[label]`, averaged over the samples, for log-probabilities of shape `[n, k]` and labels
-/// `[n]`; see [`cross_entropy`], which takes logits.
+/// `-log_probs[label]`, averaged over the samples, for log-probabilities of shape `[n, k]` and
+/// labels `[n]`; see [`cross_entropy`], which takes logits.
 ///
 /// # Panics
 /// When the shapes do not fit.
@@ -31,8 +31,8 @@ pub fn nll<'t, T: Float>(log_probs: Var<'t, T>, labels: Var<'t, i64>) -> Var<'t,
     -log_probs.at_labels("nll", labels).mean()
 }
 
-/// `-Σᵢ tᵢ ln σᵐᵃˣ(logits)ᵢ`, averaged over the samples: the cross-entropy against a distribution `t`
-/// a sample, such as a one-hot vector or smoothed labels. Both are `[n, k]`.
+/// `-Σᵢ tᵢ ln σᵐᵃˣ(logits)ᵢ`, averaged over the samples: the cross-entropy against a distribution
+/// `t` a sample, such as a one-hot vector or smoothed labels. Both are `[n, k]`.
 ///
 /// A class of probability 0 contributes 0, even where its logit is -∞. That `t` sums to 1 is not
 /// checked.
@@ -45,8 +45,8 @@ pub fn cross_entropy_probs<'t, T: Float>(logits: Var<'t, T>, targets: Var<'t, T>
     -targets.mul0(logits.log_softmax(-1)).sum_axis(-1).mean()
 }
 
-/// `-t ln σ(x) - (1 - t) ln(1 - σ(x))`, averaged over all elements, for a target `t` between 0 and 1
-/// and a logit `x`. The gradient by `x` is `(σ(x) - t) / n`.
+/// `-t ln σ(x) - (1 - t) ln(1 - σ(x))`, averaged over all elements, for a target `t` between 0 and
+/// 1 and a logit `x`. The gradient by `x` is `(σ(x) - t) / n`.
 ///
 /// # Panics
 /// When the shapes differ.
@@ -56,9 +56,9 @@ pub fn binary_cross_entropy_logits<'t, T: Float>(
     targets: Var<'t, T>,
 ) -> Var<'t, T> {
     same_shape("binary_cross_entropy_logits", logits, targets);
-    // As -ln σ(x) = softplus(-x). The usual softplus(x) - t x cancels where x is large and t = 1: at
-    // x = 40 nothing is left of e⁻⁴⁰. max(x, 0) - t x + ln(1 + e^-|x|) does not, but its derivative
-    // at 0, made of the kinks of max and |x|, is not σ(0) - t.
+    // As -ln σ(x) = softplus(-x). The usual softplus(x) - t x cancels where x is large and t = 1:
+    // at x = 40 nothing is left of e⁻⁴⁰. max(x, 0) - t x + ln(1 + e^-|x|) does not, but its
+    // derivative at 0, made of the kinks of max and |x|, is not σ(0) - t.
     let t = targets;
     (t.mul0((-logits).softplus()) + (1.0 - t).mul0(logits.softplus())).mean()
 }

@@ -5,12 +5,12 @@ use tensor::Float;
 
 use super::same_shape;
 
-/// The lecture's loss: `L = 1/(2n) Σᵢ ‖yᵢ - xᵢ‖²`, half the squared distance of each sample, averaged
-/// over the `n` samples.
+/// The lecture's loss: `L = 1/(2n) Σᵢ ‖yᵢ - xᵢ‖²`, half the squared distance of each sample,
+/// averaged over the `n` samples.
 ///
-/// The leading axis counts the samples. A vector or a number is one sample, so that `½‖y - x‖²` of a
-/// single point is the same function: for `[n]` nothing is averaged. Samples of one number each are
-/// `[n, 1]`.
+/// The leading axis counts the samples. A vector or a number is one sample, so that `½‖y - x‖²` of
+/// a single point is the same function: for `[n]` nothing is averaged. Samples of one number each
+/// are `[n, 1]`.
 ///
 /// # Panics
 /// When the shapes differ.

@@ -17,8 +17,8 @@ pub struct Autoencoder<T: Float> {
 }
 
 impl<T: Float> Autoencoder<T> {
-    /// Widths from the input to the code, such as `[64, 32, 8]`; the decoder goes the same way back.
-    /// Every layer has the activation but the last, the output, which is affine.
+    /// Widths from the input to the code, such as `[64, 32, 8]`; the decoder goes the same way
+    /// back. Every layer has the activation but the last, the output, which is affine.
     ///
     /// # Panics
     /// When there are fewer than two widths, or a hidden one is 0.

@@ -63,8 +63,8 @@ impl<T: Float> DeepLinear<T> {
     /// `F_D`, this is the start from which the modes do not mix; see [`Mode`](crate::model::Mode).
     ///
     /// # Panics
-    /// When there is not one frame more than strengths, or a frame or strength has not one column or
-    /// number a mode.
+    /// When there is not one frame more than strengths, or a frame or strength has not one column
+    /// or number a mode.
     #[track_caller]
     pub fn aligned(frames: &[Tensor<T>], strengths: &[Tensor<T>]) -> Self {
         assert!(

@@ -32,7 +32,8 @@ pub struct SubspaceDistance {
 }
 
 impl<T: Float> LinearAutoencoder<T> {
-    /// Codes of `m` numbers for inputs of `d`, with [`xavier_uniform`](init::xavier_uniform) weights.
+    /// Codes of `m` numbers for inputs of `d`, with [`xavier_uniform`](init::xavier_uniform)
+    /// weights.
     pub fn new<R: Rng + ?Sized>(d: usize, m: usize, rng: &mut R) -> Self {
         let c = Param::new(init::xavier_uniform([m, d], rng));
         LinearAutoencoder { c, d: Param::new(init::xavier_uniform([d, m], rng)) }
@@ -84,8 +85,8 @@ impl<T: Float> LinearAutoencoder<T> {
         self.forward(tape.constant(x)).value()
     }
 
-    /// Sets `C = U_mᵀ` and `D = U_m`, the best there is for the rows of `x` (Eckart and Young). A code
-    /// that is longer than the data has directions keeps zeros in the rest.
+    /// Sets `C = U_mᵀ` and `D = U_m`, the best there is for the rows of `x` (Eckart and Young). A
+    /// code that is longer than the data has directions keeps zeros in the rest.
     ///
     /// # Errors
     /// When a value is not finite, or the decomposition does not converge.
@@ -103,8 +104,8 @@ impl<T: Float> LinearAutoencoder<T> {
         Ok(())
     }
 
-    /// The least loss that a code of `m` numbers can reach on the rows of `x`, whatever `C` and `D`:
-    /// `1/(2n) Σ_{i>m} σᵢ²` over the singular values of `x` (Eckart and Young).
+    /// The least loss that a code of `m` numbers can reach on the rows of `x`, whatever `C` and
+    /// `D`: `1/(2n) Σ_{i>m} σᵢ²` over the singular values of `x` (Eckart and Young).
     ///
     /// # Errors
     /// When a value is not finite, or the decomposition does not converge.
@@ -122,12 +123,12 @@ impl<T: Float> LinearAutoencoder<T> {
         Ok(tail.iter().rev().map(|s| s * s).sum::<f64>() / (2.0 * n as f64))
     }
 
-    /// How far the range of `D` is from that of `U_m`, the optimal subspace for the rows of `x`. It is
-    /// the only thing that training can find: any invertible change of the code leaves the loss as it
-    /// is.
+    /// How far the range of `D` is from that of `U_m`, the optimal subspace for the rows of `x`.
+    /// It is the only thing that training can find: any invertible change of the code leaves the
+    /// loss as it is.
     ///
-    /// If the singular values `m` and `m + 1` of `x` are equal, there are several optimal subspaces;
-    /// the distance is to one of them.
+    /// If the singular values `m` and `m + 1` of `x` are equal, there are several optimal
+    /// subspaces; the distance is to one of them.
     ///
     /// # Errors
     /// When a value is not finite, or a decomposition does not converge.

@@ -15,8 +15,8 @@ pub struct Mlp<T: Float> {
 }
 
 impl<T: Float> Mlp<T> {
-    /// Widths from the input to the output, such as `[784, 128, 10]`. Every layer has the activation
-    /// but the last, whose output is what a loss takes: values or logits.
+    /// Widths from the input to the output, such as `[784, 128, 10]`. Every layer has the
+    /// activation but the last, whose output is what a loss takes: values or logits.
     ///
     /// # Panics
     /// When there are fewer than two widths, or a hidden one is 0.
@@ -34,8 +34,8 @@ impl<T: Float> Mlp<T> {
         ridge::forward(&self.layers, x)
     }
 
-    /// The class of each row of `x` whose output is largest, the first of them if several are; for a
-    /// model that was trained as a classifier.
+    /// The class of each row of `x` whose output is largest, the first of them if several are; for
+    /// a model that was trained as a classifier.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).

@@ -6,8 +6,8 @@ use tensor::Float;
 
 use crate::{Module, init, loss};
 
-/// `f(x) = β σ(Θx)`: `n` inputs, `m` logistic units, one output. The lecture's class `MLP3`, with its
-/// names and its initialisation.
+/// `f(x) = β σ(Θx)`: `n` inputs, `m` logistic units, one output. The lecture's class `MLP3`, with
+/// its names and its initialisation.
 #[derive(Clone, Debug, Module)]
 pub struct Mlp3<T: Float> {
     /// `Θ`, `[m, n]`: what each unit looks for.
@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_the_code_of_the_lecture() {
-        // g['bet'] = (out - y) hidᵀ, g['tet'] = (βᵀ(out - y) * (hid - hid²)) xᵀ, samples in columns.
+        // g['bet'] = (out - y) hidᵀ, g['tet'] = (βᵀ(out - y) * (hid - hid²)) xᵀ, samples in
+        // columns.
         let model = Mlp3::<f64>::new(3, 5, &mut tensor::rng(2));
         let (x, y) = (
             Tensor::normal([4, 3], 0.0, 1.0, &mut tensor::rng(3)),

@@ -11,8 +11,8 @@
 /// a' = b (s - ab)        b' = a (s - ab)
 /// ```
 ///
-/// A. M. Saxe, J. L. McClelland, S. Ganguli: *Exact solutions to the nonlinear dynamics of learning in
-/// deep linear neural networks*, ICLR 2014.
+/// A. M. Saxe, J. L. McClelland, S. Ganguli: *Exact solutions to the nonlinear dynamics of learning
+/// in deep linear neural networks*, ICLR 2014.
 ///
 /// ```
 /// use nn::model::Mode;
@@ -58,8 +58,8 @@ impl Mode {
     /// p' = 2 (k + s p - p²)      q' = 2 (k - s q - q²)      k = pq
     /// ```
     ///
-    /// and are solved one without the other. The hyperbolic functions of the paper say the same where
-    /// `a² ≠ b²`; this holds for all factors, equal or opposite ones included.
+    /// and are solved one without the other. The hyperbolic functions of the paper say the same
+    /// where `a² ≠ b²`; this holds for all factors, equal or opposite ones included.
     ///
     /// Both factors come out to rounding errors of the greater one.
     ///
@@ -75,15 +75,16 @@ impl Mode {
         Mode { s: self.s, a: x + y, b: x - y }
     }
 
-    /// When the strength is `s/2`; `None` if it is not below that to begin with, or never comes there.
-    /// For a balanced mode this is `1/(2s) ln(s/u₀ - 1)`.
+    /// When the strength is `s/2`; `None` if it is not below that to begin with, or never comes
+    /// there. For a balanced mode this is `1/(2s) ln(s/u₀ - 1)`.
     pub fn half_time(self) -> Option<f64> {
         let ([x, y], s) = (self.halves(), self.s);
         if x == 0.0 || s <= 0.0 || self.strength() >= 0.5 * s {
             return None;
         }
         let [high, low] = equilibria(s, x * y);
-        // u = p - k/p is s/2 at p = `half`; the way from there to `high` is written without differences.
+        // u = p - k/p is s/2 at p = `half`; the way from there to `high` is written without
+        // differences.
         let (r, root) = (high - low, (0.5 * s).hypot(2.0 * x * y));
         let half = 0.5 * (0.5 * s + root);
         let rest = 0.5 * (0.5 * s + 0.75 * s * s / (r + root));
@@ -97,16 +98,16 @@ impl Mode {
     }
 }
 
-/// The zeros of `k + s p - p²` with `k = (xy)²`: where `p` goes to, and where it comes from. Both are
-/// computed from the one of larger magnitude, for their product is `-k`.
+/// The zeros of `k + s p - p²` with `k = (xy)²`: where `p` goes to, and where it comes from. Both
+/// are computed from the one of larger magnitude, for their product is `-k`.
 fn equilibria(s: f64, xy: f64) -> [f64; 2] {
     let far = 0.5 * (s.abs() + s.hypot(2.0 * xy));
     let near = if far == 0.0 { 0.0 } else { xy * (xy / far) };
     if s >= 0.0 { [far, -near] } else { [near, -far] }
 }
 
-/// `p(t)` of `p' = 2 (k + s p - p²)` with `k = (xy)²`, from `p(0) = p`. Every sum is of terms of one
-/// sign, so no digits are lost however small the start or long the time.
+/// `p(t)` of `p' = 2 (k + s p - p²)` with `k = (xy)²`, from `p(0) = p`. Every sum is of terms of
+/// one sign, so no digits are lost however small the start or long the time.
 fn riccati(s: f64, p: f64, xy: f64, t: f64) -> f64 {
     if p == 0.0 {
         return 0.0; // then k = 0, and 0 is an equilibrium

@@ -89,8 +89,8 @@ tuple!(A 0, B 1, C 2, D 3);
 tuple!(A 0, B 1, C 2, D 3, E 4);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
 
-/// Settings hold no parameters. (Types by name: an implementation for all that is not a module would
-/// overlook a module whose derive was forgotten.)
+/// Settings hold no parameters. (Types by name: an implementation for all that is not a module
+/// would overlook a module whose derive was forgotten.)
 macro_rules! setting {
     ($($t:ty),*) => {$(
         impl Module for $t {

@@ -7,7 +7,7 @@ use tensor::{AnyTensor, DType, Float};
 
 /// A parameter of either element type.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // each variant is named by its element type
+#[allow(missing_docs, reason = "each variant is named by its element type")]
 pub enum ParamRef<'a> {
     F32(&'a Param<f32>),
     F64(&'a Param<f64>),
@@ -15,7 +15,7 @@ pub enum ParamRef<'a> {
 
 /// A parameter of either element type, to be changed.
 #[derive(Debug)]
-#[allow(missing_docs)] // as above
+#[allow(missing_docs, reason = "each variant is named by its element type")]
 pub enum ParamMut<'a> {
     F32(&'a mut Param<f32>),
     F64(&'a mut Param<f64>),

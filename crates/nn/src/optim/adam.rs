@@ -51,8 +51,8 @@ impl Adam {
 
     /// What is added to the denominator.
     ///
-    /// Not 0, which PyTorch takes: an element whose gradient has always been 0 would be 0/0, and so is
-    /// one in f32 where ε rounds to 0.
+    /// Not 0, which PyTorch takes: an element whose gradient has always been 0 would be 0/0, and so
+    /// is one in f32 where ε rounds to 0.
     ///
     /// # Panics
     /// Unless it is in `[2⁻¹²⁶, ∞)`; 2⁻¹²⁶ is the least normal number of f32.

@@ -19,8 +19,8 @@ use crate::Module;
 /// θ ← θ - γ m̂ / (√v̂ + ε)
 /// ```
 ///
-/// This is PyTorch's `torch.optim.AdamW`: the decay is multiplied by the learning rate, and does not
-/// enter the averages as it does in [`Adam`](super::Adam).
+/// This is PyTorch's `torch.optim.AdamW`: the decay is multiplied by the learning rate, and does
+/// not enter the averages as it does in [`Adam`](super::Adam).
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdamW {
     betas: (f64, f64),

@@ -2,8 +2,8 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar on standard error; none where that is no terminal. Removed on drop, so that neither an error
-/// nor the end leaves half a line.
+/// A bar on standard error; none where that is no terminal. Removed on drop, so that neither an
+/// error nor the end leaves half a line.
 pub(super) struct Bar {
     bar: ProgressBar,
     epochs: usize,

@@ -26,32 +26,33 @@ pub enum TrainError {
         loss: f64,
     },
     /// The loss of a batch cannot be computed from its data.
-    #[error("epoch {epoch}, step {step}: {source}")]
+    #[error("epoch {epoch}, step {step}: {reason}")]
     Loss {
         /// Epoch.
         epoch: usize,
         /// Step within the epoch.
         step: usize,
         /// The operation that failed.
-        source: EvalError,
+        reason: EvalError,
     },
     /// The optimiser has refused the gradients.
-    #[error("epoch {epoch}, step {step}: {source}")]
+    #[error("epoch {epoch}, step {step}: {reason}")]
     Step {
         /// Epoch.
         epoch: usize,
         /// Step within the epoch.
         step: usize,
         /// Its reason.
-        source: OptimError,
+        reason: OptimError,
     },
-    /// The loss of the validation data cannot be computed. The parameters are those after the epoch.
-    #[error("validation after epoch {epoch}: {source}")]
+    /// The loss of the validation data cannot be computed. The parameters are those after the
+    /// epoch.
+    #[error("validation after epoch {epoch}: {reason}")]
     Validation {
         /// Epoch.
         epoch: usize,
         /// The operation that failed.
-        source: EvalError,
+        reason: EvalError,
     },
     /// The loss of the validation data is infinite or not a number. The parameters are those after
     /// the epoch.

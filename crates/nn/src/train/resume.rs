@@ -21,7 +21,7 @@ const STEPS: &str = "steps";
 /// The settings a run must be resumed with, as text by keys.
 pub(super) type Settings = BTreeMap<String, String>;
 
-impl<M: Module, O: Optimizer, T: Float, L: Element> Fit<'_, M, O, T, L> {
+impl<M: Module, O: Optimizer, T: Float, Y: Element> Fit<'_, M, O, T, Y> {
     /// The settings of this run; none, and no sample is read, where nothing is saved.
     pub(super) fn settings(&self) -> Settings {
         if self.checkpoint.is_none() {
@@ -32,7 +32,7 @@ impl<M: Module, O: Optimizer, T: Float, L: Element> Fit<'_, M, O, T, L> {
         } else {
             "in order".into()
         };
-        let data = |data: &Dataset<T, L>, what| {
+        let data = |data: &Dataset<T, Y>, what| {
             format!("{} {what} (checksum {:08x})", data.len(), data.checksum())
         };
         let training = data(self.data, "samples");
@@ -82,13 +82,13 @@ impl<M: Module, O: Optimizer, T: Float, L: Element> Fit<'_, M, O, T, L> {
         };
         // What cannot be saved is refused now, not after an epoch.
         self.parameters(&path)?;
-        let io = |source| CheckpointError::Io { path: path.clone(), source };
+        let io = |reason| CheckpointError::Io { path: path.clone(), reason };
         match self.resume {
             None if path.try_exists().map_err(io)? => Err(TrainError::Exists { path }),
             None | Some(false) => Ok(History::default()),
             Some(true) => match Checkpoint::read(&path) {
-                Err(CheckpointError::Io { source, .. })
-                    if source.kind() == std::io::ErrorKind::NotFound =>
+                Err(CheckpointError::Io { reason, .. })
+                    if reason.kind() == std::io::ErrorKind::NotFound =>
                 {
                     Ok(History::default())
                 }

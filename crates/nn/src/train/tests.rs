@@ -22,7 +22,7 @@ fn model() -> Linear<f64> {
 
 fn cross_entropy<'t>(tape: &'t Tape, model: &Linear<f64>, batch: &Batch<f64>) -> Var<'t, f64> {
     let logits = model.forward(tape.constant(&batch.inputs));
-    loss::cross_entropy(logits, tape.constant(&batch.labels))
+    loss::cross_entropy(logits, tape.constant(&batch.targets))
 }
 
 fn bits(model: &Linear<f64>) -> Vec<u64> {
@@ -65,7 +65,7 @@ fn a_run_has_the_bits_of_a_loop_by_hand() {
             let tape = Tape::new();
             let loss = cross_entropy(&tape, &by_hand, &batch);
             let grads = loss.backward();
-            sum += loss.item() * batch.labels.len() as f64;
+            sum += loss.item() * batch.targets.len() as f64;
             sgd.step(&mut by_hand, &grads).unwrap();
         }
         losses.push(sum / 50.0);
@@ -142,8 +142,8 @@ fn failing(labels: [i64; 4]) -> (Vec<u64>, Vec<u64>, TrainError) {
     let run = |model: &mut Linear<f64>, data: &Dataset<f64>| {
         fit(model, &mut Sgd::new(0.1), data).batch_size(1).shuffle(false).epochs(2).run(
             |tape, model, batch| {
-                let scale = if batch.labels.to_vec() == [7] { f64::INFINITY } else { 1.0 };
-                let labels = batch.labels.to_vec().iter().map(|l| l % 7).collect::<Tensor<i64>>();
+                let scale = if batch.targets.to_vec() == [7] { f64::INFINITY } else { 1.0 };
+                let labels = batch.targets.to_vec().iter().map(|l| l % 7).collect::<Tensor<i64>>();
                 let logits = model.forward(tape.constant(&batch.inputs));
                 loss::cross_entropy(logits, tape.constant(labels)) * scale
             },
@@ -168,8 +168,8 @@ fn a_loss_that_is_not_finite_stops_before_the_step() {
 #[test]
 fn data_at_fault_stops_with_the_operation_and_its_line() {
     let (fitted, expected, error) = failing([0, 1, 2, 0]);
-    let TrainError::Loss { epoch: 1, step: 3, source } = &error else { panic!("{error}") };
-    assert!(source.at.file().ends_with(".rs"), "{error}");
+    let TrainError::Loss { epoch: 1, step: 3, reason } = &error else { panic!("{error}") };
+    assert!(reason.at.file().ends_with(".rs"), "{error}");
     assert_eq!(fitted, expected);
 }
 

@@ -3,15 +3,16 @@
 use super::compare::{self, COTANGENT, Verdict, compare};
 use super::locate;
 use super::numeric::{Estimate, Numeric, power_of_two};
-use super::random::{Random, dot};
+use super::random::Random;
 use super::report::{Comparison, Derivative, Finding, Findings, GradcheckError, Report};
-use super::subject::Subject;
+use super::subject::{Subject, dot};
 
-/// Jacobians up to this size, and of no more columns than this, are compared entry by entry. A column
-/// costs some twenty evaluations of the function.
+/// Jacobians up to this size, and of no more columns than this, are compared entry by entry. A
+/// column costs some twenty evaluations of the function.
 pub(crate) const FULL: (usize, usize) = (65_536, 1024);
-/// Random combinations of outputs, and half the random directions. With one pair, some wrong Jacobians
-/// lie almost across it; with eight by sixteen the odds that all miss one are below 1e-16.
+/// Random combinations of outputs, and half the random directions. With one pair, some wrong
+/// Jacobians lie almost across it; with eight by sixteen the odds that all miss one are below
+/// 1e-16.
 const DIRECTIONS: usize = 8;
 const SHOWN: usize = 5;
 
@@ -84,8 +85,8 @@ fn full(subject: &Subject<'_>, random: &mut Random) -> Result<Table, GradcheckEr
     Ok(Table { analytic, numeric: columns.map(|c| subject.by_element(c)).collect() })
 }
 
-/// Half of them move every element by its own size but at least 1 (as the full check does), half
-/// by its own size but at least a thousandth of its tensor's: no one scale suits `x` of 1e8, `ln` at
+/// Half of them move every element by its own size but at least 1 (as the full check does), half by
+/// its own size but at least a thousandth of its tensor's: no one scale suits `x` of 1e8, `ln` at
 /// 1e-7 and weights around 0 alike.
 fn directions(subject: &Subject<'_>, random: &mut Random) -> Vec<Vec<f64>> {
     let mut floors = Vec::with_capacity(subject.point.len());

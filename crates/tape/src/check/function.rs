@@ -8,13 +8,14 @@ use super::report::{Element, GradcheckError};
 /// A function of tensors that claims to know its vector-Jacobian product.
 ///
 /// [`gradcheck`](super::gradcheck) makes one of a closure of variables; implement it to check a
-/// gradient that comes from elsewhere, with [`Gradcheck::check_function`](super::Gradcheck::check_function).
+/// gradient that comes from elsewhere, with
+/// [`Gradcheck::check_function`](super::Gradcheck::check_function).
 pub trait Differentiable {
     /// The values of the outputs, or `None` where the function is not defined.
     fn value(&self, inputs: &[Tensor<f64>]) -> Option<Vec<Tensor<f64>>>;
 
-    /// For each input, the sum over all outputs of their derivatives by it, weighted by `cotangents`
-    /// (one for each output, of its shape).
+    /// For each input, the sum over all outputs of their derivatives by it, weighted by
+    /// `cotangents` (one for each output, of its shape).
     fn vjp(&self, inputs: &[Tensor<f64>], cotangents: &[Tensor<f64>]) -> Vec<Tensor<f64>>;
 
     /// What messages call an input.

@@ -3,9 +3,8 @@
 use super::compare::{self, Verdict, compare};
 use super::engine::{analytic_row, comparison, entry};
 use super::numeric::Numeric;
-use super::random::dot;
 use super::report::{Comparison, GradcheckError};
-use super::subject::Subject;
+use super::subject::{Subject, dot};
 
 /// The entry of the Jacobian that is wrong by most, or near it: halves the direction and then the
 /// combination, and follows the half that errs more. `None` if no single entry is wrong by more

@@ -3,9 +3,9 @@
 /// Offsets, in steps, at which [`noise`] wants the function.
 pub(crate) const OFFSETS: [f64; 9] = [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0];
 
-/// The step of the samples, relative to the point: far above its round-off, so small that the fourth
-/// differences of any function worth differentiating are nothing but noise, and no power of two, so
-/// that the samples are numbers of full length, on which products do round.
+/// The step of the samples, relative to the point: far above its round-off, so small that the
+/// fourth differences of any function worth differentiating are nothing but noise, and no power of
+/// two, so that the samples are numbers of full length, on which products do round.
 pub(crate) const STEP: f64 = 0.7549 / (1u64 << 36) as f64;
 
 /// Four standard deviations of the noise of one output, from its values at [`OFFSETS`]; 0 when

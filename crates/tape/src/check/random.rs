@@ -36,14 +36,3 @@ impl Random {
         if self.bits() >> 63 == 0 { 1.0 } else { -1.0 }
     }
 }
-
-/// The inner product, by Neumaier's compensated sum: a cancelling sum must not add noise of its own.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (mut sum, mut lost) = (0.0f64, 0.0);
-    for term in a.iter().zip(b).map(|(a, b)| a * b) {
-        let next = sum + term;
-        lost += if sum.abs() >= term.abs() { (sum - next) + term } else { (term - next) + sum };
-        sum = next;
-    }
-    sum + lost
-}

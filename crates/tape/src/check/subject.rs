@@ -7,7 +7,7 @@ use tensor::Tensor;
 use super::function::{Bundle, Differentiable, flat};
 use super::noise::{self, OFFSETS};
 use super::numeric::{self, Ladder, Numeric};
-use super::random::{Random, dot};
+use super::random::Random;
 use super::report::{Element, GradcheckError};
 
 pub(crate) struct Subject<'a> {
@@ -164,4 +164,16 @@ fn same(
         }),
         None => Ok(()),
     }
+}
+
+/// The inner product, by Neumaier's compensated sum: a cancelling sum must not add noise of its
+/// own.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let (mut sum, mut lost) = (0.0f64, 0.0);
+    for term in a.iter().zip(b).map(|(a, b)| a * b) {
+        let next = sum + term;
+        lost += if sum.abs() >= term.abs() { (sum - next) + term } else { (term - next) + sum };
+        sum = next;
+    }
+    sum + lost
 }

@@ -12,8 +12,8 @@ use super::{Closing, DataOp, DataPointwise, Op, Pointwise, Pullback, ViewOp};
 use crate::tape::Tape;
 use crate::var::{AnyVar, Var};
 
-/// An operation with its types forgotten. Those without fields, which are most, cost no heap block and
-/// no count; the others are shared. (Flat, for an enum in an enum would take a word more.)
+/// An operation with its types forgotten. Those without fields, which are most, cost no heap block
+/// and no count; the others are shared. (Flat, for an enum in an enum would take a word more.)
 #[derive(Clone)]
 pub(crate) enum Recorded {
     Pointwise(&'static dyn PointwiseRule),

@@ -2,12 +2,13 @@
 
 use std::ops;
 
+use tensor::error::OrPanic;
 use tensor::kernel::{binary_block, unary_block};
 use tensor::{AnySlice, Float, Scalar, math};
 
 use crate::node::Source;
 use crate::op::{Pointwise, Pullback};
-use crate::var::Var;
+use crate::var::{Operand, Var};
 
 /// `a + b`.
 #[derive(Debug, PartialEq)]
@@ -26,10 +27,11 @@ pub struct Div;
 pub struct Neg;
 /// `g * d`, and exactly 0 where `g` is exactly 0, whatever `d`.
 ///
-/// Rules with a singular derivative `d` multiply with it, so that a branch that was not taken, whose
-/// cotangent is exactly 0, cannot poison the one that was. It is linear in `g`, and its own rule says
-/// so: written as a selection over `g != 0` it would have no derivative in `g` at `g = 0`, and a
-/// Jacobian-vector product, which differentiates a rule by its `g` at 0, would silently be 0.
+/// Rules with a singular derivative `d` multiply with it, so that a branch that was not taken,
+/// whose cotangent is exactly 0, cannot poison the one that was. It is linear in `g`, and its own
+/// rule says so: written as a selection over `g != 0` it would have no derivative in `g` at
+/// `g = 0`, and a Jacobian-vector product, which differentiates a rule by its `g` at 0, would
+/// silently be 0.
 #[derive(Debug, PartialEq)]
 pub struct Mul0;
 
@@ -113,15 +115,15 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Mul0, [self, d])
     }
 
-    /// Whether this is a cotangent of ones, as a sweep starts with, and a product with `d` is `d`: so
-    /// that the rules that come first leave no products with 1 behind.
+    /// Whether this is a cotangent of ones, as a sweep starts with, and a product with `d` is `d`:
+    /// so that the rules that come first leave no products with 1 behind.
     fn is_seed_for(self, d: Var<'t, T>) -> bool {
         let nodes = self.tape().nodes.borrow();
         let node = &nodes[self.id() as usize];
         // A number of the forward part is another one the next time the program is met.
         let one = matches!(node.source, Source::Number(x) if x == 1.0);
         one && self.id() >= self.tape().rules_from.get()
-            && d.any().is_on(self.tape())
+            && d.erase().is_on(self.tape())
             && nodes.same_shape(self.id(), d.id())
     }
 
@@ -130,13 +132,13 @@ impl<'t, T: Float> Var<'t, T> {
         self.is_seed_for(d).then_some(d)
     }
 
-    /// `self - b` as the sum with `-b`, which has the same bits (but for the sign of NaN), if `b` is
-    /// differentiated and repeated: what is negated on the way back is then as large as `b`, and not as all
-    /// its repetitions.
+    /// `self - b` as the sum with `-b`, which has the same bits (but for the sign of NaN), if `b`
+    /// is differentiated and repeated: what is negated on the way back is then as large as `b`, and
+    /// not as all its repetitions.
     #[track_caller]
     fn less_repeated(self, b: Var<'t, T>) -> Option<Self> {
         let nodes = self.tape().nodes.borrow();
-        let on = b.any().is_on(self.tape());
+        let on = b.erase().is_on(self.tape());
         if !on || nodes.same_shape(self.id(), b.id()) || !nodes[b.id() as usize].tracked {
             return None;
         }
@@ -172,7 +174,7 @@ impl<'t, T: Float> ops::Neg for Var<'t, T> {
 
 /// The operators differ in nothing but their names.
 macro_rules! operator {
-    ($op:ident, $method:ident $(, $shortcut:ident)?) => {
+    ($op:ident $method:ident, $op_assign:ident $assign:ident $(, $shortcut:ident)?) => {
         impl<'t, T: Float> ops::$op for Var<'t, T> {
             type Output = Self;
             #[track_caller]
@@ -197,12 +199,22 @@ macro_rules! operator {
                 other.tape().apply($op, [other.scalar(self), other])
             }
         }
+        /// The handle is then one to the result; the shape stays, as a tensor's does.
+        impl<'t, T: Float, R: Operand<'t, T>> ops::$op_assign<R> for Var<'t, T> {
+            #[track_caller]
+            fn $assign(&mut self, other: R) {
+                let other = other.on(self.tape());
+                let name = stringify!($assign);
+                tensor::shape::assigned(name, &self.shape(), &other.shape()).or_panic();
+                *self = ops::$op::$method(*self, other);
+            }
+        }
     };
 }
-operator!(Add, add);
-operator!(Sub, sub, less_repeated);
-operator!(Mul, mul, product_with);
-operator!(Div, div);
+operator!(Add add, AddAssign add_assign);
+operator!(Sub sub, SubAssign sub_assign, less_repeated);
+operator!(Mul mul, MulAssign mul_assign, product_with);
+operator!(Div div, DivAssign div_assign);
 
 #[cfg(test)]
 mod tests {
@@ -218,6 +230,25 @@ mod tests {
     row!(neg: |x| -x; pointwise(Domain::Any));
     row!(recip: |x| x.recip(); pointwise(Domain::Nonzero));
     row!(scalars: |x| (1.0 - 2.0 * x) / 3.0 + (x + 1) * 0.5f32 - 2.0 / (x + 4.0); pointwise(Domain::Any));
+    row!(assigned: |x| { let mut y = x; y += x * 2.0; y *= 0.5; y -= 1; y /= x.square() + 1.0; y }; pointwise(Domain::Any));
+
+    #[test]
+    fn an_assignment_makes_a_new_node_of_the_same_shape() {
+        let tape = Tape::new();
+        let x = tape.leaf(tensor![1.0, 2.0]);
+        let mut y = x;
+        y += 1.0;
+        y *= x;
+        assert_eq!((y.value().to_vec(), x.value().to_vec()), (vec![2.0, 6.0], vec![1.0, 2.0]));
+        refuses(
+            |[mut a, b]| {
+                a += b;
+                a
+            },
+            [&[], &[3]],
+            "add_assign: shape [3] does not broadcast to [], which an assignment cannot change",
+        );
+    }
 
     #[test]
     fn nothing_passes_a_cotangent_of_zero() {

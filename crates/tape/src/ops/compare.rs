@@ -1,4 +1,4 @@
-//! Comparisons and logic: nodes without a derivative.
+//! Comparisons: nodes without a derivative.
 
 use tensor::{Element, Float};
 
@@ -36,54 +36,40 @@ impl<E: Element> DataPointwise<E, bool, 2> for Comparison {
     }
 }
 
-fn zip<E: Copy>(a: &[E], b: &[E], out: &mut [bool], holds: impl Fn(E, E) -> bool) {
+pub(super) fn each<E: Copy>(x: &[E], out: &mut [bool], holds: impl Fn(E) -> bool) {
+    for (out, &x) in out.iter_mut().zip(x) {
+        *out = holds(x);
+    }
+}
+
+pub(super) fn zip<E: Copy>(a: &[E], b: &[E], out: &mut [bool], holds: impl Fn(E, E) -> bool) {
     for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
         *out = holds(a, b);
     }
 }
 
-/// `a ∧ b`.
-#[derive(Debug, PartialEq)]
-pub struct And;
-/// `a ∨ b`.
-#[derive(Debug, PartialEq)]
-pub struct Or;
-/// `¬a`.
-#[derive(Debug, PartialEq)]
-pub struct Not;
 /// Whether an element is NaN.
 #[derive(Debug, PartialEq)]
 pub struct IsNan;
+/// Whether an element is neither infinite nor NaN.
+#[derive(Debug, PartialEq)]
+pub struct IsFinite;
 
-impl DataPointwise<bool, bool, 2> for And {
-    fn block(&self, [a, b]: [&[bool]; 2], out: &mut [bool]) {
-        zip(a, b, out, |a, b| a & b);
-    }
-}
-impl DataPointwise<bool, bool, 2> for Or {
-    fn block(&self, [a, b]: [&[bool]; 2], out: &mut [bool]) {
-        zip(a, b, out, |a, b| a | b);
-    }
-}
-impl DataPointwise<bool, bool, 1> for Not {
-    fn block(&self, [a]: [&[bool]; 1], out: &mut [bool]) {
-        for (out, &a) in out.iter_mut().zip(a) {
-            *out = !a;
-        }
-    }
-}
 impl<T: Float> DataPointwise<T, bool, 1> for IsNan {
     fn block(&self, [x]: [&[T]; 1], out: &mut [bool]) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = x.is_nan();
-        }
+        each(x, out, T::is_nan);
+    }
+}
+impl<T: Float> DataPointwise<T, bool, 1> for IsFinite {
+    fn block(&self, [x]: [&[T]; 1], out: &mut [bool]) {
+        each(x, out, T::is_finite);
     }
 }
 
 impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     fn compare(self, how: Comparison, other: impl Operand<'t, T>) -> Var<'t, bool> {
-        self.tape().apply_data(how, [self, other.beside(self)])
+        self.tape().apply_data(how, [self, other.on(self.tape())])
     }
 
     /// Where it equals `other`, a variable or a number. No derivative passes a comparison.
@@ -129,34 +115,11 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn is_nan(self) -> Var<'t, bool> {
         self.tape().apply_data(IsNan, [self])
     }
-}
 
-impl<'t> Var<'t, bool> {
-    /// Where both hold.
+    /// Where it is neither infinite nor NaN.
     #[track_caller]
-    pub fn and(self, other: Self) -> Self {
-        self.tape().apply_data(And, [self, other])
-    }
-
-    /// Where at least one holds.
-    #[track_caller]
-    pub fn or(self, other: Self) -> Self {
-        self.tape().apply_data(Or, [self, other])
-    }
-
-    /// Where it does not hold.
-    #[track_caller]
-    #[allow(clippy::should_implement_trait)] // `!mask` is given too
-    pub fn not(self) -> Self {
-        self.tape().apply_data(Not, [self])
-    }
-}
-
-impl std::ops::Not for Var<'_, bool> {
-    type Output = Self;
-    #[track_caller]
-    fn not(self) -> Self {
-        Var::not(self)
+    pub fn is_finite(self) -> Var<'t, bool> {
+        self.tape().apply_data(IsFinite, [self])
     }
 }
 
@@ -169,6 +132,7 @@ mod tests {
     // What has no derivative has a row of what it decides.
     row!(compared: |x| x.gt(0.0).select(x.square(), x * 3.0); [nonzero([2, 3]).or([0, 3]).or([])]);
     row!(counted: |x| x * x.le(0.0).cast::<T>().sum(); [nonzero([2, 3]).or([])]);
+    row!(finite: |x| x.is_finite().select(x.square(), x); pointwise(Domain::Any));
 
     #[test]
     fn nan_compares_as_ieee_says() {
@@ -181,8 +145,8 @@ mod tests {
         assert_eq!(x.gt(1.0).value().to_vec(), [false, false, true]);
         assert_eq!(x.ge(1.0f32).value().to_vec(), [false, true, true]);
         assert_eq!(x.is_nan().value().to_vec(), [true, false, false]);
-        assert_eq!((!x.is_nan()).and(x.lt(2.0)).value().to_vec(), [false, true, false]);
-        assert_eq!(x.is_nan().or(x.ge(2.0)).value().to_vec(), [true, false, true]);
+        let y = tape.constant(tensor![f64::NAN, f64::INFINITY, -f64::INFINITY, 2.0]);
+        assert_eq!(y.is_finite().value().to_vec(), [false, false, false, true]);
     }
 
     #[test]
@@ -196,6 +160,9 @@ mod tests {
         assert_eq!(mask.eq_to(tape.constant(true)).value().to_vec(), [true, false]);
         assert_eq!(mask.ne_to(true).value().to_vec(), [false, true]);
         assert_eq!(tape.constant(3).value(), tape.constant(3i64).value());
+        let sizes = tape.constant(tensor![1usize, 2]);
+        assert_eq!(sizes.ge(2).value().to_vec(), [false, true]);
+        assert_eq!(sizes.cast::<u8>().eq_to(1u8).value().to_vec(), [true, false]);
     }
 
     #[test]

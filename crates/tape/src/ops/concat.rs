@@ -68,16 +68,16 @@ impl<'t, T: Float> Var<'t, T> {
         let op = Arc::new(Concat::<T> { axis, element: PhantomData });
         let mut ids = Vec::with_capacity(parts.len());
         for v in parts {
-            v.any().assert_on(first.tape(), &*op);
+            v.erase().assert_on(first.tape(), &*op);
             ids.push(v.id());
         }
         first.tape().push_op(Recorded::SharedGeneral(op), [&ids, &[]], Sizes::Given(&shape), true)
     }
 
-    /// The variables, of one shape, along a new axis before position `axis`.
+    /// The variables, of one shape, along a new axis before position `axis`; -1 adds it at the end.
     ///
     /// # Panics
-    /// When there is none, or their shapes differ.
+    /// When there is none, their shapes differ, or the position is out of range.
     #[track_caller]
     pub fn stack(parts: &[Self], axis: isize) -> Self {
         let Some(first) = parts.first() else { panic!("stack: there is nothing to join") };
@@ -86,7 +86,7 @@ impl<'t, T: Float> Var<'t, T> {
             let (first, other) = (tensor::shape::Dims(&first), tensor::shape::Dims(&other));
             panic!("stack: shapes {first} and {other} differ");
         }
-        if parts.iter().any(|v| !v.any().is_on(first.tape())) {
+        if parts.iter().any(|v| !v.erase().is_on(first.tape())) {
             panic!("stack: its inputs are on different tapes");
         }
         let joined = if axis < 0 { axis + first.rank() as isize + 1 } else { axis };

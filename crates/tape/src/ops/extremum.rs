@@ -81,7 +81,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.extremum(true, axis_set("max", self, axes), true)
     }
 
-    /// The smallest of all elements, of shape `[]`; NaN if one is. Ties share the derivative evenly.
+    /// The smallest of all elements, of shape `[]`; NaN if one is. Ties share the derivative
+    /// evenly.
     ///
     /// # Panics
     /// When there is no element.

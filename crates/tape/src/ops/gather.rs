@@ -9,7 +9,8 @@ use crate::var::Var;
 
 const INDEX: &str = "an index is i64";
 
-/// What the indices of a [`Gather`] or a [`ScatterAdd`] are to whoever gave them, for errors to say.
+/// What the indices of a [`Gather`] or a [`ScatterAdd`] are to whoever gave them, for errors to
+/// say.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Indices {
     /// Indices.
@@ -107,14 +108,7 @@ impl<T: Float> Op<T, 2, 1> for ScatterAdd {
         [base, src]: [&[usize]; 2],
         [index]: [&[usize]; 1],
     ) -> Result<Shape, ShapeError> {
-        kernel::gather_shape("scatter_add", base, self.axis as isize, index)?;
-        if src != index {
-            let (src, index) = (Dims(src), Dims(index));
-            return Err(ShapeError::new(format!(
-                "scatter_add: source of shape {src} and index of shape {index} differ"
-            )));
-        }
-        Ok(base.into())
+        kernel::scatter_add_shape(base, self.axis as isize, index, src)
     }
 
     fn forward(
@@ -134,16 +128,16 @@ impl<T: Float> Op<T, 2, 1> for ScatterAdd {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The elements of `axis` at `index`, which has the rank of this variable and, off the axis, sizes
-    /// no larger: `y[i][j] = x[index[i][j]][j]` for axis 0. An index out of range is an error of the
-    /// evaluation.
+    /// The elements of `axis` at `index`, which has the rank of this variable and, off the axis,
+    /// sizes no larger: `y[i][j] = x[index[i][j]][j]` for axis 0. An index out of range is an error
+    /// of the evaluation.
     ///
     /// # Panics
     /// When the shapes do not fit.
     #[track_caller]
     pub fn gather(self, axis: isize, index: Var<'t, i64>) -> Self {
         let axis = self.indexed("gather", axis);
-        self.tape().apply_with(Gather { axis, indices: Indices::Plain }, [self], [index.any()])
+        self.tape().apply_with(Gather { axis, indices: Indices::Plain }, [self], [index.erase()])
     }
 
     /// The entries of `axis` named by `index: [n]`, in that order: rows of a matrix, for axis 0. An
@@ -154,12 +148,12 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn index_select(self, axis: isize, index: Var<'t, i64>) -> Self {
         let axis = self.indexed("index_select", axis);
-        self.tape().apply_with(IndexSelect { axis }, [self], [index.any()])
+        self.tape().apply_with(IndexSelect { axis }, [self], [index.erase()])
     }
 
     /// This variable with `src` added at `index` along `axis`:
-    /// `y = self; y[index[i][j]][j] += src[i][j]` for axis 0. Repeated indices add up in the order of
-    /// `src`. An index out of range is an error of the evaluation.
+    /// `y = self; y[index[i][j]][j] += src[i][j]` for axis 0. Repeated indices add up in the order
+    /// of `src`. An index out of range is an error of the evaluation.
     ///
     /// # Panics
     /// When the shapes do not fit.
@@ -167,7 +161,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn scatter_add(self, axis: isize, index: Var<'t, i64>, src: Self) -> Self {
         let axis = self.indexed("scatter_add", axis);
         let indices = Indices::Plain;
-        self.tape().apply_with(ScatterAdd { axis, indices }, [self, src], [index.any()])
+        self.tape().apply_with(ScatterAdd { axis, indices }, [self, src], [index.erase()])
     }
 
     /// The element of each row `[.., classes]` at its label `[..]`, on behalf of `op`: one number a
@@ -179,7 +173,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn at_labels(self, op: &'static str, labels: Var<'t, i64>) -> Self {
         self.assert_labelled(op, labels);
         let pick = Gather { axis: labels.rank(), indices: Indices::LabelsOf(op) };
-        self.tape().apply_with(pick, [self], [labels.unsqueeze(-1).any()]).squeeze(-1)
+        self.tape().apply_with(pick, [self], [labels.unsqueeze(-1).erase()]).squeeze(-1)
     }
 
     /// Checks that there is one label for each row.
@@ -255,7 +249,7 @@ mod tests {
         refuses(
             |[x, s]| x.scatter_add(0, x.tape().constant(tensor![[0, 0]]), s),
             [&[2, 2], &[2, 2]],
-            "scatter_add: source of shape [2, 2] and index of shape [1, 2] differ",
+            "scatter_add: indices of shape [1, 2] and values of shape [2, 2] differ",
         );
         refuses(
             |[x]| x.gather(2, x.tape().constant(tensor![[0]])),

@@ -44,8 +44,8 @@ impl<T: Float> Op<T, 2> for Matmul {
 }
 
 /// The factors of a cotangent that a rule of the present sweep recorded as a matrix product, if
-/// `bᵀaᵀ` has the bits of `(ab)ᵀ`: whether a sweep in pieces still sees a product here depends on where a
-/// piece ends. (Batches by one matrix are one product, with more rows than each of them.)
+/// `bᵀaᵀ` has the bits of `(ab)ᵀ`: whether a sweep in pieces still sees a product here depends on
+/// where a piece ends. (Batches by one matrix are one product, with more rows than each of them.)
 pub(super) fn factors<T: Float>(x: Var<'_, T>) -> Option<[Var<'_, T>; 2]> {
     if x.id() < x.tape().rules_from.get() {
         return None;
@@ -58,8 +58,8 @@ pub(super) fn factors<T: Float>(x: Var<'_, T>) -> Option<[Var<'_, T>; 2]> {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The matrix product, with NumPy's rules: axes before the last two broadcast; a vector on the left
-    /// is a row, on the right a column, and its axis disappears.
+    /// The matrix product, with NumPy's rules: axes before the last two broadcast; a vector on the
+    /// left is a row, on the right a column, and its axis disappears.
     ///
     /// # Panics
     /// When an operand has rank 0, the inner sizes differ, or the leading axes do not broadcast.
@@ -71,6 +71,32 @@ impl<'t, T: Float> Var<'t, T> {
         let column = if b.len() == 1 { other.unsqueeze(1) } else { other };
         self.tape().apply(Matmul, [row, column]).reshape(shape)
     }
+
+    /// The inner product `Σₖ self[k] · other[k]` of two vectors, of shape `[]`.
+    ///
+    /// # Panics
+    /// When they are not vectors of one length.
+    #[track_caller]
+    pub fn dot(self, other: Self) -> Self {
+        let (a, b) = (self.shape(), other.shape());
+        if a.len() != 1 || a != b {
+            panic!("dot: {} and {} are not two vectors of one length", Dims(&a), Dims(&b));
+        }
+        self.matmul(other)
+    }
+
+    /// The outer product `y[i, j] = self[i] · other[j]` of two vectors.
+    ///
+    /// # Panics
+    /// When they are not vectors.
+    #[track_caller]
+    pub fn outer(self, other: Self) -> Self {
+        let (a, b) = (self.shape(), other.shape());
+        if a.len() != 1 || b.len() != 1 {
+            panic!("outer: {} and {} are not two vectors", Dims(&a), Dims(&b));
+        }
+        self.unsqueeze(-1).matmul(other.unsqueeze(0))
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +106,9 @@ mod tests {
     row!(matmul: |a, b| a.matmul(b); [any([2, 3]).or([2, 0]).or([0, 3]).or([1, 1]), any([3, 2]).or([0, 2]).or([3, 2]).or([1, 1])]);
     row!(vectors: |a, b| a.matmul(b); [any([3]).or([3]).or([2, 3]).or([0]), any([3]).or([3, 2]).or([3]).or([0])]);
     row!(batches: |a, b| a.matmul(b); [any([2, 1, 2]).or([2, 1, 1, 2]).or([2]).or([2, 2, 2]), any([2, 2, 1]).or([2, 2, 1]).or([2, 2, 1]).or([2])]);
+    row!(dot: |a, b| a.dot(b); [any([3]).or([1]).or([0]), any([3]).or([1]).or([0])]);
+    row!(dot_with_itself: |x| x.dot(x); [any([3]).or([0])]);
+    row!(outer: |a, b| a.outer(b); [any([3]).or([1]).or([0]), any([2]).or([3]).or([2])]);
     row!(with_itself: |x| x.matmul(x.t()); [any([2, 3]).or([2, 0])]);
 
     #[test]
@@ -90,6 +119,17 @@ mod tests {
             "matmul: [3, 4] x [5, 6]: inner sizes 4 and 5 differ",
         );
         refuses(|[a, b]| a.matmul(b), [&[], &[2, 2]], "matmul: [] x [2, 2]");
+        refuses(
+            |[a, b]| a.dot(b),
+            [&[2], &[3]],
+            "dot: [2] and [3] are not two vectors of one length",
+        );
+        refuses(
+            |[a, b]| a.dot(b),
+            [&[2, 1], &[2, 1]],
+            "dot: [2, 1] and [2, 1] are not two vectors",
+        );
+        refuses(|[a, b]| a.outer(b), [&[2], &[]], "outer: [2] and [] are not two vectors");
         refuses(
             |[a, b]| a.matmul(b),
             [&[3], &[2]],

@@ -59,14 +59,14 @@ impl<'t, T: Float> Var<'t, T> {
     /// derivative is ½ for each.
     #[track_caller]
     pub fn maximum(self, other: impl Operand<'t, T>) -> Self {
-        self.tape().apply(Maximum, [self, other.beside(self)])
+        self.tape().apply(Maximum, [self, other.on(self.tape())])
     }
 
     /// The smaller of `self` and `other` (a variable or a number), NaN if one is; at a tie the
     /// derivative is ½ for each.
     #[track_caller]
     pub fn minimum(self, other: impl Operand<'t, T>) -> Self {
-        self.tape().apply(Minimum, [self, other.beside(self)])
+        self.tape().apply(Minimum, [self, other.on(self.tape())])
     }
 }
 

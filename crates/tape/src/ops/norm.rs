@@ -36,22 +36,24 @@ impl<T: Float> Op<T, 1> for Norm {
         let (x, y) = (cx.x[0], cx.y);
         let kept = self.axes.reduce(&x.shape(), true);
         let (g, y) = (cx.g.reshape(&kept), y.reshape(&kept));
-        // 0/∞ is 0, and so are its derivatives times what is finite; and one number an output is looked at,
-        // not one an element.
+        // 0/∞ is 0, and so are its derivatives times what is finite; and one number an output is
+        // looked at, not one an element.
         let length = y.eq_to(0.0).select(y.full_like(f64::INFINITY), y);
         [Some(g.mul0(x / length))]
     }
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The Euclidean norm `√(Σ x²)` of all elements, of shape `[]`; 0 if there is none. Its derivative at 0 is 0.
+    /// The Euclidean norm `√(Σ x²)` of all elements, of shape `[]`; 0 if there is none. Its
+    /// derivative at 0 is 0.
     #[track_caller]
     pub fn norm(self) -> Self {
         let axes = AxisSet::all(self.rank());
         self.tape().apply(Norm { axes, keep: false }, [self])
     }
 
-    /// The Euclidean norm `√(Σ x²)` over `axes`, which disappear; 0 if there is none. Its derivative at 0 is 0.
+    /// The Euclidean norm `√(Σ x²)` over `axes`, which disappear; 0 if there is none. Its
+    /// derivative at 0 is 0.
     ///
     /// # Panics
     /// When an axis is out of range or named twice.
@@ -61,7 +63,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().apply(Norm { axes, keep: false }, [self])
     }
 
-    /// The Euclidean norm `√(Σ x²)` over `axes`, which keep size 1; 0 if there is none. Its derivative at 0 is 0.
+    /// The Euclidean norm `√(Σ x²)` over `axes`, which keep size 1; 0 if there is none. Its
+    /// derivative at 0 is 0.
     ///
     /// # Panics
     /// When an axis is out of range or named twice.

@@ -21,9 +21,10 @@ impl ViewOp for Permute {
 
     /// The inverse permutation.
     ///
-    /// The cotangent of a transposed matrix is as a rule a product, and `(ab)ᵀ = bᵀaᵀ` lies in memory as
-    /// the matrix itself does, while everybody who reads the gradient would stride through a view of
-    /// `ab`. (That is recorded already by this sweep, but what nobody asks for is not computed.)
+    /// The cotangent of a transposed matrix is as a rule a product, and `(ab)ᵀ = bᵀaᵀ` lies in
+    /// memory as the matrix itself does, while everybody who reads the gradient would stride
+    /// through a view of `ab`. (That is recorded already by this sweep, but what nobody asks for is
+    /// not computed.)
     fn vjp<'t, T: Float>(&self, cx: Pullback<'t, T, 1>) -> Option<Var<'t, T>> {
         let inverse = inverse(&self.axes);
         Some(match factors(cx.g) {
@@ -57,8 +58,8 @@ impl<'t, E: Element> Var<'t, E> {
     #[track_caller]
     pub fn permute(self, axes: impl AsRef<[usize]>) -> Self {
         let axes = axes.as_ref();
-        // Rules transpose what layers have transposed: turned back, it is what it was. Not for the user,
-        // whose variable has gradients and marks of its own.
+        // Rules transpose what layers have transposed: turned back, it is what it was. Not for the
+        // user, whose variable has gradients and marks of its own.
         let back = || {
             self.recorded_as::<Views, _, _>(|Permute { axes: before }, inputs| {
                 (inverse(before)[..] == *axes).then(|| Var::at(self.tape(), inputs[0]))

@@ -34,7 +34,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// power for integer exponents only, else NaN.
     #[track_caller]
     pub fn pow(self, exponent: impl Operand<'t, T>) -> Self {
-        self.tape().apply(Pow, [self, exponent.beside(self)])
+        self.tape().apply(Pow, [self, exponent.on(self.tape())])
     }
 
     /// `self` to the power of the number `exponent`.

@@ -9,8 +9,8 @@ use crate::var::Var;
 /// `max(x, 0)`.
 #[derive(Debug, PartialEq)]
 pub struct Relu;
-/// `g` times the slope, 1 where `y > 0`, else 0, and 0 where `g` is 0, whatever `y`: the rule of [`Relu`]
-/// in one pass over memory.
+/// `g` times the slope, 1 where `y > 0`, else 0, and 0 where `g` is 0, whatever `y`: the rule of
+/// [`Relu`] in one pass over memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReluVjp;
 

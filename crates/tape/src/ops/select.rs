@@ -24,13 +24,14 @@ impl<T: Float> Pointwise<T, 2, 1> for Select {
 }
 
 impl<'t> Var<'t, bool> {
-    /// `a` where this mask holds, else `b`; all three are broadcast to one shape. A branch that is not
-    /// taken gets a gradient of exactly 0, even where its own derivative is infinite or NaN. `b` may
-    /// be a number.
+    /// `a` where this mask holds, else `b`; all three are broadcast to one shape. A branch that is
+    /// not taken gets a gradient of exactly 0, even where its own derivative is infinite or NaN.
+    /// Either may be a number.
     #[doc(alias = "where")]
     #[track_caller]
-    pub fn select<T: Float>(self, a: Var<'t, T>, b: impl Operand<'t, T>) -> Var<'t, T> {
-        self.tape().apply_with(Select, [a, b.beside(a)], [self.any()])
+    pub fn select<T: Float>(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>) -> Var<'t, T> {
+        let tape = self.tape();
+        tape.apply_with(Select, [a.on(tape), b.on(tape)], [self.erase()])
     }
 }
 
@@ -42,6 +43,7 @@ mod tests {
 
     row!(select: |a, b| a.gt(0.25).select(a, b); pair(Domain::Distinct, Domain::Distinct));
     row!(select_or_number: |x| x.lt(0.0).select(x * x, 0.5); pointwise(Domain::Nonzero));
+    row!(number_or_select: |x| x.lt(0.0).select(0.5, x * x) * x.gt(1).select(2, 1.0); pointwise(Domain::Nonzero));
     row!(larger_mask: |a, b| a.tape().constant(tensor![[true], [false]]).select(a, b); [any([3]).or([]).or([2, 3]), any([1]).or([3]).or([])]);
 
     #[test]

@@ -9,7 +9,8 @@ use crate::var::Var;
 /// `σ(x) = 1 / (1 + e⁻ˣ)`.
 #[derive(Debug, PartialEq)]
 pub struct Sigmoid;
-/// `g (y - y²)`, and 0 where `g` is 0, whatever `y`: the rule of [`Sigmoid`] in one pass over memory.
+/// `g (y - y²)`, and 0 where `g` is 0, whatever `y`: the rule of [`Sigmoid`] in one pass over
+/// memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SigmoidVjp;
 /// `ln(1 + eˣ)`.

@@ -6,9 +6,9 @@ use tensor::error::OrPanic;
 use crate::var::Var;
 
 impl<'t, T: Float> Var<'t, T> {
-    /// `e^(xᵢ) / Σⱼ e^(xⱼ)` along `axis` (lecture 1, softmax). The largest logit is subtracted first,
-    /// which changes nothing and keeps every exponent at most 0. A row of -∞ alone has no softmax: it
-    /// is NaN, and other rows are untouched.
+    /// `e^(xᵢ) / Σⱼ e^(xⱼ)` along `axis` (lecture 1, softmax). The largest logit is subtracted
+    /// first, which changes nothing and keeps every exponent at most 0. A row of -∞ alone has no
+    /// softmax: it is NaN, and other rows are untouched.
     ///
     /// # Panics
     /// When the axis is out of range.
@@ -38,8 +38,8 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn cross_entropy(self, labels: Var<'t, i64>) -> Self {
         self.assert_labelled("cross_entropy", labels);
-        // One logit a row is picked, and then put below the largest: of the logarithms of all classes,
-        // only these are asked for.
+        // One logit a row is picked, and then put below the largest: of the logarithms of all
+        // classes, only these are asked for.
         let largest = self.largest("cross_entropy", -1);
         let sum = (self - largest).exp().sum_axis(-1);
         sum.ln() - (self.at_labels("cross_entropy", labels) - largest.squeeze(-1))

@@ -1,8 +1,7 @@
 //! Sums over axes: the adjoint of broadcasting.
 
 use tensor::error::OrPanic;
-use tensor::shape::Dims;
-use tensor::{AnyView, Axes, AxisSet, Error, Float, Shape, ShapeError, View, kernel};
+use tensor::{AnyView, Axes, AxisSet, Element, Error, Float, Shape, ShapeError, View, kernel};
 
 use crate::op::{Closing, Op, Pullback};
 use crate::var::Var;
@@ -79,21 +78,14 @@ impl<'t, T: Float> Var<'t, T> {
         if from[..] == *to {
             return self;
         }
-        let fits = |i: usize, lead: usize| to[i - lead] == from[i] || to[i - lead] == 1;
-        let lead = from.len().checked_sub(to.len());
-        let lead = lead.filter(|&lead| (lead..from.len()).all(|i| fits(i, lead)));
-        let Some(lead) = lead else {
-            panic!("sum_to: shape {} cannot become {}", Dims(&from), Dims(to));
-        };
-        let repeated = |i: usize| i < lead || (to[i - lead] == 1 && from[i] != 1);
-        let axes: Vec<usize> = (0..from.len()).filter(|&i| repeated(i)).collect();
-        self.sum_keepdim(axes).reshape(to)
+        let axes = AxisSet::repeated("sum_to", to, &from).or_panic();
+        self.tape().apply(Sum { axes, keep: true }, [self]).reshape(to)
     }
 }
 
 /// Resolves the axes of a reduction.
 #[track_caller]
-pub(crate) fn axis_set<T: Float>(op: &str, x: Var<'_, T>, axes: impl Axes) -> AxisSet {
+pub(crate) fn axis_set<E: Element>(op: &str, x: Var<'_, E>, axes: impl Axes) -> AxisSet {
     AxisSet::of(op, &axes, &x.shape()).or_panic()
 }
 

@@ -9,8 +9,8 @@ use super::sum::{Sum, axis_set};
 use crate::var::Var;
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The variance of all elements, `Σ(x - mean)² / (n - correction)`: 1 for the unbiased estimate, 0
-    /// for the population; NaN if `n ≤ correction`.
+    /// The variance of all elements, `Σ(x - mean)² / (n - correction)`: 1 for the unbiased
+    /// estimate, 0 for the population; NaN if `n ≤ correction`.
     #[track_caller]
     pub fn var(self, correction: usize) -> Self {
         variance(self, AxisSet::all(self.rank()), false, correction)
@@ -35,7 +35,8 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The standard deviation of all elements, `‖x - mean‖ / √(n - correction)`; see
-    /// [`var`](Self::var). Its derivative where all elements are equal is 0, as that of the norm at 0.
+    /// [`var`](Self::var). Its derivative where all elements are equal is 0, as that of the norm
+    /// at 0.
     #[track_caller]
     pub fn std(self, correction: usize) -> Self {
         spread(self, AxisSet::all(self.rank()), false, correction)
@@ -74,9 +75,9 @@ fn spread<T: Float>(x: Var<'_, T>, axes: AxisSet, keep: bool, correction: usize)
 
 /// `x - mean`, exactly 0 where all elements are equal.
 ///
-/// The mean of equal numbers may be a rounding off (three times 0.1 is not 0.3), and a spread of 1e-17
-/// has a gradient of length 1, not 0. So the first element is subtracted beforehand: a constant, for
-/// what is added to all elements moves no deviation.
+/// The mean of equal numbers may be a rounding off (three times 0.1 is not 0.3), and a spread of
+/// 1e-17 has a gradient of length 1, not 0. So the first element is subtracted beforehand: a
+/// constant, for what is added to all elements moves no deviation.
 #[track_caller]
 fn deviation<T: Float>(x: Var<'_, T>, axes: AxisSet) -> Var<'_, T> {
     let shape = x.shape();

@@ -1,16 +1,17 @@
 //! Programs that were met before.
 //!
 //! A training step records the same program each time, with other values. When `backward` meets a
-//! program for the second time it keeps a script of it, forward and adjoints; from the third time on it
-//! recognises the program and runs the script, with no sweep and no plan.
+//! program for the second time it keeps a script of it, forward and adjoints; from the third time
+//! on it recognises the program and runs the script, with no sweep and no plan.
 //!
-//! A program is recognised by comparing it whole, operation by operation; the hash only says where to
-//! look. What is compared is all that a sweep and a plan depend on, since rules are pure functions: of
-//! every node its origin, type, shape, marks and inputs, also where it is known and its inputs are not
-//! asked for, because a rule may look through it. A rule that has [effects](Tape::effects) is no such
-//! function, and its program is not kept.
+//! A program is recognised by comparing it whole, operation by operation; the hash only says where
+//! to look. What is compared is all that a sweep and a plan depend on, since rules are pure
+//! functions: of every node its origin, type, shape, marks and inputs, also where it is known and
+//! its inputs are not asked for, because a rule may look through it. A rule that has
+//! [effects](Tape::effects) is no such function, and its program is not kept.
 //!
-//! The scripts belong to the thread; how many it keeps is bounded, and [`forget_programs`] frees them.
+//! The scripts belong to the thread; how many it keeps is bounded, and [`forget_programs`] frees
+//! them.
 
 use std::cell::Cell;
 use std::hash::Hasher;
@@ -21,10 +22,10 @@ use tensor::shape;
 
 use super::script::Script;
 use super::signature::Signatures;
-use super::straight::Straight;
+use crate::evaluate::straight::Straight;
 use crate::node::{Node, Nodes, Recycled, Source};
+use crate::reverse::walk::{self, Graph, NONE};
 use crate::tape::{Bound, Tape};
-use crate::walk::{self, Graph, NONE};
 
 /// How many programs a thread keeps.
 const KEPT: usize = 16;
@@ -38,7 +39,8 @@ pub(crate) struct Forward {
     pub graph: Graph,
     /// The walk that has marked the nodes with their places.
     pub walk: u32,
-    /// Whether it goes on behind a value that is known: the derivatives may ask for more than the loss.
+    /// Whether it goes on behind a value that is known: the derivatives may ask for more than the
+    /// loss.
     pub behind: bool,
     hash: u64,
 }
@@ -67,8 +69,8 @@ pub(crate) struct Backward {
 /// A program of a thread.
 struct Entry {
     hash: u64,
-    /// What it is compared by, unless it was met once or is large. That of a refused one is kept so that
-    /// others of its graph and sizes are not taken for it.
+    /// What it is compared by, unless it was met once or is large. That of a refused one is kept so
+    /// that others of its graph and sizes are not taken for it.
     structure: Option<Box<Structure>>,
     state: State,
 }
@@ -171,9 +173,9 @@ pub(crate) fn meet(tape: &Tape, forward: &Forward) -> Meeting {
     let Ok(mut met) = MET.try_with(Cell::take) else { return Meeting::New };
     let like = |e: &Entry| e.hash == forward.hash;
     let same = |e: &Entry| like(e) && e.structure.as_ref().is_some_and(|s| s.is(tape, forward));
-    // The others have nothing but the hash, so they come last. To be taken for one of these is harmless:
-    // a script is made of the program at hand, and met again compared with its own structure; or no script
-    // is made, as for any large program.
+    // The others have nothing but the hash, so they come last. To be taken for one of these is
+    // harmless: a script is made of the program at hand, and met again compared with its own
+    // structure; or no script is made, as for any large program.
     let others = |e: &Entry| like(e) && e.structure.is_none();
     let place = met.iter().position(same).or_else(|| met.iter().position(others));
     let meeting = match place.map(|p| &met[p].state) {
@@ -222,8 +224,8 @@ fn put_back(mut met: Vec<Entry>) {
     drop(evicted);
 }
 
-/// Frees the scripts this thread keeps of programs that `backward` has met, with the operations in them,
-/// and the memory that finished tapes have left to it.
+/// Frees the scripts this thread keeps of programs that `backward` has met, with the operations in
+/// them, and the memory that finished tapes have left to it.
 pub fn forget_programs() {
     drop(MET.try_with(Cell::take));
     Recycled::forget();
@@ -232,8 +234,8 @@ pub fn forget_programs() {
 }
 
 impl Backward {
-    /// A script for `outputs`: the loss and the gradients, adjoints that stand on the tape from `end`
-    /// on. `None` if the program cannot be recognised.
+    /// A script for `outputs`: the loss and the gradients, adjoints that stand on the tape from
+    /// `end` on. `None` if the program cannot be recognised.
     pub(crate) fn new(
         tape: &Tape,
         forward: &Forward,

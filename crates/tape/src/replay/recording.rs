@@ -7,9 +7,9 @@ use tensor::{AnyTensor, Element, Float, Shape, Tensor};
 
 use super::script::{Lend, Script, kind};
 use crate::error::{EvalError, NoGradient};
-use crate::gradients::Gradients;
 use crate::node::{Nodes, Source};
 use crate::param::{Param, ParamId};
+use crate::reverse::gradients::Gradients;
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
 
@@ -138,14 +138,17 @@ pub enum ReplayError {
 ///
 /// Replaying binds new inputs of the recorded shapes and reads the parameters afresh. Numbers and
 /// control flow of the Rust code that recorded it are frozen in.
+///
+/// Parameters are matched by their identity. `nn::Recording` is one of these for a module, whose
+/// parameters it matches by their path.
 pub struct Recording<S: Specs, T: Float> {
     tape: Tape,
     script: Script,
     /// In the order of their slots, which follow those of the inputs.
     params: Vec<ParamId>,
     inputs: usize,
-    /// For each parameter its gradient's number among the outputs of the script, which come in their
-    /// order: the loss, the gradients, and the nodes to keep.
+    /// For each parameter its gradient's number among the outputs of the script, which come in
+    /// their order: the loss, the gradients, and the nodes to keep.
     gradients: Vec<(ParamId, Result<usize, NoGradient>)>,
     /// The outputs to keep.
     keep: Range<usize>,
@@ -212,8 +215,8 @@ impl<S: Specs, T: Float> Recording<S, T> {
         self.replay_with(lookup, values)
     }
 
-    /// As [`replay`](Self::replay), with the present values of the parameters from `lookup`: it is given
-    /// the place of each in [`params`](Self::params), and what stands there.
+    /// As [`replay`](Self::replay), with the present values of the parameters from `lookup`: it is
+    /// given the place of each in [`params`](Self::params), and what stands there.
     ///
     /// # Errors
     /// As [`replay`](Self::replay).
@@ -270,8 +273,8 @@ impl<S: Specs, T: Float> Recording<S, T> {
         Ok(())
     }
 
-    /// The values of all nodes marked [`keep`](Var::keep), whether the loss depends on them or not, as
-    /// of the last replay, in the order they were recorded.
+    /// The values of all nodes marked [`keep`](Var::keep), whether the loss depends on them or not,
+    /// as of the last replay, in the order they were recorded.
     pub fn kept(&self) -> &[AnyTensor] {
         &self.kept
     }

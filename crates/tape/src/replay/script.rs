@@ -3,16 +3,16 @@
 use tensor::shape::{self, Dims};
 use tensor::{AnyTensor, AnyView, DType, Float, Shape, Tensor, View};
 
-use super::plan::Plan;
-use super::run::{self, Halt};
-use super::straight::{self, Straight};
 use crate::error::EvalError;
-use crate::eval::{Load, Retain};
-use crate::gradients::{self, Spare};
+use crate::evaluate::plan::Plan;
+use crate::evaluate::run::{self, Halt};
+use crate::evaluate::straight::{self, Straight};
+use crate::evaluate::{Load, Retain};
+use crate::reverse::gradients::{self, Spare};
 use crate::tape::Tape;
 
-/// A program for some outputs of a tape, in which some nodes, its slots, get new values at every run:
-/// [`bind`](Self::bind) each, [`run`](Self::run), take the [`output`](Self::output)s.
+/// A program for some outputs of a tape, in which some nodes, its slots, get new values at every
+/// run: [`bind`](Self::bind) each, [`run`](Self::run), take the [`output`](Self::output)s.
 pub(crate) struct Script {
     engine: Engine,
     /// The node on the tape behind each node of the program.
@@ -65,8 +65,8 @@ struct Slot {
     shape: Shape,
 }
 
-/// Bytes that a node takes in a plan: its operation, type, shape, inputs and step, and the place of a
-/// value, twice.
+/// Bytes that a node takes in a plan: its operation, type, shape, inputs and step, and the place of
+/// a value, twice.
 const PLANNED: usize = 512;
 
 impl Script {
@@ -167,8 +167,8 @@ impl Script {
         })
     }
 
-    /// Runs the program on behalf of another tape than it was planned for, whose nodes a failure could
-    /// not name.
+    /// Runs the program on behalf of another tape than it was planned for, whose nodes a failure
+    /// could not name.
     pub(crate) fn run_unnamed(&mut self) -> Result<(), Halt> {
         match &mut self.engine {
             Engine::Straight(straight, _) => straight.run(),
@@ -198,8 +198,8 @@ impl Script {
         number.expect("the output has this type")
     }
 
-    /// Writes the value of output `i` to the buffer of `tensor`, if that fits and is worth it; tells
-    /// whether it did.
+    /// Writes the value of output `i` to the buffer of `tensor`, if that fits and is worth it;
+    /// tells whether it did.
     pub(crate) fn write_output(&self, i: usize, tensor: &mut AnyTensor) -> bool {
         match &self.engine {
             Engine::Straight(straight, _) => straight.write_to(self.outputs[i], tensor),
@@ -207,8 +207,8 @@ impl Script {
         }
     }
 
-    /// Puts gradients together from the outputs: in the memory of earlier ones, if the program is tiny. (The
-    /// buffers of others are worth more to the pool than to this program.)
+    /// Puts gradients together from the outputs: in the memory of earlier ones, if the program is
+    /// tiny. (The buffers of others are worth more to the pool than to this program.)
     pub(crate) fn gradients(&self) -> gradients::Builder {
         match &self.engine {
             Engine::Straight(_, spare) => gradients::Builder::new(Some(spare)),

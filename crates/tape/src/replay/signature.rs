@@ -5,8 +5,8 @@ use tensor::{DType, Shape, shape};
 use crate::node::{Nodes, Source, recent};
 use crate::op::Recorded;
 
-/// A list of nodes that may be those of another tape, or of another place on the same one: all that is
-/// told of them but their inputs, and not their values.
+/// A list of nodes that may be those of another tape, or of another place on the same one: all that
+/// is told of them but their inputs, and not their values.
 #[derive(Default)]
 pub(crate) struct Signatures {
     list: Vec<Signature>,

@@ -9,8 +9,8 @@ use crate::buffer::Buffer;
 use crate::element::{DType, Element};
 use crate::kernel::Window;
 
-/// An owned block of elements, aligned to a cache line: a vector that crosses from one line into the
-/// next takes twice as long to load and to store.
+/// An owned block of elements, aligned to a cache line: a vector that crosses from one line into
+/// the next takes twice as long to load and to store.
 #[derive(Debug)]
 pub struct AnyBlock(Memory);
 
@@ -81,7 +81,7 @@ impl AnyBlock {
 }
 
 /// The row-major sequence of a view of any element type.
-#[allow(missing_docs)] // each variant is named by its element type
+#[allow(missing_docs, reason = "each variant is named by its element type")]
 pub enum AnyReader<'a> {
     F32(Reader<'a, f32>),
     F64(Reader<'a, f64>),
@@ -154,7 +154,8 @@ impl<'a> AnyReader<'a> {
         }
     }
 
-    /// Writes a stretch of the whole that the elements have their place in, from element `start` on.
+    /// Writes a stretch of the whole that the elements have their place in, from element `start`
+    /// on.
     ///
     /// # Panics
     /// When the types differ, or are not floats.

@@ -3,16 +3,16 @@
 //! A value of a few numbers that has a buffer, a counter and a layout of its own costs a hundred
 //! nanoseconds to make, twenty times what it takes to compute it. In a slab it costs its bytes.
 //!
-//! The memory is one, for all element types: with a piece for each, writing a value would have to part
-//! every one of them into what was made before and what is written.
+//! The memory is one, for all element types: with a piece for each, writing a value would have to
+//! part every one of them into what was made before and what is written.
 //!
 //! # Invariants
 //!
-//! 1. The elements of a slot that is no view lie inside of the memory, aligned, and behind those of all
-//!    such slots made before; they are initialised, and valid for its type.
+//! 1. The elements of a slot that is no view lie inside of the memory, aligned, and behind those of
+//!    all such slots made before; they are initialised, and valid for its type.
 //! 2. The `base` of a view is a slot made before it that is no view, and has its type.
-//! 3. The layout of a slot fits the elements of its base, or its own if it is no view. `at` and `len`
-//!    of a contiguous slot are inside of these.
+//! 3. The layout of a slot fits the elements of its base, or its own if it is no view. `at` and
+//!    `len` of a contiguous slot are inside of these.
 
 use std::marker::PhantomData;
 use std::slice;
@@ -29,8 +29,8 @@ use crate::view::View;
 /// Memory for values of all element types.
 #[derive(Debug, Default)]
 pub struct Slab {
-    /// Words, so that elements of every type are aligned in it. Fresh ones are 0, which is a value of
-    /// every type.
+    /// Words, so that elements of every type are aligned in it. Fresh ones are 0, which is a value
+    /// of every type.
     memory: Vec<u64>,
     slots: Vec<Slot>,
     /// Layouts of slots; neighbours of one shape share theirs.
@@ -204,8 +204,9 @@ impl Slab {
         let slot = &rest[0];
         assert!(slot.base as usize == out, "a view is written where it came from");
         let memory = self.memory.as_mut_ptr();
-        // SAFETY: the slab is borrowed, and `slot` is no view. By invariant 1 its elements are in the
-        // memory and behind those of `slots`, which is all that `Earlier` reads (invariants 2 and 3).
+        // SAFETY: the slab is borrowed, and `slot` is no view. By invariant 1 its elements are
+        // in the memory and behind those of `slots`, which is all that `Earlier` reads
+        // (invariants 2 and 3).
         let mut out = unsafe { elements_mut(memory, slot) };
         if cfg!(debug_assertions) {
             poison(out.reborrow());
@@ -263,8 +264,8 @@ impl Slab {
         each!(self.view(slot), AnyView, v => owned(v))
     }
 
-    /// Writes the elements of a value to `tensor`, if that has the value's type and shape, and nobody
-    /// shares its buffer; tells whether it did.
+    /// Writes the elements of a value to `tensor`, if that has the value's type and shape, and
+    /// nobody shares its buffer; tells whether it did.
     pub fn write_to(&self, slot: usize, tensor: &mut AnyTensor) -> bool {
         fn same<T: Element>(x: View<'_, T>, tensor: &mut AnyTensor) -> bool {
             let alike = |tensor: &&mut Tensor<T>| shape::same(tensor.shape(), x.shape());
@@ -295,8 +296,8 @@ impl<'a> Earlier<'a> {
     pub fn slice(&self, slot: usize) -> AnySlice<'a> {
         let slot = &self.slots[slot];
         assert!(slot.contiguous, "the value is strided");
-        // SAFETY: by invariant 3 these are elements of its base, one of `slots`, whose elements nobody
-        // writes for `'a`.
+        // SAFETY: by invariant 3 these are elements of its base, one of `slots`, whose elements
+        // nobody writes for `'a`.
         unsafe { elements(self.memory, slot) }
     }
 }
@@ -307,8 +308,8 @@ impl<'a> Earlier<'a> {
 /// `memory` is that of the slot's slab, and for `'a` nobody writes these elements.
 #[inline]
 unsafe fn elements<'a>(memory: *const u64, slot: &Slot) -> AnySlice<'a> {
-    // SAFETY: by invariants 1 and 3 they are in the memory, aligned, initialised and valid; by contract
-    // nobody writes them.
+    // SAFETY: by invariants 1 and 3 they are in the memory, aligned, initialised and valid; by
+    // contract nobody writes them.
     unsafe {
         let (at, len) = (memory.byte_add(slot.at as usize), slot.len as usize);
         match slot.dtype {
@@ -328,8 +329,8 @@ unsafe fn elements<'a>(memory: *const u64, slot: &Slot) -> AnySlice<'a> {
 /// `memory` is that of the slot's slab, and for `'a` nobody else reads or writes these elements.
 #[inline]
 unsafe fn elements_mut<'a>(memory: *mut u64, slot: &Slot) -> AnySliceMut<'a> {
-    // SAFETY: by invariant 1 they are in the memory, aligned, initialised and valid; by contract they
-    // are the caller's alone.
+    // SAFETY: by invariant 1 they are in the memory, aligned, initialised and valid; by contract
+    // they are the caller's alone.
     unsafe {
         let (at, len) = (memory.byte_add(slot.at as usize), slot.len as usize);
         match slot.dtype {
@@ -363,7 +364,8 @@ fn copy(x: AnyView<'_>, out: AnySliceMut<'_>) {
     each!(x, AnyView, v => same(v, out));
 }
 
-/// By the reader, since the kernel for copies takes a block from the heap, for larger ones than these.
+/// By the reader, since the kernel for copies takes a block from the heap, for larger ones than
+/// these.
 #[inline]
 fn copy_elements<T: Element>(x: View<'_, T>, out: &mut [T]) {
     match x.as_slice() {

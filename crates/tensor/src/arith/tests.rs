@@ -150,6 +150,28 @@ fn long_tensors_are_computed_in_parts_that_fit() {
 }
 
 #[test]
+fn a_tensor_is_negated_alike_in_place_and_beside_itself() {
+    fn check<T: crate::Number>(x: Tensor<T>) {
+        let expected = x.map(|x| x.negated().unwrap());
+        for x in [x.clone(), x.t().to_contiguous().t(), x.flip(1).to_contiguous().flip(1)] {
+            let copy = x.map(|x| x); // contiguous, and nobody else's
+            assert!(-&x == expected && -x == expected);
+            let at = place(&copy);
+            let y = -copy;
+            assert!(place(&y) == at && y == expected);
+        }
+    }
+    let x = Tensor::from_fn([301, 333], |i| (i[0] * 333 + i[1]) as f64 - 5e4);
+    check(x.cast::<f32>());
+    check(x.cast::<i64>());
+    check(x);
+    // Far into what several threads overwrite.
+    let at = |i: &[usize]| if i[0] == 77_777 { i64::MIN } else { 1 };
+    let text = format!("neg: 0 - {} does not fit i64", i64::MIN);
+    assert_eq!(panic_of(|| -Tensor::from_fn([100_000], at)), text);
+}
+
+#[test]
 fn mistakes_are_reported_at_the_line_that_makes_them() {
     use std::sync::Mutex;
     static LINES: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());

@@ -4,9 +4,10 @@ use std::num::TryFromIntError;
 
 /// An accumulator; see [`Number::Wide`](super::Number::Wide).
 ///
-/// Terms have half of its bits at most and there are fewer of them than fill the other half, so a sum
-/// is exact whatever its parts are. A product of integers saturates, which nothing but a 0 among its
-/// factors undoes: where one has overflowed on the way, the result is 0 or beyond all that terms can be.
+/// Terms have half of its bits at most and there are fewer of them than fill the other half, so a
+/// sum is exact whatever its parts are. A product of integers saturates, which nothing but a 0
+/// among its factors undoes: where one has overflowed on the way, the result is 0 or beyond all
+/// that terms can be.
 pub trait Wide: Copy + Default + Send + Sync + 'static {
     /// Whether sums and products are the same in any order.
     const EXACT: bool;
@@ -64,8 +65,8 @@ impl Wide for Int128 {
 }
 
 impl Int128 {
-    /// [`Wide::times`] of any factors: those of 64 bits, which almost all are, have room for their product,
-    /// and to ask whether it saturates takes several times as long as it.
+    /// [`Wide::times`] of any factors: those of 64 bits, which almost all are, have room for their
+    /// product, and to ask whether it saturates takes several times as long as it.
     #[cold]
     #[inline(never)]
     fn times_large(self, other: Self) -> Self {

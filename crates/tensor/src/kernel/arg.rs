@@ -24,8 +24,8 @@ pub fn argmin<T: Number>(x: View<'_, T>, axes: AxisSet, out: &mut [i64]) {
     first(reduce::min, x, axes, out);
 }
 
-/// Finds the extrema, and then finds them again. Rejected: pairs of value and position in one pass, which
-/// do not vectorise for types of unequal width and are slower than two passes.
+/// Finds the extrema, and then finds them again. Rejected: pairs of value and position in one pass,
+/// which do not vectorise for types of unequal width and are slower than two passes.
 fn first<T: Number>(
     extremum: impl Fn(View<'_, T>, AxisSet, &mut [T]) + Sync,
     x: View<'_, T>,
@@ -49,7 +49,7 @@ impl<T: Number> Fold<T> for First {
     type Param = T;
     type Acc = i64;
     #[inline(always)]
-    #[allow(clippy::eq_op)] // asks for NaN
+    #[allow(clippy::eq_op, reason = "asks for NaN")]
     fn lift<I: Isa>(self, x: T, i: usize, extremum: T) -> i64 {
         if (x == extremum) | (x != x) { i as i64 } else { i64::MAX }
     }

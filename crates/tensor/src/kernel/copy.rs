@@ -6,7 +6,7 @@ use crate::element::Element;
 use crate::error::ShapeError;
 use crate::layout::Layout;
 use crate::par;
-use crate::shape::Dims;
+use crate::shape::{Dims, distance};
 use crate::stream::{LARGE, Sink};
 use crate::view::View;
 use tiles::Tiles;
@@ -36,8 +36,8 @@ pub fn copy<T: Element>(x: View<'_, T>, out: &mut [T]) {
     });
 }
 
-/// Whether neighbours in row-major order lie so far apart, in so large a view, that each is read from another
-/// line of the cache, of which [`copy`] reads all elements at once.
+/// Whether neighbours in row-major order lie so far apart, in so large a view, that each is read
+/// from another line of the cache, of which [`copy`] reads all elements at once.
 pub(crate) fn crosses<T: Element>(x: View<'_, T>) -> bool {
     let (shape, strides) = (x.shape(), x.layout().strides());
     // Most views are seen not to without merging their axes.
@@ -62,11 +62,7 @@ pub fn assign<T: Element>(x: View<'_, T>, at: &Layout, out: &mut [T]) -> Result<
     let mut row = vec![T::default(); inner];
     let reader = x.reader();
     for k in 0..x.len().checked_div(inner).unwrap_or(0) {
-        let (mut start, mut rest) = (at.offset() as isize, k);
-        for &(size, s) in outer.iter().rev() {
-            start += (rest % size) as isize * s;
-            rest /= size;
-        }
+        let start = at.offset() as isize + distance(outer.iter().copied(), k);
         let row = reader.block(k * inner, inner, &mut row);
         if stride == 1 {
             out[start as usize..start as usize + inner].copy_from_slice(row);

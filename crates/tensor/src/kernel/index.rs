@@ -1,7 +1,7 @@
 //! Reading and writing at places that other tensors name.
 //!
-//! Indices are checked before they are used: 0 up to the size of the axis, negative ones are errors, for
-//! a wrong index that wraps round is a silent wrong value.
+//! Indices are checked before they are used: 0 up to the size of the axis, negative ones are
+//! errors, for a wrong index that wraps round is a silent wrong value.
 
 mod lines;
 mod scatter;
@@ -19,8 +19,8 @@ use crate::view::View;
 use lines::{Lines, picks_lines};
 pub use scatter::scatter_add;
 
-/// The shape of [`gather`]: that of `index`, which has the rank of `x` and is no larger on the other
-/// axes.
+/// The shape of [`gather`]: that of `index`, which has the rank of `x` and is no larger on
+/// the other axes.
 ///
 /// # Errors
 /// When that does not hold, or the axis is out of range.
@@ -41,6 +41,26 @@ pub fn gather_shape(
         )));
     }
     Ok(Shape::from_slice(index))
+}
+
+/// The shape of [`scatter_add`]: that of `base`, within which `index` lies as for [`gather`].
+///
+/// # Errors
+/// When it does not, `src` has another shape than `index`, or the axis is out of range.
+pub fn scatter_add_shape(
+    base: &[usize],
+    axis: isize,
+    index: &[usize],
+    src: &[usize],
+) -> Result<Shape, ShapeError> {
+    gather_shape("scatter_add", base, axis, index)?;
+    if !shape::same(src, index) {
+        let (index, src) = (Dims(index), Dims(src));
+        return Err(ShapeError::new(format!(
+            "scatter_add: indices of shape {index} and values of shape {src} differ"
+        )));
+    }
+    Ok(Shape::from_slice(base))
 }
 
 /// The shape of [`index_select`]: that of `x` with the length of `index` on `axis`.
@@ -71,8 +91,8 @@ fn checked(op: &'static str, index: i64, position: usize, size: usize) -> Result
 /// Whether all indices are of an axis of `size`.
 #[inline(always)]
 fn all_within(indices: &[i64], size: usize) -> bool {
-    // A negative one is larger than any size. To look for the largest is a vector loop, to stop at the
-    // first that is too large is not.
+    // A negative one is larger than any size. To look for the largest is a vector loop, to stop at
+    // the first that is too large is not.
     indices.iter().fold(0, |largest, &i| (i as u64).max(largest)) < size as u64
 }
 
@@ -101,8 +121,8 @@ fn blocks<T: Element>(
     Ok(())
 }
 
-/// `out[.., i, ..] = x[.., index[.., i, ..], ..]` along `axis`, the other axes in step: for axis 0 of
-/// a matrix, `out[i, j] = x[index[i, j], j]`.
+/// `out[.., i, ..] = x[.., index[.., i, ..], ..]` along `axis`, the other axes in step: for axis 0
+/// of a matrix, `out[i, j] = x[index[i, j], j]`.
 ///
 /// # Errors
 /// [`Error::Index`] when an index is out of range; `out` is then unspecified.
@@ -127,9 +147,9 @@ pub fn gather<T: Element>(
     let (whole, wrong) = (picks_lines(index), AtomicBool::new(false));
     par::for_parts(out, par::GRAIN_BYTES / 16, |start, out| {
         let mut lines = Lines::new(index.shape(), layout.strides(), axis, offset).from(start);
-        let mut desk = indices.desk();
+        let mut scratch = indices.scratch();
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
-            let picked = indices.block_at(start + block * BLOCK, out.len(), &mut desk);
+            let picked = indices.block_at(start + block * BLOCK, out.len(), &mut scratch);
             let lines = &mut lines;
             if !dispatch(Pick { data, along, size, whole, lines, picked, out }) {
                 return wrong.store(true, Ordering::Relaxed);
@@ -173,8 +193,8 @@ impl<T: Element> Kernel for Pick<'_, '_, T> {
                 for (j, (o, &i)) in line.iter_mut().zip(own).enumerate() {
                     let from = (at + j as isize * step + i as isize * along) as usize;
                     debug_assert!(from < data.len());
-                    // SAFETY: the walk is over elements of a view but for its axis, and the index is one
-                    // of that, so the element is one of the view, which lies in the buffer.
+                    // SAFETY: the walk is over elements of a view but for its axis, and the index
+                    // is one of that, so the element is one of the view, which lies in the buffer.
                     *o = unsafe { *data.get_unchecked(from) };
                 }
             }
@@ -184,7 +204,8 @@ impl<T: Element> Kernel for Pick<'_, '_, T> {
     }
 }
 
-/// Below this length of a slice that does not lie side by side, [`index_select`] picks element by element.
+/// Below this length of a slice that does not lie side by side, [`index_select`] picks
+/// element by element.
 const SHORT: usize = 8;
 
 /// `out[.., i, ..] = x[.., index[i], ..]` along `axis`: whole slices, in the order of `index`.
@@ -223,7 +244,7 @@ pub fn index_select<T: Element>(
     let work = out.len();
     par::for_chunks(out, rows * inner, work, |part, out| {
         let (reader, first, picks) = (&reader, part * rows, &picks[..]);
-        if !dispatch(Rows { reader, inner, size, picks, first, out }) {
+        if !dispatch(Select { reader, inner, size, picks, first, out }) {
             wrong.store(true, Ordering::Relaxed);
         }
     });
@@ -233,9 +254,9 @@ pub fn index_select<T: Element>(
     }
 }
 
-/// Copies the slices of `inner` elements that `picks` name, over and over, from number `first` on; whether
-/// they are all within the axis.
-struct Rows<'a, T> {
+/// Copies the slices of `inner` elements that `picks` name, over and over, from number `first` on;
+/// whether they are all within the axis.
+struct Select<'a, T> {
     reader: &'a Reader<'a, T>,
     inner: usize,
     size: usize,
@@ -244,7 +265,7 @@ struct Rows<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Element> Kernel for Rows<'_, T> {
+impl<T: Element> Kernel for Select<'_, T> {
     type Output = bool;
     #[inline(always)]
     fn run<I: Isa>(self) -> bool {
@@ -260,11 +281,11 @@ impl<T: Element> Kernel for Rows<'_, T> {
     }
 }
 
-impl<T: Element> Rows<'_, T> {
+impl<T: Element> Select<'_, T> {
     /// `copy(at, out)` copies the slice at element `at` to the front of `out`.
     #[inline(always)]
     fn each(self, copy: impl Fn(usize, &mut [T])) -> bool {
-        let Rows { inner, size, picks, first, out, .. } = self;
+        let Select { inner, size, picks, first, out, .. } = self;
         let (mut outer, mut k) = (first / picks.len(), first % picks.len());
         for done in (0..out.len()).step_by(inner) {
             let Ok(i) = checked("index_select", picks[k], k, size) else { return false };

@@ -94,10 +94,10 @@ impl Strip {
                 part.copy(start + r * len, &mut out[before..before + len]);
             }
         } else {
-            let (rows, mut desk) = (BLOCK / len, part.desk());
+            let (rows, mut scratch) = (BLOCK / len, part.scratch());
             for (k, out) in out.chunks_mut(rows * row).enumerate() {
                 let count = out.len() / row * len;
-                let x = part.block_at(start + k * rows * len, count, &mut desk);
+                let x = part.block_at(start + k * rows * len, count, &mut scratch);
                 if len == 1 {
                     let own = out[before..].iter_mut().step_by(row);
                     own.zip(x).for_each(|(out, &x)| *out = x);
@@ -118,11 +118,11 @@ const SHORT: usize = 16;
 ///
 /// # Errors
 /// When there is not one pair an axis, or the size overflows.
-pub fn pad_shape(shape: &[usize], pads: &[(usize, usize)]) -> Result<Shape, ShapeError> {
-    if shape.len() != pads.len() {
+pub fn pad_shape(shape: &[usize], margins: &[(usize, usize)]) -> Result<Shape, ShapeError> {
+    if shape.len() != margins.len() {
         return Err(ShapeError::new(format!(
             "pad: {} pairs for shape {} of rank {}",
-            pads.len(),
+            margins.len(),
             Dims(shape),
             shape.len()
         )));
@@ -130,12 +130,12 @@ pub fn pad_shape(shape: &[usize], pads: &[(usize, usize)]) -> Result<Shape, Shap
     let longer = |(&d, &(before, after)): (&usize, &(usize, usize))| {
         d.checked_add(before)?.checked_add(after)
     };
-    let out: Option<Shape> = shape.iter().zip(pads).map(longer).collect();
+    let out: Option<Shape> = shape.iter().zip(margins).map(longer).collect();
     let out = out.filter(|out| shape::checked_len(out, 8).is_ok());
     out.ok_or_else(|| {
         let shape = Dims(shape);
         ShapeError::new(format!(
-            "pad: shape {shape} padded by {pads:?} overflows the address space"
+            "pad: shape {shape} padded by {margins:?} overflows the address space"
         ))
     })
 }
@@ -145,11 +145,11 @@ pub fn pad_shape(shape: &[usize], pads: &[(usize, usize)]) -> Result<Shape, Shap
 /// # Panics
 /// When the shapes do not fit [`pad_shape`], or `out` has another length.
 #[track_caller]
-pub fn pad<T: Element>(x: View<'_, T>, pads: &[(usize, usize)], value: T, out: &mut [T]) {
-    let shape = pad_shape(x.shape(), pads).or_panic();
+pub fn pad<T: Element>(x: View<'_, T>, margins: &[(usize, usize)], value: T, out: &mut [T]) {
+    let shape = pad_shape(x.shape(), margins).or_panic();
     assert_eq!(shape::len(&shape), out.len(), "pad: lengths differ");
     let inside = |(&d, &(before, _)): (&usize, &(usize, usize))| Range::from(before..before + d);
-    let inside: Vec<Range> = x.shape().iter().zip(pads).map(inside).collect();
+    let inside: Vec<Range> = x.shape().iter().zip(margins).map(inside).collect();
     let whole = Layout::contiguous(&shape, size_of::<T>()).or_panic();
     place(x, &whole.slice(&inside).or_panic(), value, out).or_panic();
 }

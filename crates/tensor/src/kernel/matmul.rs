@@ -5,13 +5,14 @@
 //! Element `[i, j]` is a sum over `k`. Its order depends on the sizes alone, never on strides or
 //! threads, so a transposed operand gives the bits of its copy:
 //!
-//! - few operations, or a vector with at most [`FEW`] terms: one after the other ([`Small`]);
-//! - a vector with more terms: interleaved partial sums, added as a tree, as are stretches of so many terms
-//!   ([`vector`]);
+//! - few operations, or a vector with at most [`FEW_TERMS`] terms: one after the other ([`Small`]);
+//! - a vector with more terms: interleaved partial sums, added as a tree, as are stretches of so
+//!   many terms ([`vector`]);
 //! - else the micro-kernels of `gemm`, where each element adds its terms one after the other within
-//!   slices of `k` whose length follows from `k`: on [packed] panels, or, on processors with neither
-//!   AVX2 nor AVX-512, in the loops of `gemm` itself. The usual entry of these, `gemm::gemm`, is not
-//!   used: for some strides it reverses `k`, or takes kernels that add in another order.
+//!   slices of `k` whose length follows from `k`: on [packed] panels, or, on processors with
+//!   neither AVX2 nor AVX-512, in the loops of `gemm` itself. The usual entry of these,
+//!   `gemm::gemm`, is not used: for some strides it reverses `k`, or takes kernels that add in
+//!   another order.
 //!
 //! For the same reason `[.., m, k] x [k, n]` is always folded into one product of `[.. * m, k]`.
 
@@ -34,27 +35,27 @@ use crate::error::{OrPanic, ShapeError};
 use crate::kernel::copy;
 use crate::layout::Layout;
 use crate::par;
-use crate::shape::{self, Dims, Shape};
+use crate::shape::{self, Dims, Shape, distance};
 use crate::simd::{dispatch, level};
 use crate::view::View;
 
 /// Products of at most so many multiplications do not pay blocks of columns.
 const TINY: usize = 32;
-/// Products of at most so many multiplications do not pay packing, times the rows that [`Small`] takes at
-/// once, which share what it reads.
+/// Products of at most so many multiplications do not pay packing, times the rows that [`Small`]
+/// takes at once, which share what it reads.
 const SMALL: usize = 8 * 8 * 8;
-/// Multiplications from which more than one thread pays: of vectors and batches, and in the loops of
-/// `gemm`, which take a quarter of the time for each.
+/// Multiplications from which more than one thread pays: of vectors and batches, and in the loops
+/// of `gemm`, which take a quarter of the time for each.
 const THREADED: usize = 64 * 64 * 64;
 const THREADED_GEMM: usize = 4 * THREADED;
 /// Terms up to which partial sums do not pay.
-const FEW: usize = 32;
+const FEW_TERMS: usize = 32;
 // A tiny product with a vector adds up its terms one after the other, as its whole does.
-const _: () = assert!(TINY <= FEW);
+const _: () = assert!(TINY <= FEW_TERMS);
 
-/// The shape of `a x b`, with the rules of NumPy's `matmul`: the last axis of `a` meets the last but
-/// one of `b` (the only one of a vector), axes before the last two broadcast, and a vector's own
-/// axis disappears. `[k] x [k]` is rank 0.
+/// The shape of `a x b`, with the rules of NumPy's `matmul`: the last axis of `a` meets the last
+/// but one of `b` (the only one of a vector), axes before the last two broadcast, and a vector's
+/// own axis disappears. `[k] x [k]` is rank 0.
 ///
 /// # Errors
 /// When an operand has rank 0, the inner sizes differ, or the leading axes do not broadcast.
@@ -94,12 +95,12 @@ pub fn matmul_shape(a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
 /// When the shapes do not fit, or `out` has another length than [`matmul_shape`] says.
 #[track_caller]
 pub fn matmul<T: Float>(a: View<'_, T>, b: View<'_, T>, out: &mut [T]) {
-    // Two matrices that fit need no shape to be built: a product of 2 x 4 takes longer to check than
-    // to compute.
+    // Two matrices that fit need no shape to be built: a product of 2 x 4 takes longer to check
+    // than to compute.
     match (a.shape(), b.shape()) {
         (&[m, k], &[met, n]) if k == met && Some(out.len()) == m.checked_mul(n) => {
             let at = |v: View<'_, T>| v.layout().offset() as isize;
-            Product { m, k, n, a: Operand::of(a, at(a)), b: Operand::of(b, at(b)) }.write(out);
+            Product { m, k, n, a: Matrix::of(a, at(a)), b: Matrix::of(b, at(b)) }.write(out);
         }
         _ => batched(a, b, out),
     }
@@ -129,10 +130,10 @@ fn batched<T: Float>(a: View<'_, T>, b: View<'_, T>, out: &mut [T]) {
         l.broadcast_to(&to).expect(FITS)
     };
     let (la, lb) = (whole(&la, m, k), whole(&lb, k, n));
-    let (a, b) = (Operand::of(a.with_layout(&la), 0), Operand::of(b.with_layout(&lb), 0));
+    let (a, b) = (Matrix::of(a.with_layout(&la), 0), Matrix::of(b.with_layout(&lb), 0));
     let product = |batch: usize| {
-        let a = Operand { start: start_of(&la, batch), ..a };
-        let b = Operand { start: start_of(&lb, batch), ..b };
+        let a = Matrix { start: start_of(&la, batch), ..a };
+        let b = Matrix { start: start_of(&lb, batch), ..b };
         Product { m, k, n, a, b }
     };
     if m.saturating_mul(n).saturating_mul(k) >= THREADED_GEMM {
@@ -166,46 +167,41 @@ fn folded<T: Float>(a: View<'_, T>, rows: usize, b: View<'_, T>, out: &mut [T]) 
 /// Where matrix number `batch` of the leading axes of `layout` starts.
 fn start_of(layout: &Layout, batch: usize) -> isize {
     let lead = layout.rank() - 2;
-    let mut rest = batch;
-    let mut at = layout.offset() as isize;
-    for k in (0..lead).rev() {
-        let size = layout.shape()[k];
-        at += (rest % size) as isize * layout.strides()[k];
-        rest /= size;
-    }
-    at
+    let sizes = layout.shape()[..lead].iter().copied();
+    let strides = layout.strides()[..lead].iter().copied();
+    layout.offset() as isize + distance(sizes.zip(strides), batch)
 }
 
 /// A matrix in a buffer: element `[i, j]` lies at `start + i * down + j * right`.
-struct Operand<'a, T> {
+struct Matrix<'a, T> {
     data: &'a [T],
     start: isize,
     down: isize,
     right: isize,
 }
 
-impl<T> Clone for Operand<'_, T> {
+impl<T> Clone for Matrix<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T> Copy for Operand<'_, T> {}
+impl<T> Copy for Matrix<'_, T> {}
 
-impl<'a, T: Float> Operand<'a, T> {
+impl<'a, T: Float> Matrix<'a, T> {
     /// The last two axes of `view`, from `start` on.
     fn of(view: View<'a, T>, start: isize) -> Self {
         let strides = view.layout().strides();
         let (down, right) = (strides[strides.len() - 2], strides[strides.len() - 1]);
-        Operand { data: view.buffer(), start, down, right }
+        Matrix { data: view.buffer(), start, down, right }
     }
 
     /// A panel as [`pack`] lays it out, turned: `width` columns, one beside the other.
     fn packed(panel: &'a [T], width: usize) -> Self {
-        Operand { data: panel, start: 0, down: 1, right: width as isize }
+        Matrix { data: panel, start: 0, down: 1, right: width as isize }
     }
 
     fn t(self) -> Self {
-        Operand { down: self.right, right: self.down, ..self }
+        Matrix { down: self.right, right: self.down, ..self }
     }
 
     #[inline(always)]
@@ -216,7 +212,7 @@ impl<'a, T: Float> Operand<'a, T> {
     /// The matrix whose element `[0, 0]` is `[i, j]` of this one.
     #[inline(always)]
     fn at(self, i: usize, j: usize) -> Self {
-        Operand { start: self.start + i as isize * self.down + j as isize * self.right, ..self }
+        Matrix { start: self.start + i as isize * self.down + j as isize * self.right, ..self }
     }
 
     /// The first `n` elements of row 0, side by side: where they lie, or copied to `room`.
@@ -262,14 +258,14 @@ impl<'a, T: Float> Operand<'a, T> {
     }
 }
 
-/// One product of matrices; [`Operand`]s reach `m x k` and `k x n` elements of their buffers
+/// One product of matrices; its operands reach `m x k` and `k x n` elements of their buffers
 /// (invariant 4 of [`layout`](crate::layout)).
 struct Product<'a, T> {
     m: usize,
     k: usize,
     n: usize,
-    a: Operand<'a, T>,
-    b: Operand<'a, T>,
+    a: Matrix<'a, T>,
+    b: Matrix<'a, T>,
 }
 
 impl<T> Clone for Product<'_, T> {
@@ -287,9 +283,10 @@ impl<T: Float> Product<'_, T> {
         if k.saturating_mul(out.len()) <= TINY {
             return dispatch(Tiny { product: &self, out });
         }
-        // One after the other, whatever the rules for vectors: without a thread to be thought of, which
-        // costs as much as a product of a few numbers. A column is a row of the turned product.
-        if (1..=FEW).contains(&k) && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {
+        // One after the other, whatever the rules for vectors: without a thread to be thought
+        // of, which costs as much as a product of a few numbers. A column is a row of the
+        // turned product.
+        if (1..=FEW_TERMS).contains(&k) && !out.is_empty() && k.saturating_mul(out.len()) <= SMALL {
             return match n {
                 1 => dispatch(Small { k, n: m, a: b.t(), b: a.t(), out }),
                 _ => dispatch(Small { k, n, a, b, out }),
@@ -324,7 +321,7 @@ impl<T: Float> Product<'_, T> {
         assert_eq!(out.len(), m * n);
         let work = m.saturating_mul(k).saturating_mul(n);
         let threads = if work < THREADED_GEMM { Parallelism::None } else { Parallelism::Rayon(0) };
-        let from = |x: Operand<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
+        let from = |x: Matrix<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
         let (pa, pb, po) = (from(a), from(b), out.as_mut_ptr());
         // The kernels want neighbours of a column side by side; `out` has those of a row, so the
         // transposed product is computed: outᵀ = bᵀ aᵀ. For real numbers `conj_dst` changes no
@@ -356,7 +353,7 @@ impl<T: Float> Product<'_, T> {
                     threads,
                 )
             },
-            // SAFETY: as above, and T is f64.
+            // SAFETY: T is f64; `out` and the operands reach what they do for f32.
             DType::F64 => unsafe {
                 gemm_f64::gemm::f64::get_gemm_fn()(
                     n,

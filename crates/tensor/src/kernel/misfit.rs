@@ -11,8 +11,8 @@ use crate::view::View;
 
 /// The first position of an output whose result does not fit.
 ///
-/// The threads of a kernel do not know the user's line, and which of them comes first is chance: they
-/// note what they meet and go on, and whoever was called reports it.
+/// The threads of a kernel do not know the user's line, and which of them comes first is chance:
+/// they note what they meet and go on, and whoever was called reports it.
 pub(super) struct Misfit(AtomicUsize);
 
 impl Misfit {

@@ -1,4 +1,5 @@
-//! A part in its place among equal elements: among zeros, the adjoint of a view; in a margin, padding.
+//! A part in its place among equal elements: among zeros, the adjoint of a view; in a margin,
+//! padding.
 
 use smallvec::SmallVec;
 
@@ -8,10 +9,11 @@ use crate::error::ShapeError;
 use crate::kernel::assign;
 use crate::layout::Layout;
 use crate::par;
+use crate::shape::distance;
 use crate::view::View;
 
-/// Writes the elements of `x` in row-major order to where `at`, a layout of `out` that shows no element
-/// twice, has its own, and `among` elsewhere.
+/// Writes the elements of `x` in row-major order to where `at`, a layout of `out` that shows no
+/// element twice, has its own, and `among` elsewhere.
 ///
 /// # Errors
 /// When `at` leaves `out` or has another number of elements than `x`.
@@ -38,12 +40,13 @@ pub fn place<T: Element>(
     }
 }
 
-/// Where the elements of a part stand in a whole, each behind the one before: so that any stretch of the
-/// whole has a stretch of the part.
+/// Where the elements of a part stand in a whole, each behind the one before: so that any stretch
+/// of the whole has a stretch of the part.
 #[derive(Clone, Debug)]
 pub struct Window {
     offset: usize,
-    /// `(size, stride)`, as merged, outermost first; a stride reaches beyond all of the runs inside.
+    /// `(size, stride)`, as merged, outermost first; a stride reaches beyond all of the runs
+    /// inside.
     outer: SmallVec<[(usize, usize); 4]>,
     inner: (usize, usize),
 }
@@ -89,16 +92,12 @@ impl Window {
 
     /// Where in the whole run `row` begins.
     fn run(&self, row: usize) -> usize {
-        let (mut at, mut rest) = (self.offset, row);
-        for &(size, stride) in self.outer.iter().rev() {
-            at += rest % size * stride;
-            rest /= size;
-        }
-        at
+        let outer = self.outer.iter().map(|&(size, stride)| (size, stride as isize));
+        self.offset + distance(outer, row) as usize
     }
 
-    /// Writes elements `start..start + out.len()` of the whole, at most [`BLOCK`]: those of the part,
-    /// and `among` between them.
+    /// Writes elements `start..start + out.len()` of the whole, at most [`BLOCK`]: those of the
+    /// part, and `among` between them.
     ///
     /// # Panics
     /// When the part has fewer elements than the window.
@@ -107,8 +106,8 @@ impl Window {
         if first == end {
             return out.fill(among);
         }
-        let mut desk = part.desk();
-        let mut x = part.block_at(first, end - first, &mut desk);
+        let mut scratch = part.scratch();
+        let mut x = part.block_at(first, end - first, &mut scratch);
         let (size, stride) = self.inner;
         let (mut row, mut within) = (first / size, first % size);
         let &(rows, step) = self.outer.last().unwrap_or(&(usize::MAX, 0));

@@ -26,7 +26,7 @@ pub fn map<A: Element, O: Element>(
     assert_eq!(x.len(), out.len(), "map: lengths differ");
     settled(x, |x| {
         for_blocks(out, |part| {
-            let mut sx = x.desk();
+            let mut sx = x.scratch();
             part.each(x.stretch(), |at, out| f(x.block_at(at, out.len(), &mut sx), out));
         });
     });
@@ -34,7 +34,7 @@ pub fn map<A: Element, O: Element>(
 
 /// `out[i] = x`.
 pub fn fill<T: Element>(x: T, out: &mut [T]) {
-    if out.len() <= FEW {
+    if out.len() <= FEW_ELEMENTS {
         return out.fill(x);
     }
     for_blocks(out, |part| part.each(usize::MAX, |_, out| fill_run(x, out)));
@@ -57,10 +57,10 @@ pub fn map2<A: Element, B: Element, O: Element>(
     out: &mut [O],
     f: impl Fn(&[A], &[B], &mut [O]) + Sync,
 ) {
-    assert!(a.len() == out.len() && b.len() == out.len(), "map2: lengths differ");
+    assert_eq!([a.len(), b.len()], [out.len(); 2], "map2: lengths differ");
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, out: &mut [O]| {
         for_blocks(out, |part| {
-            let (mut sa, mut sb) = (a.desk(), b.desk());
+            let (mut sa, mut sb) = (a.scratch(), b.scratch());
             part.each(a.stretch().min(b.stretch()), |at, out| {
                 let a = a.block_at(at, out.len(), &mut sa);
                 f(a, b.block_at(at, out.len(), &mut sb), out);
@@ -81,11 +81,10 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
     out: &mut [O],
     f: impl Fn(&[A], &[B], &[C], &mut [O]) + Sync,
 ) {
-    let n = out.len();
-    assert!(a.len() == n && b.len() == n && c.len() == n, "map3: lengths differ");
+    assert_eq!([a.len(), b.len(), c.len()], [out.len(); 3], "map3: lengths differ");
     let run = |a: &Reader<'_, A>, b: &Reader<'_, B>, c: &Reader<'_, C>, out: &mut [O]| {
         for_blocks(out, |part| {
-            let (mut sa, mut sb, mut sc) = (a.desk(), b.desk(), c.desk());
+            let (mut sa, mut sb, mut sc) = (a.scratch(), b.scratch(), c.scratch());
             part.each(a.stretch().min(b.stretch()).min(c.stretch()), |at, out| {
                 let n = out.len();
                 let a = a.block_at(at, n, &mut sa);
@@ -95,6 +94,18 @@ pub fn map3<A: Element, B: Element, C: Element, O: Element>(
         });
     };
     settled(a, |a| settled(b, |b| settled(c, |c| run(&a, &b, &c, out))));
+}
+
+/// `x[i] = f(x[i])`, `f` given whole blocks: the old `x` and the new one.
+pub fn update<T: Element>(x: &mut [T], f: impl Fn(&[T], &mut [T]) + Sync) {
+    par::for_parts(x, grain::<T>(), |_, part| {
+        let mut old = Buffer::scratch(BLOCK.min(part.len()));
+        for x in part.chunks_mut(BLOCK) {
+            let old = &mut old.as_mut_slice()[..x.len()];
+            old.copy_from_slice(x);
+            f(old, x);
+        }
+    });
 }
 
 /// `a[i] = f(a[i], b[i])`, `f` given whole blocks: the old `a`, `b`, and the new `a`.
@@ -110,7 +121,7 @@ pub fn update2<T: Element, B: Element>(
     settled(b, |b| {
         par::for_parts(a, grain::<T>(), |start, part| {
             let mut old = Buffer::scratch(BLOCK.min(part.len()));
-            let mut sb = b.desk();
+            let mut sb = b.scratch();
             for (k, a) in part.chunks_mut(BLOCK).enumerate() {
                 let old = &mut old.as_mut_slice()[..a.len()];
                 old.copy_from_slice(a);
@@ -128,9 +139,9 @@ struct Part<'a, O> {
 }
 
 impl<O: Element> Part<'_, O> {
-    /// `f(at, block)` for each block of the part, which begins with element `at` of the output. Blocks
-    /// end at multiples of the least [stretch](Reader::stretch) of the inputs; if those have no end, the
-    /// part is one block.
+    /// `f(at, block)` for each block of the part, which begins with element `at` of the output.
+    /// Blocks end at multiples of the least [stretch](Reader::stretch) of the inputs; if those have
+    /// no end, the part is one block.
     #[inline]
     fn each(self, stretch: usize, mut f: impl FnMut(usize, &mut [O])) {
         let Part { start, mut out, sink } = self;
@@ -199,16 +210,9 @@ pub fn binary<T: Float, F: Binary<f32> + Binary<f64>>(
     map2(a, b, out, |a, b, out| binary_block(f, a, b, out));
 }
 
-/// `x[i] = f(x[i])`.
+/// `x[i] = f(x[i])` for a function of [`math`](crate::math), vectorised.
 pub fn unary_update<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &mut [T]) {
-    par::for_parts(x, grain::<T>(), |_, part| {
-        let mut old = Buffer::scratch(BLOCK.min(part.len()));
-        for x in part.chunks_mut(BLOCK) {
-            let old = &mut old.as_mut_slice()[..x.len()];
-            old.copy_from_slice(x);
-            unary_block(f, old, x);
-        }
-    });
+    update(x, |old, x| unary_block(f, old, x));
 }
 
 /// `a[i] = f(a[i], b[i])`.
@@ -219,9 +223,9 @@ pub fn binary_update<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &mut [T], 
     update2(a, b, |old, b, a| binary_block(f, old, b, a));
 }
 
-/// So many elements take less time than to choose an instruction set for them, and one even less than
-/// to begin a loop.
-const FEW: usize = 8;
+/// So many elements take less time than to choose an instruction set for them, and one even less
+/// than to begin a loop.
+const FEW_ELEMENTS: usize = 8;
 
 /// `out[i] = f(x[i])`, vectorised where `f` is.
 #[inline]
@@ -249,7 +253,7 @@ pub fn unary_block<T: Float, F: Unary<f32> + Unary<f64>>(f: F, x: &[T], out: &mu
 fn unary_loop<T: Copy, F: Unary<T>>(f: F, x: &[T], out: &mut [T]) {
     match (x, out) {
         (&[x], [out]) if F::EXACT => *out = f.call::<Baseline>(x),
-        (x, out) if F::EXACT && out.len() <= FEW => f.block::<Baseline>(x, out),
+        (x, out) if F::EXACT && out.len() <= FEW_ELEMENTS => f.block::<Baseline>(x, out),
         (x, out) => dispatch(UnaryLoop { f, x, out }),
     }
 }
@@ -268,7 +272,7 @@ pub fn binary_block<T: Float, F: Binary<f32> + Binary<f64>>(f: F, a: &[T], b: &[
 fn binary_loop<T: Copy, F: Binary<T>>(f: F, a: &[T], b: &[T], out: &mut [T]) {
     match (a, b, out) {
         (&[a], &[b], [out]) if F::EXACT => *out = f.call::<Baseline>(a, b),
-        (a, b, out) if F::EXACT && out.len() <= FEW => f.block::<Baseline>(a, b, out),
+        (a, b, out) if F::EXACT && out.len() <= FEW_ELEMENTS => f.block::<Baseline>(a, b, out),
         (a, b, out) => dispatch(BinaryLoop { f, a, b, out }),
     }
 }
@@ -361,8 +365,8 @@ struct SelectLoop<'a, T> {
 
 impl<T: Copy> Kernel for SelectLoop<'_, T> {
     type Output = ();
-    /// Both are read before the choice. Of an `if` the compiler makes a load from the chosen address, or
-    /// a branch, wrongly taken half of the time where the mask has no pattern.
+    /// Both are read before the choice. Of an `if` the compiler makes a load from the chosen
+    /// address, or a branch, wrongly taken half of the time where the mask has no pattern.
     #[inline(always)]
     fn run<I: Isa>(self) {
         let n = self.out.len();

@@ -148,9 +148,9 @@ fn wide_var<T: Float>(
 
 /// `out = √(Σ x²)`, without overflow or underflow on the way; the norm of nothing is 0.
 ///
-/// Squares of `f32` always fit the `f64` they are added in. Where a norm of `f64` leaves the range in
-/// which its sum of squares is accurate, all are computed again, such ones with their elements scaled by
-/// a power of two.
+/// Squares of `f32` always fit the `f64` they are added in. Where a norm of `f64` leaves the range
+/// in which its sum of squares is accurate, all are computed again, such ones with their elements
+/// scaled by a power of two.
 ///
 /// # Panics
 /// When `out` has the wrong length.
@@ -183,7 +183,8 @@ pub fn norm<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
 /// # Panics
 /// When `out` has the wrong length.
 pub fn logsumexp<T: Float>(x: View<'_, T>, axes: AxisSet, out: &mut [T]) {
-    // Infinite maxima are replaced by 0: inf - inf would be NaN, and exp(±inf) is what it should be.
+    // Infinite maxima are replaced by 0: inf - inf would be NaN, and exp(±inf) is what it should
+    // be.
     let shift = |m: T| if m.is_infinite() { T::zero() } else { m };
     in_slabs(x, axes, out, |x, out| {
         let mut shifts = vec![T::zero(); out.len()];

@@ -12,8 +12,8 @@ use crate::view::View;
 
 /// `out[.., i, ..] = Σ_{j <= i} x[.., j, ..]` along `axis`, with `out` in row-major order of `x`.
 ///
-/// Sums of floats are kept in [`Wide`] from one end of the axis to the other, each result rounded once;
-/// lines are spread over threads, one line is not.
+/// Sums of floats are kept in [`Wide`] from one end of the axis to the other, each result rounded
+/// once; lines are spread over threads, one line is not.
 ///
 /// # Errors
 /// [`Error::Overflow`] when an integer sum does not fit its type; `out` is then unspecified.
@@ -107,9 +107,9 @@ fn scan<T: Number, R: Running<T>>(
         let mut scratch = [T::default(); BLOCK];
         let mut sums = vec![R::Sum::default(); stripe];
         let add = |x: &[T], out: &mut [T], sums: &mut [R::Sum], begin: bool| {
-            let rows = Rows::<T, R> { x, out, sums, n, begin };
+            let rows = ScanRows::<T, R> { x, out, sums, n, begin };
             let fits = match (stripe, n) {
-                (1, ..=FEW) | (NARROW.., _) => dispatch(rows),
+                (1, ..=UNROLLED) | (NARROW.., _) => dispatch(rows),
                 _ => rows.run::<Baseline>(),
             };
             if !fits {
@@ -141,9 +141,9 @@ fn scan<T: Number, R: Running<T>>(
     !misfit.into_inner()
 }
 
-/// Adds rows as wide as `sums` to them, one after the other: either whole groups of `n` rows, or a part of
-/// one group. The first row of each `begin`s them. Whether all sums fit.
-struct Rows<'a, T, R: Running<T>> {
+/// Adds rows as wide as `sums` to them, one after the other: either whole groups of `n` rows, or a
+/// part of one group. The first row of each `begin`s them. Whether all sums fit.
+struct ScanRows<'a, T, R: Running<T>> {
     x: &'a [T],
     out: &'a mut [T],
     sums: &'a mut [R::Sum],
@@ -151,16 +151,16 @@ struct Rows<'a, T, R: Running<T>> {
     begin: bool,
 }
 
-impl<T: Number, R: Running<T>> Kernel for Rows<'_, T, R> {
+impl<T: Number, R: Running<T>> Kernel for ScanRows<'_, T, R> {
     type Output = bool;
     #[inline(always)]
     fn run<I: Isa>(self) -> bool {
-        let Rows { x, out, sums, n, begin } = self;
+        let ScanRows { x, out, sums, n, begin } = self;
         // The stripe may be one column of rows that are read one at a time, and no whole line.
         match sums {
             [_] if n == 2 && x.len() >= n => few::<T, R, 2>(x, out),
             [_] if n == 3 && x.len() >= n => few::<T, R, 3>(x, out),
-            [_] if n == FEW && x.len() >= n => few::<T, R, FEW>(x, out),
+            [_] if n == UNROLLED && x.len() >= n => few::<T, R, UNROLLED>(x, out),
             // Of one line the sum is a register.
             [sum] => {
                 let mut lines = out.chunks_mut(n).zip(x.chunks(n));
@@ -176,7 +176,7 @@ impl<T: Number, R: Running<T>> Kernel for Rows<'_, T, R> {
 }
 
 /// Lines of at most so many elements are unrolled, and vectorised across them.
-const FEW: usize = 4;
+const UNROLLED: usize = 4;
 
 /// Lines of `N` elements.
 #[inline(always)]

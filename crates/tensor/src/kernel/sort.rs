@@ -24,8 +24,8 @@ pub fn argsort<T: Element>(x: View<'_, T>, axis: usize, descending: bool, out: &
     lines(x, axis, out, |x, out, keys| line(x, descending, |i, _| i as i64, out, keys));
 }
 
-/// What `item` makes of each position and element, in the order of the elements. No branch depends on a
-/// comparison: one in two would be mispredicted.
+/// What `item` makes of each position and element, in the order of the elements. No branch depends
+/// on a comparison: one in two would be mispredicted.
 fn line<T: Element, O: Element>(
     x: &[T],
     descending: bool,
@@ -34,28 +34,29 @@ fn line<T: Element, O: Element>(
     keys: &mut Keys,
 ) {
     match x.len() {
-        ..=FEW => dispatch(Count { x, descending, item, out, room: keys }),
+        ..=COUNTED => dispatch(Count { x, descending, item, out, room: keys }),
         _ => by_digits(x, descending, item, out),
     }
 }
 
 /// A number that ascends in the order that is asked for; the largest of all for NaN.
-#[allow(clippy::eq_op)] // asks for NaN
+#[allow(clippy::eq_op, reason = "asks for NaN")]
 fn key<T: Element>(x: T, descending: bool) -> u64 {
     if descending && x == x { !x.sort_key() } else { x.sort_key() }
 }
 
 /// Up to this length, a line is sorted by counting what precedes each element, all of its pairs.
-const FEW: usize = 128;
+const COUNTED: usize = 128;
 /// From this length on, longer digits are worth their counters.
 const LONG: usize = 1 << 14;
 
 /// Lanes of a vector of keys.
 const LANES: usize = 8;
 /// Room for those of one line.
-type Keys = [[u64; LANES]; FEW / LANES];
+type Keys = [[u64; LANES]; COUNTED / LANES];
 
-/// [`line`] of at most [`FEW`] elements: the place of each is the number of those that precede it.
+/// [`line`] of at most [`COUNTED`] elements: the place of each is the number of those that precede
+/// it.
 struct Count<'a, T, F, O> {
     x: &'a [T],
     descending: bool,
@@ -93,9 +94,9 @@ impl<T: Element, O: Element, F: Fn(usize, T) -> O> Kernel for Count<'_, T, F, O>
     }
 }
 
-/// [`line`] by the digits of the keys, from the last one on, each time stably. Digits that all have in
-/// common, counted from the least key, are left out. The keys are made once and moved with the items: to
-/// make those of floats anew for each digit takes longer.
+/// [`line`] by the digits of the keys, from the last one on, each time stably. Digits that all have
+/// in common, counted from the least key, are left out. The keys are made once and moved with the
+/// items: to make those of floats anew for each digit takes longer.
 fn by_digits<T: Element, O: Element>(
     x: &[T],
     descending: bool,
@@ -180,7 +181,7 @@ fn each_line<T: Element, O: Element>(
     let grain = par::GRAIN_BYTES / size_of::<T>() / (n.ilog2() as usize + 1);
     par::for_units(out, n, grain, |start, part| {
         let mut scratch = vec![T::default(); if reader.is_direct() { 0 } else { n }];
-        let mut keys = [[0; LANES]; FEW / LANES];
+        let mut keys = [[0; LANES]; COUNTED / LANES];
         for (k, out) in part.chunks_mut(n).enumerate() {
             f(reader.block(start + k * n, n, &mut scratch), out, &mut keys);
         }

@@ -125,7 +125,7 @@ mod x86 {
             4 => unsafe { turn_32(from, to, width) },
             8 => {
                 for (l, j) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
-                    // SAFETY: as above, of 8 bytes.
+                    // SAFETY: AVX-512, as found, and elements of 8 bytes.
                     unsafe { turn_64(from.from(l, j), &mut to[l * width + j..], width) };
                 }
             }
@@ -153,7 +153,7 @@ mod x86 {
                     if l < rows && j < columns {
                         let part = ((rows - l).min(8), (columns - j).min(8));
                         let to = &mut to[l * width + j..];
-                        // SAFETY: as above, of 8 bytes.
+                        // SAFETY: AVX-512, as found, and elements of 8 bytes.
                         unsafe { turn_part_64(from.from(l, j), to, width, part) };
                     }
                 }

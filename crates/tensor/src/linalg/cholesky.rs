@@ -44,8 +44,8 @@ impl<T: Float> Tensor<T> {
     /// definite matrix `[.., n, n]`. Only the lower triangle of `A` enters.
     ///
     /// # Errors
-    /// When a matrix is not positive definite (the error names the first pivot, counted from 0, that
-    /// is not positive), or a value is not finite.
+    /// When a matrix is not positive definite (the error names the first pivot, counted from 0,
+    /// that is not positive), or a value is not finite.
     ///
     /// # Panics
     /// When the last two axes are not square.

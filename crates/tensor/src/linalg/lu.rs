@@ -53,8 +53,8 @@ impl<F: Field> Lu<F> {
 }
 
 /// Solves, after refusing a matrix that has no inverse in this precision: one with a pivot within
-/// rounding of 0, measured by the terms it is the difference of, `a_jj - Σ l_ji u_ij` in the order of
-/// the exchanged rows. A pivot of exactly 0 would not do, for rounding leaves something there.
+/// rounding of 0, measured by the terms it is the difference of, `a_jj - Σ l_ji u_ij` in the order
+/// of the exchanged rows. A pivot of exactly 0 would not do, for rounding leaves something there.
 fn solve<F: Field>(
     op: &'static str,
     a: MatRef<'_, F>,
@@ -150,8 +150,8 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Errors
     /// When a matrix is singular to working precision (a pivot is within rounding of 0, compared
-    /// with the terms it is the difference of), or a value is not finite. A matrix that is only badly
-    /// conditioned is solved as well as the precision allows.
+    /// with the terms it is the difference of), or a value is not finite. A matrix that is only
+    /// badly conditioned is solved as well as the precision allows.
     ///
     /// # Panics
     /// When the shapes do not fit.
@@ -189,7 +189,8 @@ impl<T: Float> Tensor<T> {
         Ok(x.to_contiguous())
     }
 
-    /// The determinant of each square matrix: the leading axes remain. That of an empty matrix is 1.
+    /// The determinant of each square matrix: the leading axes remain. That of an empty
+    /// matrix is 1.
     ///
     /// # Errors
     /// When a value is not finite, or the determinant overflows.

@@ -75,8 +75,9 @@ impl Routine<1, 2> for Factor {
 
 impl<T: Float> Tensor<T> {
     /// The reduced decomposition `A = Q R` of each matrix `[.., m, n]`: `(q, r)` with orthonormal
-    /// columns in `q: [.., m, k]` and upper triangular `r: [.., k, n]`, `k = min(m, n)`. The diagonal
-    /// of `r` is not negative, which makes the result unique where the columns are independent.
+    /// columns in `q: [.., m, k]` and upper triangular `r: [.., k, n]`, `k = min(m, n)`. The
+    /// diagonal of `r` is not negative, which makes the result unique where the columns are
+    /// independent.
     ///
     /// # Errors
     /// When a value is not finite.

@@ -113,8 +113,8 @@ pub(super) fn expm1_reduced<I: Isa, T: Lane>(r: T, error: T, q: T) -> (T, T) {
     fast_two_sum(r, I::mul_add(r * r, q, I::mul_add(error, r, error)))
 }
 
-/// `(e^r - 1) / r = 1 + r q(r)`, the slope of a secant. In `1 + r s` its rounding counts as much as that of
-/// r does, a fifth of a unit: no sum of two numbers need carry what was rounded off.
+/// `(e^r - 1) / r = 1 + r q(r)`, the slope of a secant. In `1 + r s` its rounding counts as much as
+/// that of r does, a fifth of a unit: no sum of two numbers need carry what was rounded off.
 #[inline(always)]
 pub(super) fn secant<I: Isa, T: Lane>(r: T) -> T {
     I::mul_add(r, tail::<I, T>(r), T::one())
@@ -129,8 +129,8 @@ fn exp<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
     if CALM { y.scaled(turns) } else { scaled_to_edges(x, y, turns) }
 }
 
-/// `e^(x + x_lo)`, where `x_lo` is below the last bit of x: 1 + r + r² q, the error of the first sum and
-/// the low part of r passed to the second.
+/// `e^(x + x_lo)`, where `x_lo` is below the last bit of x: 1 + r + r² q, the error of the first
+/// sum and the low part of r passed to the second.
 #[inline(always)]
 pub(super) fn exp_sum<I: Isa, T: Lane>(x: T, x_lo: T) -> T {
     let held = not_below_bottom(x);

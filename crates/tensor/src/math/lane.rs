@@ -46,9 +46,10 @@ pub(super) trait Lane: num_traits::Float + Send + Sync + 'static {
     /// `self * 2^n` where `turns` is `n + MAGIC`: for a normal `self` and a normal result only.
     fn scaled(self, turns: Self) -> Self;
 
-    /// As [`scaled`](Self::scaled), for a positive normal `self` and results beyond the normal ones: rounded
-    /// once where it is subnormal, 0 below, infinite with the exponent that is next above the range. No
-    /// exponent may be further above, nor so far below that the bits of the result wrap.
+    /// As [`scaled`](Self::scaled), for a positive normal `self` and results beyond the normal
+    /// ones: rounded once where it is subnormal, 0 below, infinite with the exponent that is next
+    /// above the range. No exponent may be further above, nor so far below that the bits of the
+    /// result wrap.
     fn scaled_beyond(self, turns: Self) -> Self;
 
     /// Ordered as the magnitudes are, NaN above all.
@@ -86,8 +87,8 @@ macro_rules! lane {
 
             #[inline(always)]
             fn pow2_offset(n: Self, offset: Self) -> Self {
-                // The sum leaves the biased exponent in the low mantissa bits, the shift moves it into the
-                // exponent's place and everything else out.
+                // The sum leaves the biased exponent in the low mantissa bits, the shift moves it
+                // into the exponent's place and everything else out.
                 <$T>::from_bits((n + (Self::MAGIC + Self::BIAS + offset)).to_bits() << $p)
             }
 
@@ -110,10 +111,10 @@ macro_rules! lane {
 
             #[inline(always)]
             fn scaled_beyond(self, turns: Self) -> Self {
-                // Bits as a signed integer go on below the smallest exponent. A result there is moved to
-                // where floats are spaced by 1, in units of the smallest subnormal: the sum rounds it to an
-                // integer, and that integer is the bits of the result. (A product that is subnormal itself
-                // costs a processor some 40 cycles.)
+                // Bits as a signed integer go on below the smallest exponent. A result there is
+                // moved to where floats are spaced by 1, in units of the smallest subnormal: the
+                // sum rounds it to an integer, and that integer is the bits of the result. (A
+                // product that is subnormal itself costs a processor some 40 cycles.)
                 const NORMAL: $Int = <$T>::MIN_POSITIVE.to_bits() as $Int;
                 const INFINITE: $Int = <$T>::INFINITY.to_bits() as $Int;
                 const ONES: $T = (1_u64 << $p) as $T;
@@ -199,8 +200,8 @@ pub(super) fn polynomial<I: Isa, T: Lane, const N: usize>(x: T, coefficients: [f
     sum
 }
 
-/// The same polynomial where the square of `x` is at hand: as many multiplications, in half as long a
-/// chain, for even and odd powers are summed side by side.
+/// The same polynomial where the square of `x` is at hand: as many multiplications, in half as long
+/// a chain, for even and odd powers are summed side by side.
 #[inline(always)]
 pub(super) fn polynomial_by_squares<I: Isa, T: Lane, const N: usize>(
     x: T,
@@ -239,8 +240,8 @@ macro_rules! unary_kernel {
 }
 pub(super) use unary_kernel;
 
-/// A function with a shorter twin for calm arguments, where nothing overflows, nothing is subnormal and
-/// nothing is an edge. No bit may tell which of the two it was.
+/// A function with a shorter twin for calm arguments, where nothing overflows, nothing is subnormal
+/// and nothing is an edge. No bit may tell which of the two it was.
 pub(super) trait Twins<A, T: Lane>: Copy {
     /// The argument is calm if this is at most `LIMIT`'s.
     fn rank(argument: A) -> T::Bits;
@@ -304,8 +305,8 @@ pub(super) const RUN: usize = 512;
 /// Arguments of the first run that are looked at before it is tried.
 const SAMPLE: usize = 64;
 
-/// Fewer arguments than this are fewer than the vectors that [`run`] keeps under way: it would take them
-/// one by one, and not as vectors.
+/// Fewer arguments than this are fewer than the vectors that [`run`] keeps under way: it would take
+/// them one by one, and not as vectors.
 pub(super) const SHORT: usize = 64;
 
 /// The function of every argument, into `out`, by a loop that takes any number of vectors.
@@ -332,8 +333,8 @@ impl<F> Runs<F> {
         Runs { function, calm: None }
     }
 
-    /// The function of every argument, into `out`. A run is taken for what the one before it was; one that
-    /// turns out not to be calm is done again.
+    /// The function of every argument, into `out`. A run is taken for what the one before it was;
+    /// one that turns out not to be calm is done again.
     #[inline(always)]
     pub(super) fn next<I: Isa, T: Lane, A: Copy>(
         &mut self,
@@ -363,9 +364,9 @@ fn are_calm<A: Copy, T: Lane, F: Twins<A, T>>(arguments: impl Iterator<Item = A>
 
 /// `function` of every argument, into `out`; whether all arguments are calm.
 ///
-/// In a loop that reduces, and in no other of this length, LLVM keeps two or four vectors under way,
-/// step by step: a kernel is one long chain, and a processor that is given vector after vector looks
-/// ahead by five chains at most, which is less than its units could work on.
+/// In a loop that reduces, and in no other of this length, LLVM keeps two or four vectors under
+/// way, step by step: a kernel is one long chain, and a processor that is given vector after vector
+/// looks ahead by five chains at most, which is less than its units could work on.
 #[inline(always)]
 fn run<I: Isa, A: Copy, T: Lane, F: Twins<A, T>, const CALM: bool>(
     function: F,

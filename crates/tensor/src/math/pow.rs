@@ -4,8 +4,9 @@
 //! one. So the logarithm has to be good to some 12 bits more than the result: for `f32` that is
 //! double precision, for `f64` an unevaluated sum of two doubles.
 //!
-//! The exponents that programs write, such as 2, are products, a tenth of the work. They are for every
-//! element, whether its neighbours have the same exponent or not, for its bits must not depend on them.
+//! The exponents that programs write, such as 2, are products, a tenth of the work. They are for
+//! every element, whether its neighbours have the same exponent or not, for its bits must not
+//! depend on them.
 
 use super::Binary;
 use super::exp::{exp_sum, reduce};
@@ -16,8 +17,9 @@ use crate::simd::Isa;
 /// (else NaN), whose parity gives the sign; `0^b` is infinite for `b < 0`; `(-1)^±inf` is 1; a
 /// signed zero or infinity keeps its sign for odd `b`.
 ///
-/// Error: `f32` 0.51 ULP, `f64` 0.77 ULP (where the result nearly overflows, 1.01); powers by -1, 1, 2,
-/// 3 and 4 are rounded once, but for some 2^-29 ULP (in `f64` twice where the result is subnormal: 0.75).
+/// Error: `f32` 0.51 ULP, `f64` 0.77 ULP (where the result nearly overflows, 1.01); powers by -1,
+/// 1, 2, 3 and 4 are rounded once, but for some 2^-29 ULP (in `f64` twice where the result is
+/// subnormal: 0.75).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pow;
 
@@ -130,8 +132,8 @@ impl<T: Lane + Into<f64>> Products<'_, T> {
     }
 }
 
-/// `a^n` for one of [`WRITTEN`], good for `f32` on any instruction set: the square is exact, and the next
-/// product good to 2^-53.
+/// `a^n` for one of [`WRITTEN`], good for `f32` on any instruction set: the square is exact, and
+/// the next product good to 2^-53.
 #[inline(always)]
 fn product_f32(a: f64, n: f64) -> f64 {
     let square = a * a;
@@ -148,8 +150,8 @@ fn product_f64<I: Isa>(a: f64, n: f64) -> f64 {
     let small = a.abs() < SMALL;
     let base = if small { a * UP } else { a };
     let (square, error) = two_product::<I, f64>(base, base);
-    // (square + error) times the rest; the second parts are NaN where the first overflows, and a zero of
-    // another sign where it is one.
+    // (square + error) times the rest; the second parts are NaN where the first overflows, and a
+    // zero of another sign where it is one.
     let corrected = |rest: f64, second: f64, down: f64| {
         let (product, error) = two_product::<I, f64>(square, rest);
         let sum = product + (error + second);

@@ -14,15 +14,16 @@ pub struct Sigmoid;
 
 calm_kernel!(Sigmoid, sigmoid, magnitude, f32: 16.0, f64: 36.0);
 
-/// With `e^-x = 2^n (1 + r s)` (`secant`): the reciprocal of `den = (1 + 2^n) + 2^n r s`, one Newton step
-/// correcting it for its own rounding and for what den has lost. What r and s have lost stays. Of calm
-/// arguments n is so small that the first sum is exact, and so is 2^n r by its exponent alone: r is
-/// subnormal, or 0, for n = 0 only.
+/// With `e^-x = 2^n (1 + r s)` (`secant`): the reciprocal of `den = (1 + 2^n) + 2^n r s`, one
+/// Newton step correcting it for its own rounding and for what den has lost. What r and s have lost
+/// stays. Of calm arguments n is so small that the first sum is exact, and so is 2^n r by its
+/// exponent alone: r is subnormal, or 0, for n = 0 only.
 #[inline(always)]
 fn sigmoid<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
     let single = size_of::<T>() == 4;
-    // Below, the result rounds to 0; above, to 1. From the exponent `most` on, den could overflow: its
-    // power is held there, and the rest of it may come at the end, for the 1 is lost in den anyway.
+    // Below, the result rounds to 0; above, to 1. From the exponent `most` on, den could
+    // overflow: its power is held there, and the rest of it may come at the end, for the 1 is
+    // lost in den anyway.
     let (bottom, top, most) = if single {
         (T::lit(-104.0), T::lit(80.0), T::lit(120.0))
     } else {

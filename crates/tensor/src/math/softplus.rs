@@ -5,8 +5,8 @@ use super::lane::{Lane, calm_kernel, fast_two_sum, two_sum};
 use super::log1p::{ln_minus_f, split_sum};
 use crate::simd::Isa;
 
-/// `ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)`. `x` wherever that is the nearest float, `e^x` down to
-/// the subnormals on the other side, `0` at `-inf`, `inf` at `inf`, NaN at NaN.
+/// `ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)`. `x` wherever that is the nearest float, `e^x` down
+/// to the subnormals on the other side, `0` at `-inf`, `inf` at `inf`, NaN at NaN.
 ///
 /// Error: `f32` 0.98 ULP, `f64` 0.98 ULP.
 #[derive(Clone, Copy, Debug, Default)]

@@ -14,15 +14,16 @@ calm_kernel!(Tanh, tanh, magnitude, f32: 10.0, f64: 20.0);
 /// Two formulas of one form, `base + factor num / den`: what they differ in is selected, and one
 /// division serves both. With `a = |x|`,
 ///
-/// `a < 0.9`: `a + a³ P(a²) / Q(a²)`, P/Q minimax for the error relative to `tanh a`: 2.4e-10 (`f32`),
-/// 1.7e-19 (`f64`). (A polynomial of that accuracy has 7 and 15 terms.)
+/// `a < 0.9`: `a + a³ P(a²) / Q(a²)`, P/Q minimax for the error relative to `tanh a`: 2.4e-10
+/// (`f32`), 1.7e-19 (`f64`). (A polynomial of that accuracy has 7 and 15 terms.)
 ///
 /// `a >= 0.9`: `1 - 2 / (e^2a + 1)`.
 ///
-/// In both, the second term is less than 0.29, a fraction of the result, and its rounding errors count
-/// that much less: neither needs a sum of two numbers to carry what was rounded off. They count least
-/// in numbers just below a power of two, so P and Q are scaled to end there, and the quotient of the
-/// other formula, by `factor num = -2` split unevenly (up to 3e-13 and 4e-22 of it), begins there.
+/// In both, the second term is less than 0.29, a fraction of the result, and its rounding errors
+/// count that much less: neither needs a sum of two numbers to carry what was rounded off. They
+/// count least in numbers just below a power of two, so P and Q are scaled to end there, and the
+/// quotient of the other formula, by `factor num = -2` split unevenly (up to 3e-13 and 4e-22 of
+/// it), begins there.
 #[inline(always)]
 fn tanh<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
     let single = size_of::<T>() == 4;
@@ -46,10 +47,10 @@ fn tanh<I: Isa, T: Lane, const CALM: bool>(x: T) -> T {
 
 /// `e^2a + 1` for `0.9 <= a <= 20`, in which 2^n stays far from overflow.
 ///
-/// With `a = n ln(2)/2 + r`, `|r| <= ln(2)/4`, it is `(2^n + 1) + 2^n (e^2r - 1)`, and the last term
-/// is `2^n r E(r)`, E minimax for the error of `e^2r`: 3.8e-9 (`f32`), 4.5e-18 (`f64`). The constant
-/// `ln(2)/2` of `f32` happens to be good to 2^-28.5: no second one is needed, as by the time n is
-/// large the result is 1.
+/// With `a = n ln(2)/2 + r`, `|r| <= ln(2)/4`, it is `(2^n + 1) + 2^n (e^2r - 1)`, and the last
+/// term is `2^n r E(r)`, E minimax for the error of `e^2r`: 3.8e-9 (`f32`), 4.5e-18 (`f64`). The
+/// constant `ln(2)/2` of `f32` happens to be good to 2^-28.5: no second one is needed, as by the
+/// time n is large the result is 1.
 #[inline(always)]
 fn exp2x_plus_1<I: Isa, T: Lane>(a: T) -> T {
     let n = I::mul_add(a, T::LOG2_E + T::LOG2_E, T::MAGIC) - T::MAGIC;

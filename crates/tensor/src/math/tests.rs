@@ -3,6 +3,7 @@
 //! All of the 2^32 `f32` arguments: `examples/ulp_sweep.rs`.
 
 mod exact;
+mod goldens;
 mod powers;
 
 use super::*;
@@ -298,8 +299,8 @@ fn bounded_functions_stay_within_their_bounds() {
     }
 }
 
-/// Calm arguments take a shorter kernel, by runs: no bit may tell. The arguments are beyond the limits
-/// of every kernel on both sides, and begin and end calm.
+/// Calm arguments take a shorter kernel, by runs: no bit may tell. The arguments are beyond the
+/// limits of every kernel on both sides, and begin and end calm.
 #[test]
 fn a_block_of_calm_arguments_has_the_bits_of_its_elements() {
     fn check<T: num_traits::Float + Default + std::fmt::Debug>(

@@ -13,13 +13,15 @@ use crate::simd::Isa;
 
 /// `sin x`. `±0` at `±0`, NaN at `±inf` and NaN.
 ///
-/// Error: `f32` 0.63 ULP, `f64` 0.77 ULP (0.80 without a fused multiply-add), up to [`LIMIT`](Self::LIMIT).
+/// Error: `f32` 0.63 ULP, `f64` 0.77 ULP (0.80 without a fused multiply-add), up to
+/// [`LIMIT`](Self::LIMIT).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sin;
 
 /// `cos x`. `1` at `±0`, NaN at `±inf` and NaN.
 ///
-/// Error: `f32` 0.63 ULP, `f64` 0.76 ULP (0.77 without a fused multiply-add), up to [`LIMIT`](Self::LIMIT).
+/// Error: `f32` 0.63 ULP, `f64` 0.76 ULP (0.77 without a fused multiply-add), up to
+/// [`LIMIT`](Self::LIMIT).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cos;
 
@@ -71,8 +73,8 @@ const HALF_TURN: [f64; 4] = [
 fn quarter_turns<I: Isa>(x: f64, offset: u64) -> f64 {
     let turns = I::mul_add(x, std::f64::consts::FRAC_2_PI, f64::MAGIC);
     let n = turns - f64::MAGIC;
-    // Exact, as above. The next product is exact as two parts, their difference as well; only
-    // the last term is rounded, at 2^-107 n.
+    // Exact by cancellation, as in `half_turns`. The next product is exact as two parts, their
+    // difference as well; only the last term is rounded, at 2^-107 n.
     let r = residual::<I, f64>(x, n, HALF_PI[0]);
     let (p, p_lo) = two_product::<I, f64>(n, HALF_PI[1]);
     let (r, r_lo) = two_sum(r, -p);

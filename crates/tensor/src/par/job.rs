@@ -3,9 +3,10 @@
 //! # Invariants
 //!
 //! 1. Each part is claimed once.
-//! 2. `work` points to a function that lives until `left` is 0: [`Job::run`], which borrows it, does
-//!    not return before. It is called by who has claimed a part, and `left` counts down the parts it did
-//!    after the call, so a thread that comes late, when all parts are claimed, never looks at it.
+//! 2. `work` points to a function that lives until `left` is 0: [`Job::run`], which borrows it,
+//!    does not return before. It is called by who has claimed a part, and `left` counts down the
+//!    parts it did after the call, so a thread that comes late, when all parts are claimed, never
+//!    looks at it.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -14,15 +15,17 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-/// Does parts, asking for one after the other until there are no more: what each thread that takes part
-/// calls, with its number. The caller's is 0, so that it meets what it has in its cache from the last kernel.
+/// Does parts, asking for one after the other until there are no more: what each thread that takes
+/// part calls, with its number. The caller's is 0, so that it meets what it has in its cache from
+/// the last kernel.
 pub(super) type Work<'a> = dyn Fn(usize, &mut dyn FnMut() -> Option<usize>) + Sync + 'a;
 
 pub(super) struct Job {
     work: *const Work<'static>,
     parts: u32,
-    /// One of so many shares of the parts that are left is claimed at a time: few at the end, so that all
-    /// end together, and many before, for a number that two threads count in travels between their cores.
+    /// One of so many shares of the parts that are left is claimed at a time: few at the end, so
+    /// that all end together, and many before, for a number that two threads count in travels
+    /// between their cores.
     shares: u32,
     /// How many parts are claimed from the front (the upper half) and from the back.
     claimed: AtomicU64,
@@ -37,11 +40,11 @@ pub(super) struct Job {
 
 // SAFETY: `work` is Sync, and by invariant 2 it is there whenever it is called.
 unsafe impl Send for Job {}
-// SAFETY: as above; all else is Sync.
+// SAFETY: `work` and all else is Sync; by invariant 2 `work` is there whenever it is called.
 unsafe impl Sync for Job {}
 
-/// Dropped where [`Job::run`] unwinds before all parts are finished, which nothing in it does: invariant 2
-/// would not hold.
+/// Dropped where [`Job::run`] unwinds before all parts are finished, which nothing in it does:
+/// invariant 2 would not hold.
 struct Abort;
 
 impl Drop for Abort {
@@ -53,8 +56,8 @@ impl Drop for Abort {
 /// How often the caller looks whether the last parts of others are done before it sleeps. While it
 /// sleeps, the system can move a helper whose core is taken by something else to the caller's.
 const LOOKS: usize = 1 << 12;
-/// How long it sleeps at a time. Linux moves no thread that ran within the last half millisecond, and looks
-/// for one to move when a core falls asleep, or at the tick of a clock, 4 ms.
+/// How long it sleeps at a time. Linux moves no thread that ran within the last half millisecond,
+/// and looks for one to move when a core falls asleep, or at the tick of a clock, 4 ms.
 const NAP: Duration = Duration::from_micros(200);
 
 impl Job {
@@ -109,8 +112,8 @@ impl Job {
     }
 
     /// Claims parts from one of the ends: how many were claimed from the front and from the back
-    /// before, and how many are now. From two ends, so that a thread meets the same parts of the next
-    /// kernel that it has in its cache from this one.
+    /// before, and how many are now. From two ends, so that a thread meets the same parts of the
+    /// next kernel that it has in its cache from this one.
     fn claim(&self, one: u64) -> Option<(u32, u32, u32)> {
         let split = |claimed: u64| {
             let (front, back) = ((claimed >> 32) as u32, claimed as u32);
@@ -124,8 +127,8 @@ impl Job {
         self.claimed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(split)
     }
 
-    /// Does parts as `claim` claims them; whether there were any, and whether the last ones of all were
-    /// among them.
+    /// Does parts as `claim` claims them; whether there were any, and whether the last ones of all
+    /// were among them.
     fn take<P: Iterator<Item = u32>>(
         &self,
         number: usize,

@@ -9,9 +9,10 @@ use super::job::Job;
 
 /// How long a helper without work looks for more: about what it takes to wake one.
 const LINGER: Duration = Duration::from_micros(100);
-/// How long a helper stays at most: others wait for threads of the pool too. Not shorter: whoever takes its
-/// place is woken, at times on the caller's own core, where it waits for its turn as long as the system's
-/// clock ticks, 4 ms. With 10 ms, a training step was without help for a twentieth of its time.
+/// How long a helper stays at most: others wait for threads of the pool too. Not shorter: whoever
+/// takes its place is woken, at times on the caller's own core, where it waits for its turn as long
+/// as the system's clock ticks, 4 ms. With 10 ms, a training step was without help for a twentieth
+/// of its time.
 const STAY: Duration = Duration::from_millis(100);
 /// How often it looks between two looks at the clock.
 const LOOKS: usize = 64;
@@ -59,7 +60,8 @@ pub(super) fn offer(job: &Arc<Job>, helpers: usize) {
 }
 
 impl Team {
-    /// A helper: does what is offered until nothing has been for a while, or others had to wait enough.
+    /// A helper: does what is offered until nothing has been for a while, or others had to
+    /// wait enough.
     fn serve(&self) {
         let start = Instant::now();
         let (mut seen, mut since) = (0, start);

@@ -9,15 +9,16 @@ use crate::simd::{Isa, Kernel, dispatch};
 
 /// The generator whose numbers this crate promises; any other one of `rand` may be passed as well.
 ///
-/// The stream is that of ChaCha8 (D. J. Bernstein, 2008) with a 64-bit counter of blocks from 0, read as
-/// little-endian words; the seed is the key, and the nonce the number of the stream. It is computed here,
-/// and not by `rand_chacha`, which the tests hold it to: with a block in each lane of a vector it is
-/// faster, and to draw a tensor takes little else.
+/// The stream is that of ChaCha8 (D. J. Bernstein, 2008) with a 64-bit counter of blocks from 0,
+/// read as little-endian words; the seed is the key, and the nonce the number of the stream. It is
+/// computed here, and not by `rand_chacha`, which the tests hold it to: with a block in each lane
+/// of a vector it is faster, and to draw a tensor takes little else.
 #[derive(Clone, Debug)]
 pub struct Rng(BlockRng<Blocks>);
 
 impl Rng {
-    /// Goes to the beginning of a stream: each seed has 2⁶⁴ of them, and begins in the first, number 0.
+    /// Goes to the beginning of a stream: each seed has 2⁶⁴ of them, and begins in the first,
+    /// number 0.
     pub fn set_stream(&mut self, stream: u64) {
         self.0 = BlockRng::new(Blocks { key: self.0.core.key, stream, next: 0 });
     }
@@ -101,10 +102,12 @@ impl Kernel for Fill<'_> {
 }
 
 impl Blocks {
-    /// Block `lane` of the next ones: the state after four double rounds, added to that before them.
+    /// Block `lane` of the next ones: the state after four double rounds, added to that
+    /// before them.
     #[inline(always)]
     fn block(&self, lane: u64) -> [u32; WORDS] {
-        let [a, b, c, d] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574]; // "expand 32-byte k"
+        // "expand 32-byte k".
+        let [a, b, c, d] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
         let [k0, k1, k2, k3, k4, k5, k6, k7] = self.key;
         let [i0, i1] = halves(self.next.wrapping_add(lane));
         let [s0, s1] = halves(self.stream);

@@ -1,13 +1,14 @@
 //! Normal numbers from even ones, by the inverse of their distribution function.
 
 use crate::simd::{Isa, Kernel};
+use coefficients::*;
 
 /// `out[k] = Φ⁻¹(u[k])`, the quantiles of the standard normal distribution, to some 1e-16 relative
 /// error: algorithm PPND16 of M. J. Wichura, AS 241, Applied Statistics 37 (1988).
 ///
-/// The middle of the distribution is one rational function, computed of all numbers; a seventh of them
-/// lies outside, is packed, and computed anew. No multiply-add is used, so the bits are those of
-/// [`quantile`] on every processor.
+/// The middle of the distribution is one rational function, computed of all numbers; a seventh of
+/// them lies outside, is packed, and computed anew. No multiply-add is used, so the bits are those
+/// of [`quantile`] on every processor.
 pub(super) struct Quantiles<'a> {
     pub u: &'a [f64],
     pub out: &'a mut [f64],
@@ -27,8 +28,8 @@ impl Kernel for Quantiles<'_> {
             }
             let mut count = 0;
             for (k, &u) in u.iter().enumerate() {
-                // Written in any case, and kept if it counts; there is room for all but what never is
-                // written behind the last.
+                // Written in any case, and kept if it counts; there is room for all but what never
+                // is written behind the last.
                 (at[count], tail[count]) = (k as u8, u);
                 count += is_outside(u - 0.5) as usize;
                 if count == BATCH {
@@ -123,48 +124,38 @@ fn ln(x: f64) -> f64 {
     k * std::f64::consts::LN_2 + 2.0 * s * series
 }
 
-// The coefficients stand as the paper prints them, with more digits than f64 has.
-
 #[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const CENTRE_ABOVE: [f64; 8] = [
-    2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
-    13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const CENTRE_BELOW: [f64; 8] = [
-    5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
-    5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const NEAR_ABOVE: [f64; 8] = [
-    7.74545014278341407640e-4, 2.27238449892691845833e-2, 0.241780725177450611770,
-    1.27045825245236838258, 3.64784832476320460504, 5.76949722146069140550,
-    4.63033784615654529590, 1.42343711074968357734,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const NEAR_BELOW: [f64; 8] = [
-    1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
-    0.148103976427480074590, 0.689767334985100004550, 1.67638483018380384940,
-    2.05319162663775882187, 1.0,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const FAR_ABOVE: [f64; 8] = [
-    2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
-    2.65321895265761230930e-2, 0.296560571828504891230, 1.78482653991729133580,
-    5.46378491116411436990, 6.65790464350110377720,
-];
-#[rustfmt::skip]
-#[allow(clippy::excessive_precision)]
-const FAR_BELOW: [f64; 8] = [
-    2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
-    7.86869131145613259100e-4, 1.48753612908506148525e-2, 0.136929880922735805310,
-    0.599832206555887937690, 1.0,
-];
+#[allow(clippy::excessive_precision, reason = "they stand as the paper prints them")]
+mod coefficients {
+    pub const CENTRE_ABOVE: [f64; 8] = [
+        2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
+        13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080,
+    ];
+    pub const CENTRE_BELOW: [f64; 8] = [
+        5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
+        5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0,
+    ];
+    pub const NEAR_ABOVE: [f64; 8] = [
+        7.74545014278341407640e-4, 2.27238449892691845833e-2, 0.241780725177450611770,
+        1.27045825245236838258, 3.64784832476320460504, 5.76949722146069140550,
+        4.63033784615654529590, 1.42343711074968357734,
+    ];
+    pub const NEAR_BELOW: [f64; 8] = [
+        1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
+        0.148103976427480074590, 0.689767334985100004550, 1.67638483018380384940,
+        2.05319162663775882187, 1.0,
+    ];
+    pub const FAR_ABOVE: [f64; 8] = [
+        2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
+        2.65321895265761230930e-2, 0.296560571828504891230, 1.78482653991729133580,
+        5.46378491116411436990, 6.65790464350110377720,
+    ];
+    pub const FAR_BELOW: [f64; 8] = [
+        2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
+        7.86869131145613259100e-4, 1.48753612908506148525e-2, 0.136929880922735805310,
+        0.599832206555887937690, 1.0,
+    ];
+}
 
 #[cfg(test)]
 mod tests {
@@ -197,7 +188,8 @@ mod tests {
         let even =
             |k: u64| ((k.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12) as f64 + 0.5) / 2f64.powi(52);
         let drawn: Vec<f64> = (0..3001).map(even).collect();
-        // All of a batch outside, the ends of the middle, the middles of the first and the last part.
+        // All of a batch outside, the ends of the middle, the middles of the first and the last
+        // part.
         let outside: Vec<f64> = (1..=BATCH).map(|k| k as f64 * 1e-4).collect();
         let edges = [2f64.powi(-53), 0.075, 0.925, 0.5, 1e-12, 1.0 - 2f64.powi(-53)].repeat(50);
         for u in [drawn, outside, edges] {

@@ -8,6 +8,7 @@ use crate::slice::Range;
 use crate::testing::{noise, panic_of};
 
 mod bits;
+mod to_shape;
 
 /// Tensors of the same values in different layouts: contiguous, axes stored in the opposite order,
 /// stored backwards, every other element of a larger buffer, and the middle of one.
@@ -45,12 +46,7 @@ fn groups<T: Element>(x: &Tensor<T>, axes: &[usize]) -> Vec<Vec<T>> {
     let outputs: usize = kept.iter().map(|&k| x.shape()[k]).product();
     let mut groups = vec![Vec::new(); outputs];
     for (i, value) in x.iter().enumerate() {
-        let mut rest = i;
-        let mut index = vec![0; x.rank()];
-        for k in (0..x.rank()).rev() {
-            index[k] = rest % x.shape()[k];
-            rest /= x.shape()[k];
-        }
+        let index = shape::unravel(i, x.shape());
         groups[kept.iter().fold(0, |at, &k| at * x.shape()[k] + index[k])].push(value);
     }
     groups

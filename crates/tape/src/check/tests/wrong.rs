@@ -1,6 +1,6 @@
 //! Planted mistakes: each is found.
 
-use super::super::random::dot;
+use super::super::subject::dot;
 use super::*;
 
 fn rejected(result: Result<Report, GradcheckError>) -> String {
@@ -115,7 +115,8 @@ fn a_gradient_where_the_function_is_constant_is_found() {
     assert!(text.contains("does not depend on this element"), "{text}");
 }
 
-/// Half the squared error of `x -> W₂ W₁ x` for a batch of 8 vectors of 64, with 2 x 64 x 32 weights.
+/// Half the squared error of `x -> W₂ W₁ x` for a batch of 8 vectors of 64, with 2 x 64 x 32
+/// weights.
 fn autoencoder(w: &[f64], wrong: impl Fn(&mut [f64])) -> (f64, Vec<f64>) {
     let (inside, outside, batch) = (32, 64, 8);
     let (w1, w2) = w.split_at(inside * outside);

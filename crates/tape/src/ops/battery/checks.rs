@@ -32,7 +32,8 @@ pub(super) fn used_twice<F: Function<N>, const N: usize>(f: F, x: &[Tensor<f64>;
     }
 }
 
-/// The same bits for every arrangement of all inputs, of one alone, and of the cotangent; and right.
+/// The same bits for every arrangement of all inputs, of one alone, and of the cotangent; and
+/// right.
 pub(super) fn arrangements<F: Function<N>, const N: usize>(f: F, x: &[Tensor<f64>; N]) {
     let v = cotangent::<f64, F, N>(f, x);
     let expected = all(f, x, &v);
@@ -76,8 +77,8 @@ pub(super) fn repeated<F: Function<N>, const N: usize>(
     }
 }
 
-/// `f32` gives what `f64` gives at the same numbers, but for a rounding of its own in every step: some
-/// 64 units in the last place of the result or of what such a change of an input makes of it.
+/// `f32` gives what `f64` gives at the same numbers, but for a rounding of its own in every step:
+/// some 64 units in the last place of the result or of what such a change of an input makes of it.
 pub(super) fn single_precision<F: Function<N>, const N: usize>(f: F, x: &[Tensor<f64>; N]) {
     let narrow = x.each_ref().map(Tensor::cast::<f32>);
     let x = narrow.each_ref().map(Tensor::cast::<f64>);
@@ -153,8 +154,8 @@ pub(super) fn linear<F: Function<N>, const N: usize>(f: F, x: &[Tensor<f64>; N])
     }
 }
 
-/// The value, the gradients by `x` with cotangent `v`, and the gradients of a combination of those by
-/// `x` and by `v`; the rules of both orders must be pure.
+/// The value, the gradients by `x` with cotangent `v`, and the gradients of a combination of those
+/// by `x` and by `v`; the rules of both orders must be pure.
 fn all<T: Float, F: Function<N>, const N: usize>(
     f: F,
     x: &[Tensor<T>; N],

@@ -44,8 +44,8 @@ pub(crate) fn numbers<T: Float>(domain: Domain, shape: &[usize], i: usize) -> Te
     })
 }
 
-/// The shapes and the domain of an input. Shapes with the same place in their lists are used together;
-/// a shorter list goes on with its last shape.
+/// The shapes and the domain of an input. Shapes with the same place in their lists are used
+/// together; a shorter list goes on with its last shape.
 pub(crate) struct Input {
     domain: Domain,
     shapes: Vec<Shape>,
@@ -144,8 +144,8 @@ fn flipped<T: Float>(x: &Tensor<T>) -> Tensor<T> {
     (0..x.rank() as isize).fold(x.clone(), |x, axis| x.flip(axis))
 }
 
-/// The first entry of an axis (which one depends on `i`) in place of all, by a stride of 0; `None` if
-/// there is none.
+/// The first entry of an axis (which one depends on `i`) in place of all, by a stride of 0; `None`
+/// if there is none.
 pub(crate) fn repeated<T: Float>(x: &Tensor<T>, i: usize) -> Option<Tensor<T>> {
     if x.is_empty() || x.rank() == 0 {
         return None;

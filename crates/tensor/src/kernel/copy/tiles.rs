@@ -1,18 +1,19 @@
 //! Copies whose neighbours lie far apart: transposes.
 //!
-//! Read in the order of the output, each element of such a view touches a cache line of its own, and
-//! at power-of-two sizes all of them fall into the same few sets of the cache. So a tile is read
-//! along the axis that is contiguous in the input, each line once and whole, turned in a stage in
-//! the first-level cache, and written along the one that is contiguous in the output.
+//! Read in the order of the output, each element of such a view touches a cache line of its own,
+//! and at power-of-two sizes all of them fall into the same few sets of the cache. So a tile is
+//! read along the axis that is contiguous in the input, each line once and whole, turned in a stage
+//! in the first-level cache, and written along the one that is contiguous in the output.
 //!
-//! What is turned are packets: single elements, or a few that are neighbours in the input and in the
-//! output, as the channels of an image whose rows and columns are exchanged.
+//! What is turned are packets: single elements, or a few that are neighbours in the input and in
+//! the output, as the channels of an image whose rows and columns are exchanged.
 
 use smallvec::SmallVec;
 
 use crate::blocks::copy_short;
 use crate::element::Element;
 use crate::kernel::square::{SQUARE, turn, turn_part};
+use crate::shape::distance;
 use crate::simd::{Isa, Kernel, dispatch, prefetch};
 use crate::stream::Sink;
 use crate::view::View;
@@ -29,8 +30,8 @@ const LONG: usize = 16;
 /// Neighbours on the other side of at most so few are turned without squares.
 const FEW: usize = 4;
 
-/// A view of shape `[outer.., rows, between.., columns, packet]`, neighbours along `rows` side by side in
-/// memory, and neighbours along `columns` not.
+/// A view of shape `[outer.., rows, between.., columns, packet]`, neighbours along `rows` side by
+/// side in memory, and neighbours along `columns` not.
 pub(super) struct Tiles<'a, T> {
     data: &'a [T],
     offset: isize,
@@ -60,8 +61,8 @@ impl<'a, T: Element> Tiles<'a, T> {
         let side_by_side = |&(_, s): &(usize, isize)| s.unsigned_abs() == packet;
         let rows = runs.iter().position(side_by_side)?;
         let (row, step) = (runs[rows].0 * packet, columns.1.unsigned_abs());
-        // Columns that overlap, or are repeated, are read from the cache as they come. Of fewer rows, most of
-        // a line is read for another tile, unless that is the next column.
+        // Columns that overlap, or are repeated, are read from the cache as they come. Of fewer
+        // rows, most of a line is read for another tile, unless that is the next column.
         if step < row || runs[rows].0 < 8 && step != row {
             return None;
         }
@@ -94,8 +95,8 @@ impl<'a, T: Element> Tiles<'a, T> {
         self.slab() <= COLUMNS && self.between.is_empty() && self.rows.1 > 0
     }
 
-    /// Rows of a tile, and how far apart they lie in the stage: as in the output, if they are [whole](Self::whole)
-    /// and can be written at once.
+    /// Rows of a tile, and how far apart they lie in the stage: as in the output, if they are
+    /// [whole](Self::whole) and can be written at once.
     fn stage(&self) -> (usize, usize) {
         match self.whole() {
             true => (ROWS * COLUMNS / self.slab() / ROWS * ROWS, self.slab()),
@@ -118,16 +119,17 @@ impl<'a, T: Element> Tiles<'a, T> {
         let mut stage = [T::default(); ROWS * COLUMNS];
         let (mut at, mut part) = (start / slab, part);
         while !part.is_empty() {
-            // Rows of one group, from a multiple of its height to the next one or the end of the axis.
+            // Rows of one group, from a multiple of its height to the next one or the end of the
+            // axis.
             let row = at % self.rows.0;
             let count = (height - row % height).min(self.rows.0 - row).min(part.len() / slab);
             let (group, rest) = part.split_at_mut(count * slab);
             // The one of them that comes first in the input.
             let first = if self.rows.1 < 0 { row + count - 1 } else { row };
-            let from =
-                self.offset + along(&self.outer, at / self.rows.0) + first as isize * self.rows.1;
+            let outer = distance(self.outer.iter().copied(), at / self.rows.0);
+            let from = self.offset + outer + first as isize * self.rows.1;
             for (k, before) in (0..slab).step_by(self.columns.0 * packet).enumerate() {
-                let from = from + along(&self.between, k);
+                let from = from + distance(self.between.iter().copied(), k);
                 for column in (0..self.columns.0).step_by(COLUMNS / packet) {
                     let width = (COLUMNS / packet).min(self.columns.0 - column);
                     let (data, step) = (self.data, self.columns.1);
@@ -156,19 +158,8 @@ fn size(runs: &[(usize, isize)]) -> usize {
     runs.iter().map(|&(size, _)| size).product()
 }
 
-/// How far element `index`, in row-major order, lies from the first one.
-fn along(runs: &[(usize, isize)], index: usize) -> isize {
-    let mut rest = index;
-    let mut at = 0;
-    for &(size, stride) in runs.iter().rev() {
-        at += (rest % size) as isize * stride;
-        rest /= size;
-    }
-    at
-}
-
-/// Reads one tile: packet `column` of `stage[row · pitch..]` is the one at `data[from + row · packet +
-/// column · step]`.
+/// Reads one tile: packet `column` of `stage[row · pitch..]` is the one at
+/// `data[from + row · packet + column · step]`.
 struct Turn<'a, T> {
     data: &'a [T],
     from: isize,
@@ -211,8 +202,8 @@ impl<T: Element> Turn<'_, T> {
         (self.from + column as isize * self.step) as usize
     }
 
-    /// Asks for what the next tile reads: the processor itself sees no pattern in a few elements of many
-    /// lines, and takes twice as long from memory.
+    /// Asks for what the next tile reads: the processor itself sees no pattern in a few elements of
+    /// many lines, and takes twice as long from memory.
     #[inline(always)]
     fn ask(&self) {
         let len = self.count * self.packet;
@@ -265,7 +256,8 @@ impl<T: Element> Turn<'_, T> {
         }
     }
 
-    /// Packets of at most `W` elements, of which as many are copied: each over the end of the one before.
+    /// Packets of at most `W` elements, of which as many are copied: each over the end of the one
+    /// before.
     #[inline(always)]
     fn packets<const W: usize>(self) {
         let packet = self.packet;

@@ -6,8 +6,8 @@ use crate::layout::Layout;
 use crate::slice::Range;
 use crate::view::View;
 
-/// Walks the positions of `shape` in row-major order, line by line of the last axis that has several, and
-/// keeps the sum of index times stride over all axes but one.
+/// Walks the positions of `shape` in row-major order, line by line of the last axis that has
+/// several, and keeps the sum of index times stride over all axes but one.
 pub(super) struct Lines<'a> {
     shape: &'a [usize],
     strides: SmallVec<[isize; 4]>,
@@ -35,8 +35,8 @@ impl<'a> Lines<'a> {
         self
     }
 
-    /// The present sum, and how many positions follow in the line, this one included, of at most `most`:
-    /// they are walked, a stride of the line each.
+    /// The present sum, and how many positions follow in the line, this one included, of at most
+    /// `most`: they are walked, a stride of the line each.
     pub(super) fn take(&mut self, most: usize) -> (isize, usize) {
         let (at, mut k) = (self.at, self.shape.len() - 1);
         let count = most.min(self.shape[k] - self.index[k]);

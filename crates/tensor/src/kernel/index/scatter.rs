@@ -15,8 +15,8 @@ use crate::simd::{Isa, Kernel, dispatch};
 use crate::slice::Range;
 use crate::view::View;
 
-/// The least part of a line that a thread takes: of one with an index each, and of one that is added whole
-/// and lasts no longer than finding it, from one row to the next.
+/// The least part of a line that a thread takes: of one with an index each, and of one that is
+/// added whole and lasts no longer than finding it, from one row to the next.
 const NARROW: usize = 32;
 const WIDE: usize = 512;
 
@@ -25,12 +25,12 @@ const WIDE: usize = 512;
 /// fixed. The transpose of [`gather`](super::gather).
 ///
 /// # Errors
-/// [`Error::Index`] when an index is out of range, [`Error::Overflow`] when an integer sum does not fit
-/// its type; `out` is then unspecified.
+/// [`Error::Index`] when an index is out of range, [`Error::Overflow`] when an integer sum does not
+/// fit its type; `out` is then unspecified.
 ///
 /// # Panics
-/// When the shapes do not fit [`gather_shape`], `src` has not the shape of `index`, or `out` has not
-/// the length of `x`.
+/// When the shapes do not fit [`gather_shape`], `src` has not the shape of `index`, or `out` has
+/// not the length of `x`.
 #[track_caller]
 pub fn scatter_add<T: Number>(
     x: View<'_, T>,
@@ -50,8 +50,8 @@ pub fn scatter_add<T: Number>(
     let misfit = Misfit::none();
     let out = Shared::new(out);
     let target = Target { strides: layout.strides(), axis, size, out, misfit: &misfit };
-    // Positions that differ beside the axis never meet: each thread has some positions of the longest
-    // of the other axes, and goes through them in order.
+    // Positions that differ beside the axis never meet: each thread has some positions of the
+    // longest of the other axes, and goes through them in order.
     let shape = index.shape();
     let others = (0..shape.len()).rev().filter(|&k| k != axis);
     let cut = others.max_by_key(|&k| shape[k]).map(|cut| {
@@ -74,7 +74,8 @@ pub fn scatter_add<T: Number>(
                 let of = |l: &Layout| l.slice(&ranges).expect("a part of the axis");
                 let (index_part, src_part) = (of(index.layout()), of(src.layout()));
                 let (index, src) = (index.with_layout(&index_part), src.with_layout(&src_part));
-                // SAFETY: each part is taken once, and positions of two parts differ beside the axis.
+                // SAFETY: each part is taken once, and positions of two parts differ beside the
+                // axis.
                 if !unsafe { target.add(at, index, src) } {
                     wrong.store(true, Ordering::Relaxed);
                 }
@@ -100,12 +101,12 @@ struct Target<'a, T> {
 }
 
 impl<T: Number> Target<'_, T> {
-    /// Adds all of `src`, whose first position has the element at `at` for index 0; whether all indices
-    /// were of the axis.
+    /// Adds all of `src`, whose first position has the element at `at` for index 0; whether all
+    /// indices were of the axis.
     ///
     /// # Safety
-    /// Nobody else reads or writes meanwhile what differs from the positions of `index` along the axis
-    /// only.
+    /// Nobody else reads or writes meanwhile what differs from the positions of `index` along
+    /// the axis only.
     unsafe fn add(&self, at: isize, index: View<'_, i64>, src: View<'_, T>) -> bool {
         let mut lines = Lines::new(index.shape(), self.strides, self.axis, at);
         if picks_lines(index) && lines.step() == 1 {
@@ -113,11 +114,11 @@ impl<T: Number> Target<'_, T> {
             return unsafe { self.add_lines(lines, index, src) };
         }
         let (indices, source) = (index.reader(), src.reader());
-        let (mut index_desk, mut desk) = (indices.desk(), source.desk());
+        let (mut index_scratch, mut scratch) = (indices.scratch(), source.scratch());
         (0..index.len()).step_by(BLOCK).all(|start| {
             let len = BLOCK.min(index.len() - start);
-            let picked = indices.block_at(start, len, &mut index_desk);
-            let values = source.block_at(start, len, &mut desk);
+            let picked = indices.block_at(start, len, &mut index_scratch);
+            let values = source.block_at(start, len, &mut scratch);
             dispatch(Add { target: self, lines: &mut lines, picked, values })
         })
     }
@@ -134,12 +135,12 @@ impl<T: Number> Target<'_, T> {
     ) -> bool {
         let ones = lines.one_each(index.layout());
         let (indices, source) = (index.with_layout(&ones).reader(), src.reader());
-        let (mut index_desk, mut desk) = (indices.desk(), source.desk());
+        let (mut index_scratch, mut scratch) = (indices.scratch(), source.scratch());
         let along = self.strides[self.axis];
         let mut position = 0;
         (0..indices.len()).step_by(BLOCK).all(|start| {
             let len = BLOCK.min(indices.len() - start);
-            let picked = indices.block_at(start, len, &mut index_desk);
+            let picked = indices.block_at(start, len, &mut index_scratch);
             let within = all_within(picked, self.size);
             for &i in picked.iter().filter(|_| within) {
                 let (at, count) = lines.take(usize::MAX);
@@ -148,7 +149,7 @@ impl<T: Number> Target<'_, T> {
                 // index is one of the axis; that nobody else has it is promised.
                 let line = unsafe { std::slice::from_raw_parts_mut(self.out.at(from), count) };
                 for (k, out) in line.chunks_mut(BLOCK).enumerate() {
-                    let values = source.block_at(position, out.len(), &mut desk);
+                    let values = source.block_at(position, out.len(), &mut scratch);
                     let at = from + k * BLOCK;
                     dispatch(AddLine { out, values, at, misfit: self.misfit });
                     position += out.len();

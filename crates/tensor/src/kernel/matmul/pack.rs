@@ -1,6 +1,6 @@
 //! Operands laid out as a micro-kernel reads them.
 
-use super::Operand;
+use super::Matrix;
 use crate::element::Float;
 use crate::kernel::square::{SQUARE, turn};
 use crate::par::Shared;
@@ -8,7 +8,7 @@ use crate::simd::{Isa, Kernel};
 
 /// Packs columns of a matrix: `panel[l · width + j] = from[l, j]`, 0 beyond `columns`.
 pub(super) struct Pack<'a, T> {
-    pub from: Operand<'a, T>,
+    pub from: Matrix<'a, T>,
     pub k: usize,
     pub columns: usize,
     pub width: usize,
@@ -46,7 +46,7 @@ impl<T: Float> Kernel for Pack<'_, T> {
 
 /// Packs columns that lie side by side in memory, row by row.
 #[inline(always)]
-fn rows<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
+fn rows<T: Float>(from: Matrix<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
     // Rows of a view may overlap, and then lie closer together than the panel is wide.
     let whole = columns == width && from.down as usize >= width;
     match width {
@@ -64,7 +64,7 @@ fn rows<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mu
 }
 
 #[inline(always)]
-fn parts<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
+fn parts<T: Float>(from: Matrix<'_, T>, columns: usize, width: usize, panel: &mut [T]) {
     for (l, row) in panel.chunks_exact_mut(width).enumerate() {
         let at = from.position(l, 0);
         row[..columns].copy_from_slice(&from.data[at..at + columns]);
@@ -73,7 +73,7 @@ fn parts<T: Float>(from: Operand<'_, T>, columns: usize, width: usize, panel: &m
 
 /// Of constant width, so that a row is a few moves and no call.
 #[inline(always)]
-fn whole_rows<T: Float, const W: usize>(from: Operand<'_, T>, panel: &mut [T]) {
+fn whole_rows<T: Float, const W: usize>(from: Matrix<'_, T>, panel: &mut [T]) {
     let lines = from.data[from.position(0, 0)..].chunks(from.down as usize);
     for (to, line) in panel.as_chunks_mut().0.iter_mut().zip(lines) {
         let line: &[T; W] = line.first_chunk().expect("a row is as long as the panel is wide");
@@ -82,7 +82,7 @@ fn whole_rows<T: Float, const W: usize>(from: Operand<'_, T>, panel: &mut [T]) {
 }
 
 /// Turns a part of a product whose transpose is asked for: `out[y + j, x + i] = strip[i, j]`.
-pub(super) struct Turn<'a, T> {
+pub(super) struct Strip<'a, T> {
     /// Rows `stride` apart, as many and as long as whole squares.
     pub strip: &'a [T],
     pub stride: usize,
@@ -95,11 +95,11 @@ pub(super) struct Turn<'a, T> {
     pub at: (usize, usize),
 }
 
-impl<T: Float> Kernel for Turn<'_, T> {
+impl<T: Float> Kernel for Strip<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Turn { strip, stride, rows, columns, out, width, at: (x, y) } = self;
+        let Strip { strip, stride, rows, columns, out, width, at: (x, y) } = self;
         let mut square = [T::zero(); SQUARE * SQUARE];
         for j in (0..columns).step_by(SQUARE) {
             for i in (0..rows).step_by(SQUARE) {
@@ -122,7 +122,7 @@ impl<T: Float> Kernel for Turn<'_, T> {
 
 /// Packs columns of a matrix in groups of as many as a micro-kernel takes rows, each group a panel.
 pub(super) struct PackGroups<'a, T> {
-    pub from: Operand<'a, T>,
+    pub from: Matrix<'a, T>,
     pub k: usize,
     pub columns: usize,
     pub rows: usize,
@@ -151,7 +151,7 @@ impl<T: Float> Kernel for PackGroups<'_, T> {
 /// line is read at once; the columns it packed.
 #[inline(always)]
 fn whole_groups<T: Float, const R: usize>(
-    from: Operand<'_, T>,
+    from: Matrix<'_, T>,
     k: usize,
     columns: usize,
     room: &mut [T],

@@ -1,13 +1,13 @@
 //! Products of packed matrices by the micro-kernels of the crates `gemm-f32` and `gemm-f64`.
 //!
-//! A micro-kernel multiplies a panel of `b`, a few vectors wide and up to [`DEPTH`] deep, with a few
-//! rows of `a`, in registers. Around it are the loops of a [`Pass`].
+//! A micro-kernel multiplies a panel of `b`, a few vectors wide and up to [`DEPTH`] deep, with a
+//! few rows of `a`, in registers. Around it are the loops of a [`Pass`].
 //!
 //! Element `[i, j]` adds the terms of a slice one after the other, and the sums of slices likewise;
 //! slices depend on `k` alone. So the bits depend neither on threads nor on strides.
 //!
-//! Rejected: the loops of `gemm` itself. They share the work of a product evenly beforehand and meet
-//! at barriers, so that a busy core holds the other up; they need four times the work before a
+//! Rejected: the loops of `gemm` itself. They share the work of a product evenly beforehand and
+//! meet at barriers, so that a busy core holds the other up; they need four times the work before a
 //! second thread pays; and they pack `b` on one thread where it is a transpose.
 
 use super::Product;
@@ -111,10 +111,10 @@ impl<T: Float> Kernels<T> {
 
     /// Whether the transpose of the product is faster, with its own transpose to be taken:
     ///
-    /// - where a tile of one vector of columns has too few accumulators to hide the latency of their
-    ///   additions (in `f64`, packing the rows costs as much as it saves);
-    /// - where packing `b` means to turn it, and `a` and the output are smaller: a layer's weights, one
-    ///   row an output, and few samples.
+    /// - where a tile of one vector of columns has too few accumulators to hide the latency of
+    ///   their additions (in `f64`, packing the rows costs as much as it saves);
+    /// - where packing `b` means to turn it, and `a` and the output are smaller: a layer's weights,
+    ///   one row an output, and few samples.
     fn turns(&self, &Product { m, k, n, a, b }: &Product<'_, T>) -> bool {
         let narrow = size_of::<T>() == 4 && n <= self.lanes && m > 2 * self.lanes && k >= 32;
         let stored_turned = a.right == 1 && b.down == 1 && b.right != 1;
@@ -146,7 +146,7 @@ impl<T: Float> Kernels<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Operand;
+    use super::super::Matrix;
     use super::*;
     use crate::tensor::Tensor;
 
@@ -159,7 +159,7 @@ mod tests {
         let Some(kernels) = Kernels::of(at) else { return };
         let ((m, k), n) = ((a.shape()[0], a.shape()[1]), b.shape()[1]);
         let of = |x: &Tensor<T>| x.layout().offset() as isize;
-        let (from, to) = (Operand::of(a.view(), of(a)), Operand::of(b.view(), of(b)));
+        let (from, to) = (Matrix::of(a.view(), of(a)), Matrix::of(b.view(), of(b)));
         let mut out = vec![T::nan(); m * n];
         kernels.multiply(&Product { m, k, n, a: from, b: to }, &mut out);
         for (at, &found) in out.iter().enumerate() {
@@ -170,8 +170,9 @@ mod tests {
     }
 
     fn agree<T: Float>() {
-        // Around panels, rows of a micro-kernel, slices and squares, above the threshold of threads,
-        // where the transpose is computed, and where rows that all threads read are packed.
+        // Around panels, rows of a micro-kernel, slices and squares, above the threshold of
+        // threads, where the transpose is computed, and where rows that all threads read are
+        // packed.
         let sizes = [(1, 1, 1), (7, 17, 65), (70, 513, 33), (70, 40, 200), (6, 1030, 129)];
         let turned =
             [(70, 40, 10), (131, 70, 3), (70, 1100, 14), (70, 100, 400), (33, LONG + 30, 70)];

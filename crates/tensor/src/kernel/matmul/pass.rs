@@ -1,25 +1,27 @@
 //! A product of packed matrices, over all of the depth or a part of it.
 //!
-//! Threads take pieces, some rows of a panel, until none is left. What a micro-kernel does not read where it
-//! lies, a thread packs for itself when it comes to it. So nobody waits for what another one packs, and it
-//! stays in the cache of the core that reads it: a line that one core writes and another one reads takes, by
-//! estimate, as long as the packing of 20 elements where they share a cache, and of 200 where not. Only
-//! rows that all threads read are packed by all together, before the first piece.
+//! Threads take pieces, some rows of a panel, until none is left. What a micro-kernel does not read
+//! where it lies, a thread packs for itself when it comes to it. So nobody waits for what another
+//! one packs, and it stays in the cache of the core that reads it: a line that one core writes and
+//! another one reads takes, by estimate, as long as the packing of 20 elements where they share a
+//! cache, and of 200 where not. Only rows that all threads read are packed by all together, before
+//! the first piece.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::pack::{Pack, PackGroups, Turn};
+use super::pack::{Pack, PackGroups, Strip};
 use super::packed::Kernels;
-use super::{Operand, Product};
+use super::{Matrix, Product};
 use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::kernel::square::SQUARE;
 use crate::par::{self, Shared};
 use crate::simd::dispatch;
 
-/// Multiplications of a piece: some two microseconds, by which threads end apart if none is disturbed.
+/// Multiplications of a piece: some two microseconds, by which threads end apart if none is
+/// disturbed.
 const PIECE: usize = 1 << 18;
 /// Multiplications from which a second thread pays.
 const THREADED: usize = 1 << 19;
@@ -29,22 +31,22 @@ pub(super) const NEAR: usize = 1 << 20;
 /// In which order threads take pieces.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Cut {
-    /// Rows after rows, of each all panels: each thread has its own rows of `a` and of the output, as it has
-    /// in a fused pass and in an update, and all of `b`, which is near.
+    /// Rows after rows, of each all panels: each thread has its own rows of `a` and of the output,
+    /// as it has in a fused pass and in an update, and all of `b`, which is near.
     Rows,
-    /// Panel after panel, of each all rows: each thread has its own columns of `b` and of the output, and all
-    /// of `a`.
+    /// Panel after panel, of each all rows: each thread has its own columns of `b` and of the
+    /// output, and all of `a`.
     Panels,
 }
 
 impl Cut {
-    /// Of what threads share, each line travels between their cores once to be read, and once more when it is
-    /// next written: so they share the smaller one. But where all of them pack it, two threads take a
-    /// thirtieth longer for 256 rows, and more for fewer.
+    /// Of what threads share, each line travels between their cores once to be read, and once more
+    /// when it is next written: so they share the smaller one. But where all of them pack it, two
+    /// threads take a thirtieth longer for 256 rows, and more for fewer.
     ///
-    /// Rows of `a` that do not lie along the depth are read of one slice after the other, unless they are
-    /// grouped, for there is more than one panel: of a long depth, a tile's lines would have left the cache
-    /// when the next tile reads them.
+    /// Rows of `a` that do not lie along the depth are read of one slice after the other, unless
+    /// they are grouped, for there is more than one panel: of a long depth, a tile's lines would
+    /// have left the cache when the next tile reads them.
     pub(super) fn of<T: Float>(kernels: &Kernels<T>, product: &Product<'_, T>) -> Self {
         let &Product { m, k, n, a, b } = product;
         let packed = k * n.next_multiple_of(kernels.lanes) * size_of::<T>();
@@ -65,16 +67,16 @@ pub(super) struct Pass<'a, T: 'static> {
     /// Columns of a panel, other than the last two.
     width: usize,
     panels: usize,
-    /// Where the last panel begins. One vector alone would make a tile of too few accumulators to hide the
-    /// latency of their additions, so it is joined by one of the panel before.
+    /// Where the last panel begins. One vector alone would make a tile of too few accumulators to
+    /// hide the latency of their additions, so it is joined by one of the panel before.
     last: usize,
     /// How many of them, from the first on, a micro-kernel reads where they lie.
     lying: usize,
     /// Rows of a piece, and into how many blocks of so many the rows are cut.
     rows: usize,
     blocks: usize,
-    /// Whether rows of `a` are packed in groups: where they do not lie along the depth, a micro-kernel would
-    /// read a line of the cache for each of its terms.
+    /// Whether rows of `a` are packed in groups: where they do not lie along the depth, a
+    /// micro-kernel would read a line of the cache for each of its terms.
     grouped: bool,
 }
 
@@ -88,7 +90,7 @@ pub(super) struct Sums {
 }
 
 /// What a thread packs.
-struct Desk<'r, T> {
+struct Workspace<'r, T> {
     /// All panels that do not lie as they are read, or one at a time.
     panels: &'r mut [T],
     held: SmallVec<[Option<usize>; 8]>,
@@ -157,13 +159,15 @@ impl<'a, T: Float> Pass<'a, T> {
         // Of one buffer, so that each thread has the same part of it in every product of this size.
         let mut room = Buffer::scratch(threads * (held * panel + own_groups + strip));
         let mut room = room.as_mut_slice();
-        let desks = (0..threads).map(|_| {
+        let spaces = (0..threads).map(|_| {
             let mut take = |len| room.split_off_mut(..len).expect("there is room for each thread");
             let (panels, groups, strip) = (take(held * panel), take(own_groups), take(strip));
-            Desk { panels, held: SmallVec::from_elem(None, held), groups, block: None, strip }
+            Workspace { panels, held: SmallVec::from_elem(None, held), groups, block: None, strip }
         });
-        let mut desks: SmallVec<[Desk<'_, T>; 8]> = desks.collect();
-        par::run_in(&mut desks, parts, |desk, part| self.piece(desk, groups.as_slice(), out, part));
+        let mut spaces: SmallVec<[Workspace<'_, T>; 8]> = spaces.collect();
+        par::run_in(&mut spaces, parts, |space, part| {
+            self.piece(space, groups.as_slice(), out, part)
+        });
     }
 
     fn is_large(&self) -> bool {
@@ -196,8 +200,8 @@ impl<'a, T: Float> Pass<'a, T> {
         groups
     }
 
-    /// Packs rows of `a` from `first` on in groups for the micro-kernel, each group side by side along the
-    /// depth.
+    /// Packs rows of `a` from `first` on in groups for the micro-kernel, each group side by side
+    /// along the depth.
     fn pack_groups(&self, first: usize, room: &mut [T]) {
         let (rows, Product { m, k, a, .. }) = (self.kernels.rows, self.product);
         let (from, columns) = (a.at(first, 0).t(), (room.len() / k).min(m - first));
@@ -210,7 +214,7 @@ impl<'a, T: Float> Pass<'a, T> {
         panels: &'d mut [T],
         held: &mut [Option<usize>],
         p: usize,
-    ) -> Operand<'d, T> {
+    ) -> Matrix<'d, T> {
         let (Product { k, b, .. }, columns) = (self.product, self.columns(p));
         let from = b.at(0, columns.start);
         let Some(place) = p.checked_sub(self.lying) else { return from };
@@ -221,11 +225,11 @@ impl<'a, T: Float> Pass<'a, T> {
             held[place] = Some(p);
             dispatch(Pack { from, k, columns: columns.len(), width, panel });
         }
-        Operand::packed(panel, width).t()
+        Matrix::packed(panel, width).t()
     }
 
     /// Computes a piece.
-    fn piece(&self, desk: &mut Desk<'_, T>, shared: &[T], out: &Shared<'_, T>, part: usize) {
+    fn piece(&self, space: &mut Workspace<'_, T>, shared: &[T], out: &Shared<'_, T>, part: usize) {
         let Product { m, k, n, .. } = self.product;
         let (block, p) = match self.cut {
             Cut::Rows => (part / self.panels, part % self.panels),
@@ -235,16 +239,16 @@ impl<'a, T: Float> Pass<'a, T> {
         let rows = self.rows.min(m - first);
         let Range { start: column, end } = self.columns(p);
         let columns = end - column;
-        if !desk.groups.is_empty() && desk.block != Some(block) {
-            desk.block = Some(block);
-            self.pack_groups(first, desk.groups);
+        if !space.groups.is_empty() && space.block != Some(block) {
+            space.block = Some(block);
+            self.pack_groups(first, space.groups);
         }
         let groups = match self.cut {
             _ if !self.grouped => None,
-            Cut::Rows => Some(&*desk.groups),
+            Cut::Rows => Some(&*space.groups),
             Cut::Panels => Some(&shared[first * k..]),
         };
-        let panel = self.panel(desk.panels, &mut desk.held, p);
+        let panel = self.panel(space.panels, &mut space.held, p);
         let piece = Piece { first, rows, columns, panel, groups };
         if !self.turned {
             let to = out.at(first * n + column);
@@ -253,16 +257,16 @@ impl<'a, T: Float> Pass<'a, T> {
         }
         let stride = self.width.next_multiple_of(SQUARE);
         // SAFETY: a strip has room for a piece, and is this thread's.
-        unsafe { self.tiles(&piece, desk.strip.as_mut_ptr(), stride) };
-        let strip = &*desk.strip;
-        dispatch(Turn { strip, stride, rows, columns, out, width: m, at: (first, column) });
+        unsafe { self.tiles(&piece, space.strip.as_mut_ptr(), stride) };
+        let strip = &*space.strip;
+        dispatch(Strip { strip, stride, rows, columns, out, width: m, at: (first, column) });
     }
 
     /// Computes the tiles of a piece.
     ///
     /// # Safety
-    /// From `to` on there are as many rows and columns as the piece has, `stride` from row to row, which no
-    /// other thread writes or reads.
+    /// From `to` on there are as many rows and columns as the piece has, `stride` from row to row,
+    /// which no other thread writes or reads.
     unsafe fn tiles(&self, piece: &Piece<'_, T>, to: *mut T, stride: usize) {
         let &Piece { first, rows, columns, panel, groups } = piece;
         let (Product { k, a, .. }, Sums { depth, adds }) = (self.product, self.sums);
@@ -271,7 +275,7 @@ impl<'a, T: Float> Pass<'a, T> {
             for i in (0..rows).step_by(height) {
                 let a = match groups {
                     None => a.at(first + i, l),
-                    Some(groups) => Operand::packed(&groups[i * k + l * height..], height),
+                    Some(groups) => Matrix::packed(&groups[i * k + l * height..], height),
                 };
                 let tile = Tile {
                     columns,
@@ -281,17 +285,18 @@ impl<'a, T: Float> Pass<'a, T> {
                     a,
                     adds: adds || l > 0,
                 };
-                // SAFETY: the tile is one of the piece, by the caller's promise. What is packed has whole
-                // vectors and groups; what lies has whole vectors (`lying`) and the rows there are.
+                // SAFETY: the tile is one of the piece, by the caller's promise. What is packed
+                // has whole vectors and groups; what lies has whole vectors (`lying`) and the
+                // rows there are.
                 unsafe { tile.write(self.kernels, to.wrapping_add(i * stride), stride) };
             }
         }
     }
 }
 
-/// How many panels, from the first on, a micro-kernel reads where they lie: with whole vectors side by side,
-/// in a matrix that stays [`NEAR`] with what lies between its rows. (Of a larger one not even a narrow panel
-/// would: lines that lie far apart share their places in a cache.)
+/// How many panels, from the first on, a micro-kernel reads where they lie: with whole vectors side
+/// by side, in a matrix that stays [`NEAR`] with what lies between its rows. (Of a larger one not
+/// even a narrow panel would: lines that lie far apart share their places in a cache.)
 fn lying<T: Float>(kernels: &Kernels<T>, product: &Product<'_, T>, panels: usize) -> usize {
     let &Product { k, n, b, .. } = product;
     let near = (1..=(NEAR / size_of::<T>() / k) as isize).contains(&b.down);
@@ -306,7 +311,7 @@ struct Piece<'a, T> {
     first: usize,
     rows: usize,
     columns: usize,
-    panel: Operand<'a, T>,
+    panel: Matrix<'a, T>,
     /// The rows of `a`, where they are packed.
     groups: Option<&'a [T]>,
 }
@@ -316,8 +321,8 @@ struct Tile<'a, T> {
     columns: usize,
     rows: usize,
     depth: usize,
-    panel: Operand<'a, T>,
-    a: Operand<'a, T>,
+    panel: Matrix<'a, T>,
+    a: Matrix<'a, T>,
     /// Whether to add to what is there.
     adds: bool,
 }
@@ -326,15 +331,16 @@ impl<T: Float> Tile<'_, T> {
     /// One call of a micro-kernel.
     ///
     /// # Safety
-    /// From `out` on there is room for the tile, `stride` elements from row to row, which no other thread
-    /// writes or reads. The panel reaches `depth` rows of whole vectors for all columns, and `a` reaches all
-    /// rows and `depth` columns.
+    /// From `out` on there is room for the tile, `stride` elements from row to row, which no other
+    /// thread writes or reads. The panel reaches `depth` rows of whole vectors for all columns, and
+    /// `a` reaches all rows and `depth` columns.
     unsafe fn write(&self, kernels: &Kernels<T>, out: *mut T, stride: usize) {
         let &Tile { columns, rows, depth, panel, a, adds } = self;
         let micro = kernels.table[(columns.div_ceil(kernels.lanes) - 1) * kernels.rows + rows - 1];
         let (one, status) = (T::one(), if adds { 1 } else { 0 });
-        let from = |x: Operand<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
-        // SAFETY: `Kernels::of` gave kernels that this processor has; all else is the caller's promise.
+        let from = |x: Matrix<'_, T>| x.data.as_ptr().wrapping_offset(x.start);
+        // SAFETY: `Kernels::of` gave kernels that this processor has; all else is the
+        // caller's promise.
         unsafe {
             micro(
                 columns,

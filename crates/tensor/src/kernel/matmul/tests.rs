@@ -129,7 +129,7 @@ fn every_tile_of_a_small_product_matches_a_triple_loop() {
                     let expected = naive(&a, &b);
                     for at in [Level::Baseline, Level::Avx2, Level::Avx512] {
                         let of = |x: &Tensor<T>| x.layout().offset() as isize;
-                        let (x, y) = (Operand::of(a.view(), of(&a)), Operand::of(b.view(), of(&b)));
+                        let (x, y) = (Matrix::of(a.view(), of(&a)), Matrix::of(b.view(), of(&b)));
                         let mut out = vec![T::nan(); m * n];
                         dispatch_at(at, Small { k, n, a: x, b: y, out: &mut out });
                         assert_eq!(out, expected, "{at:?} {:?} {:?}", a.layout(), b.layout());

@@ -1,32 +1,33 @@
 //! Products with a vector, and products too small for `gemm`.
 
-use super::{FEW, Operand, Product, THREADED};
+use super::{FEW_TERMS, Matrix, Product, THREADED};
 use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::par;
 use crate::simd::{Isa, Kernel, dispatch};
 
-/// Terms of a vector that are added up together: threads share stretches, the rows of a tall matrix stay
-/// in the nearest cache for all partial sums, and those of one stretch need not wait for those before.
+/// Terms of a vector that are added up together: threads share stretches, the rows of a tall
+/// matrix stay in the nearest cache for all partial sums, and those of one stretch need not wait
+/// for those before.
 const STRETCH: usize = 1024;
-/// Partial sums of [`Lanes`]: one register of AVX-512 in f32, two in f64.
+/// Partial sums of [`PartialSums`]: one register of AVX-512 in f32, two in f64.
 const LANES: usize = 16;
 /// Distances over which they are added up.
 const HALVES: [usize; 4] = [8, 4, 2, 1];
 
 /// `out[j] = Σₖ a[0, k] · b[k, j]`.
-pub(super) fn vector<T: Float>(k: usize, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
+pub(super) fn vector<T: Float>(k: usize, a: Matrix<'_, T>, b: Matrix<'_, T>, out: &mut [T]) {
     let n = out.len();
     let mut room = None;
-    let x = if k <= FEW { &[] } else { a.first_row(k, &mut room) };
+    let x = if k <= FEW_TERMS { &[] } else { a.first_row(k, &mut room) };
     if k <= STRETCH {
         let columns = columns_of_task(k, k, n, b);
         return par::for_chunks(out, columns, n.saturating_mul(k), |part, out| {
             let b = b.at(0, part * columns);
-            if k <= FEW {
+            if k <= FEW_TERMS {
                 dispatch(Small { k, n: out.len(), a, b, out });
             } else {
-                dispatch(Lanes { x, b, out });
+                dispatch(PartialSums { x, b, out });
             }
         });
     }
@@ -35,15 +36,16 @@ pub(super) fn vector<T: Float>(k: usize, a: Operand<'_, T>, b: Operand<'_, T>, o
     out.copy_from_slice(added(sums.as_mut_slice(), n));
 }
 
-/// Columns of a task of `terms` a column, of `k` in all: a grain's work, whole blocks of columns wide.
-fn columns_of_task<T>(terms: usize, k: usize, n: usize, b: Operand<'_, T>) -> usize {
+/// Columns of a task of `terms` a column, of `k` in all: a grain's work, whole blocks of
+/// columns wide.
+fn columns_of_task<T>(terms: usize, k: usize, n: usize, b: Matrix<'_, T>) -> usize {
     let columns = (par::GRAIN_BYTES / size_of::<T>() / terms).max(1);
     let columns = columns.next_multiple_of(if b.right == 1 { 64 } else { 4 });
     if n.saturating_mul(k) < THREADED { n } else { columns }
 }
 
 /// `sums[s, j] = Σ x[k] · b[k, j]` over the terms `k` of stretch `s`.
-fn stretches<T: Float>(x: &[T], b: Operand<'_, T>, n: usize, sums: &mut [T]) {
+fn stretches<T: Float>(x: &[T], b: Matrix<'_, T>, n: usize, sums: &mut [T]) {
     let k = x.len();
     let columns = columns_of_task(STRETCH, k, n, b);
     // A task has some columns of one stretch, or all columns of several.
@@ -57,7 +59,7 @@ fn stretches<T: Float>(x: &[T], b: Operand<'_, T>, n: usize, sums: &mut [T]) {
         let width = sums.len().min(n);
         let x = x.chunks(STRETCH).enumerate().skip(first);
         for ((s, x), out) in x.zip(sums.chunks_mut(width)) {
-            dispatch(Lanes { x, b: b.at(s * STRETCH, column), out });
+            dispatch(PartialSums { x, b: b.at(s * STRETCH, column), out });
         }
     });
 }
@@ -109,13 +111,13 @@ impl<T: Float> Kernel for Tiny<'_, T> {
 pub(super) struct Small<'a, T> {
     pub k: usize,
     pub n: usize,
-    pub a: Operand<'a, T>,
-    pub b: Operand<'a, T>,
+    pub a: Matrix<'a, T>,
+    pub b: Matrix<'a, T>,
     pub out: &'a mut [T],
 }
 
-/// Rows of a tile of [`Small`]: so many additions do not wait for each other, and share what is read of
-/// `b`.
+/// Rows of a tile of [`Small`]: so many additions do not wait for each other, and share what is
+/// read of `b`.
 pub(super) const TALL: usize = 4;
 
 impl<T: Float> Kernel for Small<'_, T> {
@@ -136,8 +138,8 @@ impl<T: Float> Kernel for Small<'_, T> {
 }
 
 impl<T: Float> Small<'_, T> {
-    /// By tiles of `W` columns, which are at most as many as there are. Neighbours that lie side by side
-    /// are a loop of their own: they are a few moves.
+    /// By tiles of `W` columns, which are at most as many as there are. Neighbours that lie side by
+    /// side are a loop of their own: they are a few moves.
     #[inline(always)]
     fn columns<I: Isa, const W: usize>(self) {
         match (self.out.len() >= TALL * self.n, self.b.right == 1) {
@@ -148,8 +150,8 @@ impl<T: Float> Small<'_, T> {
         }
     }
 
-    /// By tiles of `H` rows and `W` columns. The last ones begin where they end with the product, and
-    /// write again what others have written: elements do not depend on the tile they are in.
+    /// By tiles of `H` rows and `W` columns. The last ones begin where they end with the product,
+    /// and write again what others have written: elements do not depend on the tile they are in.
     #[inline(always)]
     fn tiles<I: Isa, const H: usize, const W: usize, const BESIDE: bool>(self) {
         let Small { k, n, a, b, out } = self;
@@ -171,8 +173,8 @@ impl<T: Float> Small<'_, T> {
 #[inline(always)]
 fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool>(
     k: usize,
-    a: Operand<'_, T>,
-    b: Operand<'_, T>,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
 ) -> [[T; W]; H] {
     let mut sums = [[T::zero(); W]; H];
     for l in 0..k {
@@ -181,12 +183,12 @@ fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool
             y = b.beside(l);
         } else {
             for (j, y) in y.iter_mut().enumerate() {
-                // SAFETY: the operands of a product have `m x k` and `k x n` elements.
+                // SAFETY: `b` has `W` columns of `k` elements.
                 *y = unsafe { b.get(l, j) };
             }
         }
         for (i, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: as above.
+            // SAFETY: `a` has `H` rows of `k` elements.
             let x = unsafe { a.get(i, l) };
             for (s, y) in sums.iter_mut().zip(y) {
                 *s = I::mul_add(x, y, *s);
@@ -196,19 +198,19 @@ fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool
     sums
 }
 
-/// `out[j] = Σₖ x[k] · b[k, j]`, where partial sum `l` takes the terms `k ≡ l` modulo [`LANES`], and
-/// the partial sums are added halves to halves.
-struct Lanes<'a, T> {
+/// `out[j] = Σₖ x[k] · b[k, j]`, where partial sum `l` takes the terms `k ≡ l` modulo [`LANES`],
+/// and the partial sums are added halves to halves.
+struct PartialSums<'a, T> {
     x: &'a [T],
-    b: Operand<'a, T>,
+    b: Matrix<'a, T>,
     out: &'a mut [T],
 }
 
-impl<T: Float> Kernel for Lanes<'_, T> {
+impl<T: Float> Kernel for PartialSums<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Lanes { x, b, out } = self;
+        let PartialSums { x, b, out } = self;
         let mut j = 0;
         while j < out.len() {
             let (b, out) = (b.at(0, j), &mut out[j..]);
@@ -224,9 +226,9 @@ impl<T: Float> Kernel for Lanes<'_, T> {
     }
 }
 
-/// [`Lanes`] for `W` columns, each side by side in memory: all lanes of a column at once.
+/// [`PartialSums`] for `W` columns, each side by side in memory: all lanes of a column at once.
 #[inline(always)]
-fn down<T: Float, I: Isa, const W: usize>(x: &[T], b: Operand<'_, T>, out: &mut [T]) -> usize {
+fn down<T: Float, I: Isa, const W: usize>(x: &[T], b: Matrix<'_, T>, out: &mut [T]) -> usize {
     let mut sums = [[T::zero(); LANES]; W];
     let columns: [&[T]; W] = std::array::from_fn(|j| &b.data[b.position(0, j)..][..x.len()]);
     let (whole, rest) = x.as_chunks::<LANES>();
@@ -261,9 +263,9 @@ fn add_products<T: Float, I: Isa, const N: usize>(x: &[T; N], y: &[T; N], sums: 
     }
 }
 
-/// [`Lanes`] for `W` columns of any layout: all columns of a lane at once.
+/// [`PartialSums`] for `W` columns of any layout: all columns of a lane at once.
 #[inline(always)]
-fn across<T: Float, I: Isa, const W: usize>(x: &[T], b: Operand<'_, T>, out: &mut [T]) -> usize {
+fn across<T: Float, I: Isa, const W: usize>(x: &[T], b: Matrix<'_, T>, out: &mut [T]) -> usize {
     let mut lanes = [[T::zero(); W]; LANES];
     for (l, lane) in lanes.iter_mut().enumerate() {
         let mut sums = [T::zero(); W];

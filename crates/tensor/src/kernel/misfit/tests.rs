@@ -3,7 +3,8 @@ use crate::reductions::tests::layouts;
 use crate::testing::in_pool;
 use crate::{AxisSet, Error, Tensor, kernel, tensor};
 
-/// Whole numbers of any size up to the limits of the type, so that sums of few of them fit or do not.
+/// Whole numbers of any size up to the limits of the type, so that sums of few of them fit or do
+/// not.
 fn integers(n: usize, seed: u64) -> Vec<i64> {
     let mut state = 0x9e37_79b9_7f4a_7c15 ^ seed << 32;
     let mut next = || {

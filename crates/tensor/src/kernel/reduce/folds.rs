@@ -61,7 +61,7 @@ impl<T: Number> Fold<T> for Max {
         x
     }
     #[inline(always)]
-    #[allow(clippy::eq_op)] // asks for NaN
+    #[allow(clippy::eq_op, reason = "asks for NaN")]
     fn merge(self, a: T, b: T) -> T {
         let larger = if b > a { b } else { a }; // one instruction
         if b != b { b } else { larger }
@@ -84,7 +84,7 @@ impl<T: Number> Fold<T> for Min {
         x
     }
     #[inline(always)]
-    #[allow(clippy::eq_op)] // asks for NaN
+    #[allow(clippy::eq_op, reason = "asks for NaN")]
     fn merge(self, a: T, b: T) -> T {
         let smaller = if b < a { b } else { a };
         if b != b { b } else { smaller }

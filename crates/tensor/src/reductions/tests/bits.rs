@@ -60,7 +60,7 @@ fn a_logsumexp_of_many_rows_is_that_of_each() {
     }
 }
 
-/// Tiles of columns follow each other at one desk: none may see what another left there.
+/// Tiles of columns follow each other in one scratch: none may see what another left there.
 #[test]
 fn every_tile_of_many_columns_has_its_own_means_and_extrema() {
     for n in [2, 5, 40] {

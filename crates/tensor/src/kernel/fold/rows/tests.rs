@@ -5,7 +5,7 @@ use crate::simd::{Level, dispatch_at};
 use crate::tensor::Tensor;
 
 /// One leaf in one piece and in several, with the registers of AVX-512 and without.
-#[allow(clippy::eq_op)] // asks for NaN
+#[allow(clippy::eq_op, reason = "asks for NaN")]
 fn same_everywhere<T: Float, F: Fold<T, Acc: Float>>(f: F, x: &[T], param: F::Param) {
     let (first, n) = (0, x.len());
     let bits = |fold: F::Acc| if fold != fold { u64::MAX } else { fold.wide().to_bits() };
