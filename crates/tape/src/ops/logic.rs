@@ -85,7 +85,7 @@ impl<'t> Var<'t, bool> {
 
     /// Where it does not hold: `!mask`.
     #[track_caller]
-    #[allow(clippy::should_implement_trait)] // `!mask` is given too
+    #[allow(clippy::should_implement_trait, reason = "`!mask` is given too")]
     pub fn not(self) -> Self {
         self.tape().apply_data(Not, [self])
     }
