@@ -37,6 +37,12 @@ impl<'a, T: Element> Reader<'a, T> {
         self.runs.iter().map(|&(size, _)| size).product()
     }
 
+    /// The buffer, of which the elements may be a part.
+    #[inline]
+    pub(crate) fn buffer(&self) -> &'a [T] {
+        self.data
+    }
+
     /// The bytes of the buffer, of which the elements may be a part.
     pub(crate) fn buffer_bytes(&self) -> usize {
         size_of_val(self.data)

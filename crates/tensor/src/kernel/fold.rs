@@ -7,9 +7,9 @@
 //! on strides, and not on which of two loops runs it:
 //!
 //! - *rows*: the elements of an output lie side by side, and the lanes are one vector of them;
-//! - *columns*: the outputs lie side by side. A tile of them is read row by row, and a lane is one
-//!   row of accumulators, the same vector operation on other data. Of so few rows that each is a
-//!   lane, strips of columns go through the tree one after the other.
+//! - *columns*: the outputs lie side by side, and a lane is a strip of them, the same vector
+//!   operation on other data. Strips go through the tree one after the other; of few outputs, all
+//!   lanes are one row.
 //!
 //! An `f32` sum keeps its lanes in `f64` ([`Number::Wide`](crate::element::Number::Wide)):
 //! memory is slower than either, and the result is the exact sum, rounded once, in all but
@@ -20,9 +20,10 @@
 
 mod blockwise;
 mod columns;
-mod few;
+mod lanes;
 pub(super) mod registers;
 mod rows;
+mod strips;
 
 use std::ops::Range;
 
@@ -39,6 +40,7 @@ use crate::view::View;
 pub use blockwise::{RowSums, leaf_start};
 use columns::{TILE, Tiles};
 use rows::Rows;
+use strips::WIDE;
 
 /// Elements of a leaf: half a block, so that a fused group can feed its blocks to the tree.
 pub const LEAF: usize = BLOCK / 2;
@@ -102,7 +104,7 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
     }
     let outputs = shape::len(&axes.reduce(x.shape(), false));
     assert!(out.len() == outputs && params.len() == outputs, "fold: lengths differ");
-    if n == 0 {
+    if x.is_empty() {
         out.iter_mut().for_each(|o| *o = finish(None));
         return;
     }
@@ -112,13 +114,15 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
         let layout = ordered(x.layout(), axes, true);
         let reader = Reader::new(x.buffer(), &layout);
         let (run, stride) = layout.merged().last().copied().unwrap_or((1, 1));
-        let step = even_step(x.layout(), axes).filter(|_| stride == 1);
+        let (beside, step) = (stride == 1, even_step(x.layout(), axes));
         // Threads share leaves, and columns only where these are few: the more of a row is read at
         // a time, the faster.
         let wide = || outputs.div_ceil((4 * par::threads()).div_ceil(n.div_ceil(LEAF))).min(TILE);
         let grain = if outputs < 2 * grain { grain } else { grain.max(wide()) };
-        par::for_units(out, TILE / 4, grain, |start, part| {
-            let tiles = Tiles { f, reader: &reader, params, n, outputs, run, step };
+        // Stretches stay whole if there are enough of them.
+        let unit = if outputs / run >= 4 * par::threads() { run } else { WIDE };
+        par::for_units(out, unit, grain, |start, part| {
+            let tiles = Tiles { f, reader: &reader, params, n, outputs, run, beside, step };
             tiles.fold(start, part, &finish);
         });
     } else {

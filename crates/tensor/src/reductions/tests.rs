@@ -294,6 +294,7 @@ fn nothing_has_the_documented_reductions() {
         assert_eq!(empty.shape(), [0]);
     }
     assert_eq!(x.argmax_axis(1).shape(), [0]);
+    assert_eq!(Tensor::<f64>::zeros([5, 0, 3]).sum_axis(0).shape(), [0, 3]);
     let none = Tensor::<bool>::from_vec(vec![], [0]).unwrap();
     assert_eq!((none.any().item(), none.all().item()), (false, true));
 }

@@ -1,4 +1,5 @@
-//! Sums and means of rows that are made block by block, and need not stay: what closes a fused group.
+//! Sums and means of rows that are made block by block, and need not stay: what closes a
+//! fused group.
 //!
 //! The tree over a row begins with leaves, and leaves are what a block is cut into: each is folded
 //! while the block is at hand, and only numbers remain. Of a row that is one leaf it is the result.
@@ -11,8 +12,8 @@ use crate::any::{AnySlice, AnySliceMut};
 use crate::element::Float;
 use crate::simd::dispatch;
 
-/// The last element up to `at` with which a leaf begins, where rows of `row` elements follow each other.
-/// (What comes behind the last row counts as one.)
+/// The last element up to `at` with which a leaf begins, where rows of `row` elements follow each
+/// other. (What comes behind the last row counts as one.)
 #[inline]
 pub fn leaf_start(at: usize, row: usize) -> usize {
     at - at % row % LEAF
@@ -49,8 +50,8 @@ impl RowSums {
         self.row
     }
 
-    /// Whether wherever a leaf of the longer rows begins, one of the shorter rows does, so that blocks
-    /// can be cut for both. This holds among all if it holds between each and the longest.
+    /// Whether wherever a leaf of the longer rows begins, one of the shorter rows does, so that
+    /// blocks can be cut for both. This holds among all if it holds between each and the longest.
     pub fn agrees(self, row: usize) -> bool {
         let (short, long) = (self.row.min(row), self.row.max(row));
         let leaves = long <= LEAF || LEAF.is_multiple_of(short) || short.is_multiple_of(LEAF);
@@ -70,8 +71,9 @@ impl RowSums {
         before(range.end) - before(range.start)
     }
 
-    /// Folds leaves, of which the first begins with element `at`, each to a number: to the results where
-    /// [`rows_are_leaves`](Self::rows_are_leaves), else to `f64`, for [`finish`](Self::finish).
+    /// Folds leaves, of which the first begins with element `at`, each to a number: to the results
+    /// where [`rows_are_leaves`](Self::rows_are_leaves), else to `f64`, for
+    /// [`finish`](Self::finish).
     ///
     /// # Panics
     /// When `x` has not the leaves that `out` has numbers, or these are of another type.

@@ -1,8 +1,8 @@
 //! Leaves of floats with all their lanes in registers of AVX-512.
 //!
-//! From the loops of [`rows`](super::rows) the compiler makes code that keeps the lanes in memory, folds their
-//! halves two lanes at a time and what is left of a chunk in small parts. The order is the same, and so are
-//! the bits. Lanes are `f64`, for extrema of `f32` too, which loses nothing.
+//! From the loops of [`rows`](super::rows) the compiler makes code that keeps the lanes in memory,
+//! folds their halves two lanes at a time and what is left of a chunk in small parts. The order is
+//! the same, and so are the bits. Lanes are `f64`, for extrema of `f32` too, which loses nothing.
 
 use std::any::Any;
 
@@ -65,8 +65,8 @@ impl Step for Smaller {
     const ORDERED: bool = true;
 }
 
-/// The fold of a leaf that begins with `x` and goes on with `more` slices, if it is one of floats and this is an
-/// instruction set that has the registers.
+/// The fold of a leaf that begins with `x` and goes on with `more` slices, if it is one of floats
+/// and this is an instruction set that has the registers.
 #[inline(always)]
 pub fn fold<T: Element, S: Step, I: Isa, A: Copy + 'static>(
     step: S,

@@ -8,8 +8,8 @@ use crate::simd::{Isa, Kernel, dispatch, prefetch};
 
 /// How many leaves ahead memory is asked for.
 const AHEAD: usize = 1;
-/// Folds of long rows that are finished together: for a division or a root after each, the next rows would
-/// have to wait.
+/// Folds of long rows that are finished together: for a division or a root after each, the next
+/// rows would have to wait.
 const TOGETHER: usize = 32;
 
 /// Outputs whose elements follow each other: element `i` of output `k` is element `k·n + i`.
@@ -45,8 +45,8 @@ impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
         }
     }
 
-    /// Asks for what comes a little after element `at`, if it lies in no cache: folding a leaf takes so
-    /// many instructions that the processor itself does not look far enough ahead.
+    /// Asks for what comes a little after element `at`, if it lies in no cache: folding a leaf
+    /// takes so many instructions that the processor itself does not look far enough ahead.
     fn ask(&self, at: usize) {
         let (reader, line) = (self.reader, ALIGN / size_of::<T>());
         let from = at + AHEAD * LEAF;
@@ -144,8 +144,8 @@ pub(super) fn leaf_of<T: Element, F: Fold<T>>(
     acc[0]
 }
 
-/// A leaf with more than one element a lane: without what short ones prepare, which would take a quarter of
-/// its time.
+/// A leaf with more than one element a lane: without what short ones prepare, which would take a
+/// quarter of its time.
 struct LongLeaf<'a, T, F: Fold<T>> {
     f: F,
     x: &'a [T],
@@ -241,7 +241,8 @@ impl<T: Copy, F: Fold<T>> Lanes<T, F> {
         Lanes { f, param, at: first, begun: false, folds: [F::Acc::default(); LANES] }
     }
 
-    /// Folds all chunks, the first element of which is one of lane 0. Returns what is less than a chunk.
+    /// Folds all chunks, the first element of which is one of lane 0. Returns what is less
+    /// than a chunk.
     #[inline(always)]
     fn chunks<'x, I: Isa>(&mut self, x: &'x [T]) -> &'x [T] {
         let (chunks, tail) = x.as_chunks::<LANES>();
@@ -303,8 +304,8 @@ impl<T: Copy, F: Fold<T>> Lanes<T, F> {
     }
 }
 
-/// The fold of a power of two of neighbours, in pairs: an extremum takes a dozen cycles, which those of
-/// other pairs need not wait for.
+/// The fold of a power of two of neighbours, in pairs: an extremum takes a dozen cycles, which
+/// those of other pairs need not wait for.
 #[inline(always)]
 fn pairs<const K: usize, T, F: Fold<T>>(f: F, mut own: [F::Acc; K]) -> F::Acc {
     let mut count = K;
@@ -338,8 +339,8 @@ fn half<const H: usize, T, F: Fold<T>>(f: F, lanes: &[F::Acc]) -> [F::Acc; H] {
     lower
 }
 
-/// The fold of at least 1 and at most `W` elements, one a lane. The trip counts are constant, so the
-/// loops unroll; that is worth the idle lanes.
+/// The fold of at least 1 and at most `W` elements, one a lane. The trip counts are constant, so
+/// the loops unroll; that is worth the idle lanes.
 #[inline(always)]
 fn short<const W: usize, T: Copy, F: Fold<T>, I: Isa>(
     f: F,

@@ -1,6 +1,7 @@
 //! The bits of a reduction depend on its elements alone.
 
 use super::*;
+use crate::element::Float;
 
 #[test]
 fn bits_do_not_depend_on_threads_or_layout() {
@@ -97,4 +98,28 @@ fn a_few_rows_are_folded_as_their_transpose_is() {
             }
         }
     }
+}
+
+/// Stretches of outputs that are short and long, read in place and copied, beside their rows.
+#[test]
+fn folds_over_a_middle_axis_have_the_bits_of_rows() {
+    for (outer, n, inner) in [(40, 33, 3), (9, 1030, 17), (5, 64, 784), (3, 100, 300)] {
+        let noise = noise(outer * n * inner);
+        let x = Tensor::<f64>::from_vec(noise, [outer, n, inner]).unwrap();
+        for x in [x.slice(s![.., .., ..;2]), x.slice(s![.., 1.., 1..]), x.flip(1), x] {
+            over_the_middle(&x);
+            over_the_middle(&x.cast::<f32>());
+        }
+    }
+}
+
+fn over_the_middle<T: Float>(x: &Tensor<T>) {
+    let rows = x.permute([0, 2, 1]).to_contiguous();
+    let shape = x.shape();
+    assert_eq!(x.sum_axis(1), rows.sum_axis(2), "{shape:?}");
+    assert_eq!(x.max_axis(1), rows.max_axis(2), "{shape:?}");
+    assert_eq!(x.var_axis(1, 1), rows.var_axis(2, 1), "{shape:?}");
+    assert_eq!(x.argmax_axis(1), rows.argmax_axis(2), "{shape:?}");
+    let (uneven, rows) = (x.sum_axis([0, 1]), x.permute([2, 0, 1]).to_contiguous());
+    assert_eq!(uneven, rows.sum_axis([1, 2]), "{shape:?}");
 }

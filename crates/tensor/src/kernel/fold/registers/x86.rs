@@ -78,7 +78,8 @@ impl Instructions for Smaller {
     }
 }
 
-/// The fold of a leaf of floats, unless one of them is a NaN and must not be, or there is no AVX-512.
+/// The fold of a leaf of floats, unless one of them is a NaN and must not be, or there is no
+/// AVX-512.
 #[inline(always)]
 pub(super) fn leaf<T: Element, S: Step, I: Isa>(step: S, x: &[T], more: &[&[T]]) -> Option<f64> {
     if !matches!(T::DTYPE, DType::F32 | DType::F64) || !I::AVX512 || level() < Level::Avx512 {
@@ -125,7 +126,8 @@ fn fold<T: Element, S: Step>(step: S, x: &[T], more: &[&[T]]) -> Option<f64> {
 fn whole<T: Element, S: Step>(step: S, lanes: &mut Registers, chunk: &[T; LANES]) -> u8 {
     let mut x = [_mm512_setzero_pd(); LANES / WIDTH];
     for v in 0..LANES / WIDTH {
-        // SAFETY: the eight elements are of the chunk, and floats (`leaf`); this function has the features.
+        // SAFETY: the eight elements are of the chunk, and floats (`leaf`); this function has
+        // the features.
         unsafe {
             x[v] = load(chunk[v * WIDTH..][..WIDTH].as_ptr(), u8::MAX);
             lanes[v] = step.step(lanes[v], x[v]);
@@ -152,8 +154,8 @@ fn part<T: Element, S: Step>(step: S, lanes: &mut Registers, from: usize, x: &[T
     let mut unordered = 0;
     for (v, lanes) in lanes.iter_mut().enumerate() {
         let own = (own >> (v * WIDTH)) as u8;
-        // SAFETY: those of the elements that are `own` are of `x`, and floats (`leaf`); this function has the
-        // features.
+        // SAFETY: those of the elements that are `own` are of `x`, and floats (`leaf`); this
+        // function has the features.
         unsafe {
             let x = load(first.wrapping_add(v * WIDTH), own);
             *lanes = _mm512_mask_mov_pd(*lanes, own, step.step(*lanes, x));
