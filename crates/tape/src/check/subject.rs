@@ -5,7 +5,7 @@ use std::cell::Cell;
 use tensor::Tensor;
 
 use super::function::{Bundle, Differentiable, flat};
-use super::noise::{self, OFFSETS};
+use super::noise::{TABLES, noise};
 use super::numeric::{self, Ladder, Numeric};
 use super::random::Random;
 use super::report::{Element, GradcheckError};
@@ -21,7 +21,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) point: Vec<f64>,
     value: Vec<f64>,
     /// Values nearby, for the noise.
-    samples: Vec<Option<Vec<f64>>>,
+    samples: [[Option<Vec<f64>>; 9]; 2],
     /// Of each output.
     noise: Vec<f64>,
     evaluations: Cell<usize>,
@@ -50,7 +50,7 @@ impl<'a> Subject<'a> {
             outputs,
             point,
             value: flat(&value),
-            samples: Vec::new(),
+            samples: Default::default(),
             noise: Vec::new(),
             evaluations: Cell::new(1),
         };
@@ -105,18 +105,21 @@ impl<'a> Subject<'a> {
         self.values(&self.inputs.pack(&x))
     }
 
-    /// Every element moves by some multiple of its own size.
+    /// Every element moves by some multiple of its own size, not below 1: one that hardly moves would
+    /// show the noise of the others alone.
     fn sample_noise(&mut self, random: &mut Random) {
         let direction = random.normals(self.point.len());
-        let direction: Vec<f64> = direction.iter().zip(&self.point).map(|(d, x)| d * x).collect();
-        self.samples = OFFSETS.iter().map(|&k| self.shifted(&direction, k * noise::STEP)).collect();
+        let far = |z: f64| z + z.signum();
+        let direction: Vec<f64> =
+            direction.iter().zip(&self.point).map(|(&z, x)| far(z) * x).collect();
+        self.samples = TABLES.map(|table| table.map(|t| self.shifted(&direction, t)));
         self.noise = (0..self.value.len()).map(|i| self.noise_of(|v| v[i])).collect();
     }
 
     /// The noise of what `read` makes of the outputs.
     fn noise_of(&self, read: impl Fn(&[f64]) -> f64) -> f64 {
-        let value = |k: usize| self.samples[k].as_ref().map_or(f64::NAN, |v| read(v));
-        noise::noise(std::array::from_fn(value))
+        let value = |sample: &Option<Vec<f64>>| sample.as_deref().map_or(f64::NAN, &read);
+        noise(self.samples.each_ref().map(|table| table.each_ref().map(value)))
     }
 
     /// The derivatives of all outputs by element `column` of the inputs.

@@ -128,8 +128,8 @@ fn no_right_derivative_of_a_random_composition_is_called_wrong() {
         let x = drawn[4] * 10f64.powf(drawn[5]);
         let (y, truth) = compose(&ops, x);
         let mut line = |s: f64| Some(vec![compose(&ops, s).0]);
-        let sample = |k: f64| compose(&ops, x * (1.0 + k * noise::STEP * drawn[6])).0;
-        let measured = noise::noise(noise::OFFSETS.map(sample));
+        let sample = |t: f64| compose(&ops, x * (1.0 + t * drawn[6])).0;
+        let measured = noise::noise(noise::TABLES.map(|table| table.map(sample)));
         let found = derivative(&mut line, Ladder::coordinate(x), &[y], &[measured])[0];
         match compare(truth, &found, 0.0) {
             Verdict::Fail(_) => panic!("{ops:?} at {x}: {found:?}, not {truth}"),

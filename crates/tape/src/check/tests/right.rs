@@ -17,6 +17,20 @@ fn right_rules_pass_where_a_fixed_step_fails() {
     scalar(|_| 3.0, |_| 0.0, 1.0).unwrap();
 }
 
+/// Far from 0, `v (1 - tanh²(x))` is a small difference of terms of the size of `v`: its values are
+/// multiples of a unit that is coarse beside them.
+#[test]
+fn a_derivative_that_is_a_staircase_is_not_called_wrong() {
+    for seed in 0..100 {
+        for k in 0..80 {
+            let x = Tensor::scalar(0.1 * f64::from(k) - 0.003 * seed as f64);
+            if let Err(error) = Gradcheck::new().seed(seed).check(|[x]| x.tanh(), [x.clone()]) {
+                panic!("tanh at {x}, seed {seed}: {error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_kink_is_reported_not_passed() {
     for slope in [0.0, 0.5, 1.0] {
