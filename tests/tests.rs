@@ -1,5 +1,7 @@
-//! What the crates promise together, in one binary. Each crate tests its own parts beside its code;
-//! here stands what only the whole shows, and what others have stumbled over.
+//! What the crates promise together, in one binary: the other files of this folder are its modules,
+//! but for `allocation.rs`, which counts what it allocates and so is a binary of its own. Each crate
+//! tests its own parts beside its code; here stands what only the whole shows, and what others have
+//! stumbled over.
 //!
 //! | module                       | what it holds the project to                            |
 //! |------------------------------|---------------------------------------------------------|

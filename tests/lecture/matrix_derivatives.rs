@@ -95,8 +95,8 @@ proptest! {
     }
 
     // Row 21, errata: xxᵀ counts the entries of A as independent. A symmetric A that is
-    // stored as its lower triangle meets each entry beside the diagonal twice: 2xxᵀ -
-    // diag(x²), lower triangle.
+    // stored as its lower triangle meets each entry beside the diagonal twice: the lower triangle
+    // of 2xxᵀ - diag(x²).
     #[test]
     fn symmetric_entries_are_counted_twice(n in 2usize..6, seed: u64) {
         let [x, a] = draw([&[n], &[n, n]], seed);

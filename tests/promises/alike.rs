@@ -1,7 +1,7 @@
 //! Tensors and variables: the same program gives the same bits.
 
 use tape::{Tape, Var};
-use tensor::{Float, Tensor, s};
+use tensor::{Element, Float, Tensor, s};
 
 use crate::support::{panic_of, pools};
 
@@ -26,10 +26,10 @@ fn programs<T: Float>() -> Vec<Both<T>> {
         x => x.log_softmax(0);
         x => x.log_softmax(1);
         x => x.log_sigmoid();
-        x => x.narrow(-1, 3, 60);
+        x => x.narrow(-1, 3, 50);
         x => x.narrow(1, 0, 30).narrow(0, 2, 30).trace();
-        x => x.sum_to([1, 67]);
-        x => x.sum_to([37, 1]);
+        x => x.sum_to([1, x.shape()[1]]);
+        x => x.sum_to([x.shape()[0], 1]);
         x => x.sum_to([]);
         x => x.sort(1);
         x => x.sort_descending(0);
@@ -39,6 +39,15 @@ fn programs<T: Float>() -> Vec<Both<T>> {
         x => x.argmin_keepdim(0).cast();
         x => x.argmax().cast();
         x => x.argmin_axis(1).cast();
+        x => x.argmax_axis(0).cast::<T>() + x.argmin().cast::<T>();
+        x => x.sum() + x.mean() - x.max() + x.min();
+        x => x.max_keepdim(0) - x.min_keepdim(1);
+        x => x.norm_keepdim(1) + x.logsumexp_keepdim(0);
+        x => x.diagonal() + x.slice(s![1, ..37;-1]);
+        x => x.narrow(1, 0, 50).split(1, &[20, 30]).swap_remove(1);
+        x => x.eq_to(0.0).or(x.ne_to(1.0).and(x.le(2.0))).cast();
+        x => x.gt(3.0).all().cast::<T>() + x.gt(0.0).any_keepdim(0).cast::<T>();
+        x => x.abs().pow(1.5) + x.pow(x);
         x => x.pad([(1, 0), (2, 3)], T::one());
         x => (!x.is_finite() | x.gt(1.0) & x.lt(2.0)).select(x, -1.0);
         x => x.is_nan().not().and(x.ge(0.0)).or(false).cast();
@@ -58,12 +67,38 @@ fn programs<T: Float>() -> Vec<Both<T>> {
         x => x.mean_keepdim(1) * x.norm() - x.logsumexp();
         x => x.flip(0).t().unsqueeze(1).squeeze(1).swap_axes(0, 1).flatten(0, 1);
         x => x.narrow(1, 0, 37).diagonal_of(1, 0, 1).reshape([2, 18]);
-        x => x.permute([1, 0]).index_axis(0, 0).broadcast_to([2, 37]);
+        x => x.permute([1, 0]).index_axis(0, 0).broadcast_to([2, x.shape()[0]]);
     };
     // Operands are borrowed tensors, but variables themselves.
     programs.push(("dot", |x| row(x, 0).dot(&row(x, 1)), |x| row_of(x, 0).dot(row_of(x, 1))));
     programs.push(("outer", |x| row(x, 2).outer(&row(x, 1)), |x| row_of(x, 2).outer(row_of(x, 1))));
     programs.push(("matmul", |x| x.matmul(&x.t()), |x| x.matmul(x.t())));
+    programs.push((
+        "stack",
+        |x| Tensor::stack(&[x, &x.square()], 1),
+        |x| Var::stack(&[x, x.square()], 1),
+    ));
+    programs.push((
+        "gather and scatter_add",
+        |x| {
+            let order = x.argsort(0);
+            let y = x.gather(0, &order).unwrap();
+            x.scatter_add(0, &order, &y).unwrap()
+        },
+        |x| x.scatter_add(0, x.argsort(0), x.gather(0, x.argsort(0))),
+    ));
+    programs.push((
+        "index_select and one_hot",
+        |x| {
+            let first = row(&x.argsort(1), 0).narrow(0, 0, 20);
+            let classes = first.one_hot::<T>(x.shape()[1]).unwrap();
+            x.index_select(1, &first).unwrap().matmul(&classes)
+        },
+        |x| {
+            let first = x.argsort(1).index_axis(0, 0).narrow(0, 0, 20);
+            x.index_select(1, first).matmul(first.one_hot(x.shape()[1]))
+        },
+    ));
     programs.push((
         "concat",
         |x| Tensor::concat(&[x, &x.square()], 0),
@@ -151,7 +186,7 @@ fn mistakes<T: Float>() -> Vec<Both<T>> {
     }
 }
 
-fn row<T: Float>(x: &Tensor<T>, i: isize) -> Tensor<T> {
+fn row<T: Element>(x: &Tensor<T>, i: isize) -> Tensor<T> {
     x.index_axis(0, i)
 }
 
@@ -165,27 +200,34 @@ fn exactly<T: Float>(x: &Tensor<T>) -> (Vec<usize>, Vec<u64>) {
     (x.shape().to_vec(), x.iter().map(bits).collect())
 }
 
+/// Sizes below a block, which run straight; above it, in fused passes; and for several threads.
 fn check<T: Float>() {
+    for shape in [[37, 55], [37, 67], [301, 333]] {
+        check_with::<T>(shape);
+    }
+}
+
+fn check_with<T: Float>(shape: [usize; 2]) {
     let rng = &mut tensor::rng(3);
-    let plain = Tensor::<T>::normal([37, 67], T::zero(), T::of(3.0), rng);
+    let plain = Tensor::<T>::normal(shape, T::zero(), T::of(3.0), rng);
     let mut odd = plain.clone();
     for (k, x) in [f64::NEG_INFINITY, f64::INFINITY, f64::NAN, 0.0, -0.0].into_iter().enumerate() {
         odd[[5 * k, 3]] = T::of(x);
     }
-    for j in 0..67 {
+    for j in 0..shape[1] {
         odd[[36, j]] = T::neg_infinity();
     }
     for x in [plain, odd] {
         for x in [x.clone(), x.t().to_contiguous().t(), x.flip(1).to_contiguous().flip(1)] {
             for (text, of_tensor, of_variable) in programs::<T>() {
                 let expected = exactly(&of_tensor(&x));
-                for pool in &pools()[..2] {
+                for pool in &pools()[..3] {
                     pool.install(|| {
                         let tape = Tape::new();
                         let value = of_variable(tape.leaf(&x)).value();
                         assert!(
                             exactly(&value) == expected,
-                            "{} {:?}: {text}",
+                            "{} {shape:?} {:?}: {text}",
                             T::DTYPE,
                             x.strides()
                         );

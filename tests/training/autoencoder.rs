@@ -2,9 +2,9 @@
 
 use nn::prelude::*;
 
-/// The lecture's linear autoencoder, codes of 8 numbers for 1,797 digits, uncentred, pixels
-/// / 16. The optimum was computed independently of this code, from the eigenvalues of XᵀX by
-/// Jacobi rotations.
+/// The lecture's linear autoencoder, codes of 8 numbers for 1,797 digits, uncentred, with pixels
+/// divided by 16. The optimum was computed independently of this code, from the eigenvalues of XᵀX
+/// by Jacobi rotations.
 #[test]
 fn the_linear_autoencoder_learns_the_subspace_of_the_first_singular_vectors() {
     let data = data::digits().cast::<f64>();

@@ -1,4 +1,4 @@
-//! Data: a set of labelled samples, shuffled batches of it, and where samples come from.
+//! Data: a set of samples with their targets, shuffled batches of it, and where samples come from.
 
 mod dataset;
 mod digits;

@@ -73,6 +73,7 @@ mod show;
 mod tape;
 mod transform;
 mod var;
+mod walk;
 
 pub use check::{Gradcheck, GradcheckError, gradcheck};
 pub use drawing::Drawing;

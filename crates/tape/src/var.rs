@@ -191,7 +191,8 @@ impl<'t, T: Float> Var<'t, T> {
 /// What may stand beside a variable of `T`: another variable, or a number: `f64`, `f32` and `i32`
 /// beside floats, the element type itself beside integers and bools.
 pub trait Operand<'t, T: Element> {
-    /// The operand as a variable on `tape`.
+    /// A variable as it is (an operation refuses one of another tape), a number as a constant on
+    /// `tape`.
     #[track_caller]
     fn on(self, tape: &'t Tape) -> Var<'t, T>;
 }

@@ -7,7 +7,7 @@
 //! the end of the function.
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use crate::element::{Float, Number};
 use crate::error::OrPanic;
@@ -17,6 +17,30 @@ use crate::owned;
 use crate::shape;
 use crate::simd::{Isa, Kernel, dispatch};
 use crate::tensor::Tensor;
+
+/// The operands of the first element that has no result, whichever thread comes upon its own first.
+struct First<V>(Mutex<Option<(usize, V)>>);
+
+impl<V> First<V> {
+    fn none() -> Self {
+        First(Mutex::new(None))
+    }
+
+    /// Notes the first operands of a block of the output.
+    #[cold]
+    fn note<T>(&self, block: &[T], operands: V) {
+        let at = block.as_ptr().addr();
+        let mut first = self.0.lock().expect("nothing panics that holds it");
+        if first.as_ref().is_none_or(|&(before, _)| at < before) {
+            *first = Some((at, operands));
+        }
+    }
+
+    fn get(self) -> Option<V> {
+        let first = self.0.into_inner().expect("nothing panics that holds it");
+        first.map(|(_, operands)| operands)
+    }
+}
 
 /// An operation, its sign, and what it does to two elements: `None` where there is no such integer.
 #[derive(Clone, Copy)]
@@ -37,13 +61,13 @@ impl<F: Copy> Operation<F> {
     where
         F: Fn(T, T) -> Option<T> + Sync,
     {
-        let misfit = OnceLock::new();
+        let misfit = First::none();
         let out = owned::map2(self.name, a, b, |a, b, out| {
             if let Some(operands) = self.block(a, b, out) {
-                let _ = misfit.set(operands);
+                misfit.note(out, operands);
             }
         });
-        if let Some(&(a, b)) = misfit.get() {
+        if let Some((a, b)) = misfit.get() {
             self.refuse(a, b);
         }
         out
@@ -244,13 +268,13 @@ impl<T: Number> Neg for Tensor<T> {
     type Output = Tensor<T>;
     #[track_caller]
     fn neg(self) -> Tensor<T> {
-        let misfit = OnceLock::new();
+        let misfit = First::none();
         let out = owned::map(self, |x, out| {
             if let Some(x) = dispatch(Negation { x, out }) {
-                let _ = misfit.set(x);
+                misfit.note(out, x);
             }
         });
-        if let Some(&x) = misfit.get() {
+        if let Some(x) = misfit.get() {
             NEG.refuse(T::zero(), x);
         }
         out

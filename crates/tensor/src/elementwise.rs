@@ -121,7 +121,7 @@ impl<T: Float> Tensor<T> {
         self.unary(math::Softplus)
     }
 
-    /// `ln σ(x) = -ln(1 + e⁻ˣ)`: `x` where that is the nearest float, 0 at inf; overflows nowhere.
+    /// `ln σ(x) = -ln(1 + e⁻ˣ)`: `x` where that is the nearest float, -0 at inf; overflows nowhere.
     pub fn log_sigmoid(&self) -> Self {
         -(-self).softplus()
     }

@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 /// or a number, which is taken as a tensor of rank 0.
 ///
 /// Numbers are f32, f64 and i32 for float tensors, rounded to the element type; the element type
-/// itself and i32 for integer tensors.
+/// itself and i32 for integer tensors; a bool beside a mask.
 pub trait Operand<T: Element> {
     /// The operand as a tensor; one that is given by reference shares its buffer.
     fn operand(self) -> Tensor<T>;

@@ -71,13 +71,19 @@ impl DataOp<bool, bool, 1> for All {
 }
 
 impl<'t> Var<'t, bool> {
-    /// Where both hold, `other` a variable or a bool: `mask & other`.
+    /// Where both hold, `other` a variable or a bool: `mask & other`. Broadcasts.
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
     #[track_caller]
     pub fn and(self, other: impl Operand<'t, bool>) -> Self {
         self.tape().apply_data(And, [self, other.on(self.tape())])
     }
 
-    /// Where at least one holds, `other` a variable or a bool: `mask | other`.
+    /// Where at least one holds, `other` a variable or a bool: `mask | other`. Broadcasts.
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
     #[track_caller]
     pub fn or(self, other: impl Operand<'t, bool>) -> Self {
         self.tape().apply_data(Or, [self, other.on(self.tape())])
@@ -170,7 +176,7 @@ mod tests {
     use tensor::{Tensor, tensor};
 
     // What has no derivative has a row of what it decides.
-    row!(within: |x| (x.gt(-1.0) & x.lt(1.0).or(x.lt(0.5))).select(x.square(), x); pointwise(Domain::Distinct));
+    row!(within: |x| (x.gt(-1.0) & x.lt(-0.5).or(x.gt(0.5))).select(x.square(), x); pointwise(Domain::Distinct));
     row!(negated: |x| (!x.gt(0.0)).and(x.lt(2.0).not().not()).select(x * 3.0, x.square()); pointwise(Domain::Nonzero));
     row!(any: |x| x * x.gt(0.0).any().cast::<T>() + x.gt(0.0).any_axis(1).cast::<T>().sum() * x; [nonzero([2, 3]).or([0, 3])]);
     row!(all: |x| x * x.gt(0.0).all().cast::<T>() + x.gt(0.0).all_axis(1).cast::<T>().sum() * x; [nonzero([2, 3]).or([2, 0])]);

@@ -24,8 +24,8 @@ use super::script::Script;
 use super::signature::Signatures;
 use crate::evaluate::straight::Straight;
 use crate::node::{Node, Nodes, Recycled, Source};
-use crate::reverse::walk::{self, Graph, NONE};
 use crate::tape::{Bound, Tape};
+use crate::walk::{self, Graph, NONE};
 
 /// How many programs a thread keeps.
 const KEPT: usize = 16;

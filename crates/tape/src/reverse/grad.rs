@@ -7,9 +7,9 @@ use crate::error::NoGradient;
 use crate::node::Source;
 use crate::op;
 use crate::reverse::sweep::Sweep;
-use crate::reverse::walk::NONE;
 use crate::tape::{Bound, Tape};
 use crate::var::Var;
+use crate::walk::NONE;
 
 impl<'t, T: Float> Var<'t, T> {
     /// The derivatives of this scalar by each of `wrt`, recorded on the same tape: they can be

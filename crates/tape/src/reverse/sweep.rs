@@ -7,9 +7,9 @@ use tensor::shape::Dims;
 
 use crate::node::{Node, Source};
 use crate::op::{self, Pulled, Recorded, Site};
-use crate::reverse::walk::{Graph, NONE};
 use crate::tape::Tape;
 use crate::var::Var;
+use crate::walk::{Graph, NONE};
 
 /// A sweep under way, that appends the adjoints of everything between some targets and a
 /// variable `y`.

@@ -172,6 +172,26 @@ fn a_tensor_is_negated_alike_in_place_and_beside_itself() {
 }
 
 #[test]
+fn of_several_elements_without_a_result_the_first_is_named() {
+    let x = Tensor::from_fn([300_000], |i| match i[0] {
+        50_000 => 200u8,
+        120_000.. => 255,
+        _ => 0,
+    });
+    for threads in [1, 2, 3, 6] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        for _ in 0..20 {
+            let texts = pool.install(|| {
+                let own = x.map(|x| x);
+                [panic_of(|| &x + &x), panic_of(|| -&x), panic_of(|| -own)]
+            });
+            let neg = "neg: 0 - 200 does not fit u8";
+            assert_eq!(texts, ["add: 200 + 200 does not fit u8", neg, neg]);
+        }
+    }
+}
+
+#[test]
 fn mistakes_are_reported_at_the_line_that_makes_them() {
     use std::sync::Mutex;
     static LINES: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
@@ -206,6 +226,7 @@ fn mistakes_are_reported_at_the_line_that_makes_them() {
         panic_of(|| &n / 0);
         panic_of(|| -&n);
         panic_of(|| -n.clone());
+        panic_of(|| -tensor![1u8]);
         panic_of(|| bytes.sum());
         panic_of(|| bytes.sum_axis(1));
         panic_of(|| bytes.sum_keepdim(0));
@@ -214,7 +235,7 @@ fn mistakes_are_reported_at_the_line_that_makes_them() {
         panic_of(|| bytes.prod_keepdim(1));
         panic_of(|| bytes.cumsum(0));
         panic_of(|| bytes.sum_axis(2));
-        (line + 1..line + 27).collect::<Vec<_>>()
+        (line + 1..line + 28).collect::<Vec<_>>()
     });
     let lines = lines.join().unwrap();
     let seen = LINES.lock().unwrap();

@@ -4,7 +4,7 @@ use crate::node::Nodes;
 use crate::reverse::pieces::piece::Piece;
 use crate::reverse::pieces::stretch::{Pattern, Stretch};
 use crate::reverse::sweep::Sweep;
-use crate::reverse::walk::NONE;
+use crate::walk::NONE;
 
 /// What is known of how a sweep repeats itself.
 pub(super) enum Periodicity {

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::node::{Nodes, Source};
 use crate::replay::signature::Signatures;
 use crate::reverse::sweep::{Role, Sweep};
-use crate::reverse::walk::{Graph, NONE};
+use crate::walk::{Graph, NONE};
 
 /// A part of a sweep, from a place downwards. The nodes that its rules see are numbered: those
 /// visited, last first, whatever else there is, in the order of its first use, and the cotangents
