@@ -40,7 +40,6 @@ use crate::view::View;
 pub use blockwise::{RowSums, leaf_start};
 use columns::{TILE, Tiles};
 use rows::Rows;
-use strips::WIDE;
 
 /// Elements of a leaf: half a block, so that a fused group can feed its blocks to the tree.
 pub const LEAF: usize = BLOCK / 2;
@@ -120,7 +119,7 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
         let wide = || outputs.div_ceil((4 * par::threads()).div_ceil(n.div_ceil(LEAF))).min(TILE);
         let grain = if outputs < 2 * grain { grain } else { grain.max(wide()) };
         // Stretches stay whole if there are enough of them.
-        let unit = if outputs / run >= 4 * par::threads() { run } else { WIDE };
+        let unit = if outputs / run >= 4 * par::threads() { run } else { TILE / 4 };
         par::for_units(out, unit, grain, |start, part| {
             let tiles = Tiles { f, reader: &reader, params, n, outputs, run, beside, step };
             tiles.fold(start, part, &finish);

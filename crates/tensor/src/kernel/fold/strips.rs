@@ -1,14 +1,18 @@
 //! One leaf each of many outputs that lie side by side.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use super::{Fold, LANES};
 use crate::buffer::ALIGN;
 use crate::simd::{Isa, Kernel, prefetch};
 
-/// Neighbouring outputs that go through the tree together: what waits to be merged stays in the
-/// nearest cache, and a row of them is long enough to be fetched at full speed.
-pub(super) const WIDE: usize = 256;
+/// Neighbouring outputs that go through the tree together, where rows come from memory: of fewer, a
+/// row is not long enough to be fetched at full speed.
+const FAR: usize = 512;
+/// And where they come from a cache: what waits to be merged stays in the nearest one.
+const WIDE: usize = 256;
 /// So many of what is left. A loop over fewer is unrolled instead of vectorised.
 const HALFWAY: usize = 64;
 /// And the fewest there may be.
@@ -39,7 +43,8 @@ impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for Strips<'_, T, F, O, 
     #[inline(always)]
     fn run<I: Isa>(mut self) {
         let turns = turns(self.rows.len().min(LANES));
-        let at = self.strips::<WIDE, I>(&turns, 0);
+        let at = if self.far { self.strips::<FAR, I>(&turns, 0) } else { 0 };
+        let at = self.strips::<WIDE, I>(&turns, at);
         let at = self.strips::<HALFWAY, I>(&turns, at);
         let at = self.strips::<NARROW, I>(&turns, at);
         // What is left, together with some before it, which come to the same once more.
@@ -129,15 +134,15 @@ impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Strips<'_, T, F, O, G> {
         self.x[self.rows[i] + at..].first_chunk().expect("a row inside of the data")
     }
 
-    /// Asks for `W` elements of `K` rows of a lane, beginning with row `i`.
+    /// Asks for these elements of `K` rows of a lane, beginning with row `i`.
     #[inline(always)]
-    fn ask<const W: usize, const K: usize>(&self, (i, at): (usize, usize)) {
+    fn ask<const K: usize>(&self, i: usize, at: Range<usize>) {
         if !self.far {
             return;
         }
         for row in self.rows[i..].iter().step_by(LANES).take(K) {
-            for line in (row + at..row + at + W).step_by(ALIGN / size_of::<T>()) {
-                prefetch(self.x, line);
+            for line in at.clone().step_by(ALIGN / size_of::<T>()) {
+                prefetch(self.x, row + line);
             }
         }
     }
@@ -154,12 +159,9 @@ impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Strips<'_, T, F, O, G> {
     ) {
         let has = |rows: usize, i: usize| i + (rows - 1) * LANES < self.rows.len();
         let (mut i, new) = (lane, |_, own| own);
-        match () {
-            _ if has(AHEAD, i) => {
-                self.fold::<W, AHEAD, true, I>(&mut i, at, then, params, acc, new);
-            }
-            _ if has(2, i) => self.fold::<W, 2, true, I>(&mut i, at, then, params, acc, new),
-            _ => self.fold::<W, 1, true, I>(&mut i, at, then, params, acc, new),
+        match has(AHEAD, i) {
+            true => self.fold::<W, AHEAD, true, I>(&mut i, at, then, params, acc, new),
+            false => self.fold::<W, 1, true, I>(&mut i, at, then, params, acc, new),
         }
         while has(AHEAD, i) {
             self.fold::<W, AHEAD, false, I>(&mut i, at, then, params, acc, new);
@@ -167,7 +169,7 @@ impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Strips<'_, T, F, O, G> {
         if has(2, i) {
             self.fold::<W, 2, false, I>(&mut i, at, then, params, acc, new);
         }
-        if has(1, i) {
+        while has(1, i) {
             self.fold::<W, 1, false, I>(&mut i, at, then, params, acc, new);
         }
     }
@@ -187,13 +189,19 @@ impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Strips<'_, T, F, O, G> {
         let (f, first) = (self.f, self.first + *i);
         let x: [&[T; W]; K] = std::array::from_fn(|k| self.row(*i + k * LANES, at));
         *i += K * LANES;
-        self.ask::<W, K>(if *i < self.rows.len() { (*i, at) } else { then });
-        for c in 0..W {
-            let mut all = if FIRST { f.lift::<I>(x[0][c], first, params[c]) } else { acc[c] };
-            for (k, x) in x.iter().enumerate().skip(FIRST as usize) {
-                all = f.step::<I>(all, x[c], first + k * LANES, params[c]);
+        let (row, next) = if *i < self.rows.len() { (*i, at) } else { then };
+        let mut part = 0;
+        while part < W {
+            let end = W.min(part + HALFWAY);
+            self.ask::<K>(row, next + part..next + end);
+            for c in part..end {
+                let mut all = if FIRST { f.lift::<I>(x[0][c], first, params[c]) } else { acc[c] };
+                for (k, x) in x.iter().enumerate().skip(FIRST as usize) {
+                    all = f.step::<I>(all, x[c], first + k * LANES, params[c]);
+                }
+                acc[c] = put(acc[c], all);
             }
-            acc[c] = put(acc[c], all);
+            part = end;
         }
     }
 }
