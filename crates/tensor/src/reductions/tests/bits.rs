@@ -100,10 +100,13 @@ fn a_few_rows_are_folded_as_their_transpose_is() {
     }
 }
 
-/// Stretches of outputs that are short and long, read in place and copied, beside their rows.
+/// Stretches of outputs that are short and long, read in place and copied, from a cache and from
+/// memory, beside their rows.
 #[test]
 fn folds_over_a_middle_axis_have_the_bits_of_rows() {
-    for (outer, n, inner) in [(40, 33, 3), (9, 1030, 17), (5, 64, 784), (3, 100, 300)] {
+    for (outer, n, inner) in
+        [(40, 33, 3), (9, 1030, 17), (5, 64, 784), (3, 100, 300), (2, 100, 3300), (1, 1100, 610)]
+    {
         let noise = noise(outer * n * inner);
         let x = Tensor::<f64>::from_vec(noise, [outer, n, inner]).unwrap();
         for x in [x.slice(s![.., .., ..;2]), x.slice(s![.., 1.., 1..]), x.flip(1), x] {
