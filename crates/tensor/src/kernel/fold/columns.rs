@@ -41,12 +41,9 @@ impl<T: Element, F: Fold<T>> Tiles<'_, T, F> {
             let tile = self.tile(start + done, part.len() - done);
             let out = &mut part[done..done + tile.width];
             done += tile.width;
-            if self.n <= LEAF {
-                tile.fold_leaf(0, &mut workspace, out, finish);
-                continue;
-            }
-            let acc = tile.climb(0..self.n.div_ceil(LEAF), &mut workspace);
-            out.iter_mut().zip(acc).for_each(|(out, acc)| *out = finish(acc));
+            let folds = tile.climb(0..self.n.div_ceil(LEAF), &mut workspace);
+            out.iter_mut().zip(&folds).for_each(|(out, &acc)| *out = finish(acc));
+            workspace.folds = folds;
         }
     }
 
@@ -83,22 +80,23 @@ struct Workspace<T, P, A> {
     /// Where its rows lie.
     rows: Vec<usize>,
     lanes: Lanes<P, A>,
+    /// Those of the tile before, for the next one.
+    folds: Vec<A>,
 }
 
 impl<T, P, A> Default for Workspace<T, P, A> {
     fn default() -> Self {
-        Workspace { x: Vec::new(), rows: Vec::new(), lanes: Lanes::default() }
+        Workspace { x: Vec::new(), rows: Vec::new(), lanes: Lanes::default(), folds: Vec::new() }
     }
 }
 
 impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
-    /// The fold of the leaf that begins with row `first`.
-    fn fold_leaf<O>(
+    /// The folds of the leaf that begins with row `first`.
+    fn fold_leaf(
         &self,
         first: usize,
         workspace: &mut Workspace<T, F::Param, F::Acc>,
-        out: &mut [O],
-        finish: &impl Fn(F::Acc) -> O,
+        out: &mut [F::Acc],
     ) {
         let &Tiles { f, reader, params, n, outputs, .. } = self.tiles;
         let count = LEAF.min(n - first);
@@ -109,7 +107,7 @@ impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
         let params = &params[self.at..self.at + self.width];
         if self.follow && self.width <= FEW {
             let (x, lanes) = (&x[from..][..count * self.width], workspace.lanes.of(params));
-            return dispatch(LanesInARow { f, x, first, lanes, out, finish });
+            return dispatch(LanesInARow { f, x, first, lanes, out });
         }
         let step = if self.follow { Some(self.width as isize) } else { self.tiles.step };
         workspace.rows.clear();
@@ -118,7 +116,7 @@ impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
             None => reader.position((first + i) * outputs + self.at),
         }));
         let far = self.in_place && size_of_val(x) >= FAR;
-        dispatch(Strips { f, x, rows: &workspace.rows, far, first, params, out, finish });
+        dispatch(Strips { f, x, rows: &workspace.rows, far, first, params, out });
     }
 
     /// So many rows from `first` on, one after the other.
@@ -143,9 +141,10 @@ impl<T: Element, F: Fold<T>> Tree for Tile<'_, T, F> {
     }
 
     fn leaf(&self, i: usize, workspace: &mut Self::Scratch) -> Self::Acc {
-        let mut acc = vec![F::Acc::default(); self.width];
-        self.fold_leaf(i * LEAF, workspace, &mut acc, &|acc| acc);
-        acc
+        let mut folds = std::mem::take(&mut workspace.folds);
+        folds.resize(self.width, F::Acc::default());
+        self.fold_leaf(i * LEAF, workspace, &mut folds);
+        folds
     }
 
     fn merge(&self, mut a: Self::Acc, b: Self::Acc) -> Self::Acc {

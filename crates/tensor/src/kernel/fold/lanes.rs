@@ -17,13 +17,13 @@ const STRIP: usize = 64;
 /// An element of each lane is a row: so even two outputs are long vectors, and the elements are
 /// read one after the other. Element `i` of output `k` is `x[i·outputs + k]`, and stands for
 /// `first + i`.
-pub(super) struct LanesInARow<'a, T, F: Fold<T>, O, G> {
+pub(super) struct LanesInARow<'a, T, F: Fold<T>> {
     pub f: F,
     pub x: &'a [T],
     pub first: usize,
     pub lanes: &'a mut Lanes<F::Param, F::Acc>,
-    pub out: &'a mut [O],
-    pub finish: &'a G,
+    /// The folds.
+    pub out: &'a mut [F::Acc],
 }
 
 /// The lanes of some outputs, one after the other.
@@ -58,7 +58,7 @@ impl<P: Copy, A: Copy + Default> Lanes<P, A> {
     }
 }
 
-impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for LanesInARow<'_, T, F, O, G> {
+impl<T: Copy, F: Fold<T>> Kernel for LanesInARow<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(mut self) {
@@ -87,12 +87,11 @@ impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for LanesInARow<'_, T, F
             }
             half /= 2;
         }
-        let finish = self.finish;
-        self.out.iter_mut().zip(lanes).for_each(|(out, &mut acc)| *out = finish(acc));
+        self.out.copy_from_slice(&lanes[..width]);
     }
 }
 
-impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> LanesInARow<'_, T, F, O, G> {
+impl<T: Copy, F: Fold<T>> LanesInARow<'_, T, F> {
     /// Folds a block of `K` whole rows at a time, from row `i` on; the row that comes next.
     #[inline(always)]
     fn rows<const K: usize, I: Isa>(&mut self, mut i: usize, block: &Range<usize>) -> usize {

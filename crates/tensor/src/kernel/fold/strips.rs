@@ -24,7 +24,7 @@ const AHEAD: usize = 4;
 const DEPTH: usize = LANES.ilog2() as usize + 1;
 
 /// Row `i` has element `first + i` of each output, of which there are [`NARROW`] at least.
-pub(super) struct Strips<'a, T, F: Fold<T>, O, G> {
+pub(super) struct Strips<'a, T, F: Fold<T>> {
     pub f: F,
     pub x: &'a [T],
     /// Where each row lies in `x`.
@@ -34,11 +34,12 @@ pub(super) struct Strips<'a, T, F: Fold<T>, O, G> {
     pub far: bool,
     pub first: usize,
     pub params: &'a [F::Param],
-    pub out: &'a mut [O],
-    pub finish: &'a G,
+    /// The folds. (They are finished elsewhere: what a fold is finished to would be more code of
+    /// every width.)
+    pub out: &'a mut [F::Acc],
 }
 
-impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for Strips<'_, T, F, O, G> {
+impl<T: Copy, F: Fold<T>> Kernel for Strips<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(mut self) {
@@ -74,7 +75,7 @@ fn turns(n: usize) -> SmallVec<[Turn; LANES]> {
     turns
 }
 
-impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Strips<'_, T, F, O, G> {
+impl<T: Copy, F: Fold<T>> Strips<'_, T, F> {
     /// Outputs from `at` on, `W` at a time as long as there are so many; the output that comes
     /// next.
     #[inline(always)]
@@ -82,9 +83,7 @@ impl<T: Copy, F: Fold<T>, O, G: Fn(F::Acc) -> O> Strips<'_, T, F, O, G> {
         let mut waiting = [[F::Acc::default(); W]; DEPTH];
         while let Some(params) = self.params[at..].first_chunk::<W>() {
             self.strip::<W, I>(turns, at, params, &mut waiting);
-            for (out, &acc) in self.out[at..at + W].iter_mut().zip(&waiting[0]) {
-                *out = (self.finish)(acc);
-            }
+            self.out[at..at + W].copy_from_slice(&waiting[0]);
             at += W;
         }
         at
