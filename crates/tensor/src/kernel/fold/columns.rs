@@ -11,8 +11,8 @@ use crate::simd::dispatch;
 pub(super) const TILE: usize = 1024;
 /// Bytes of a leaf that is copied: it stays in the cache of a core.
 const ROOM: usize = 1 << 19;
-/// Bytes that do not stay in the caches of the cores.
-const FAR: usize = 1 << 21;
+/// Bytes that stay in the caches of the cores at most.
+const NEAR: usize = 1 << 21;
 
 /// Outputs that lie side by side: element `i` of output `k` is element `i·outputs + k`.
 pub(super) struct Tiles<'a, T, F: Fold<T>> {
@@ -115,7 +115,7 @@ impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
             Some(step) => from.wrapping_add_signed(i as isize * step),
             None => reader.position((first + i) * outputs + self.at),
         }));
-        let far = self.in_place && size_of_val(x) >= FAR;
+        let far = self.in_place && size_of_val(x) > NEAR;
         dispatch(Strips { f, x, rows: &workspace.rows, far, first, params, out });
     }
 

@@ -10,7 +10,7 @@ use crate::simd::{Isa, Kernel, prefetch};
 
 /// Neighbouring outputs that go through the tree together, where rows come from memory: of fewer, a
 /// row is not long enough to be fetched at full speed.
-const FAR: usize = 512;
+const WIDEST: usize = 512;
 /// And where they come from a cache: what waits to be merged stays in the nearest one.
 const WIDE: usize = 256;
 /// So many of what is left. A loop over fewer is unrolled instead of vectorised.
@@ -44,7 +44,7 @@ impl<T: Copy, F: Fold<T>> Kernel for Strips<'_, T, F> {
     #[inline(always)]
     fn run<I: Isa>(mut self) {
         let turns = turns(self.rows.len().min(LANES));
-        let at = if self.far { self.strips::<FAR, I>(&turns, 0) } else { 0 };
+        let at = if self.far { self.strips::<WIDEST, I>(&turns, 0) } else { 0 };
         let at = self.strips::<WIDE, I>(&turns, at);
         let at = self.strips::<HALFWAY, I>(&turns, at);
         let at = self.strips::<NARROW, I>(&turns, at);

@@ -160,7 +160,10 @@ impl<T: Float> Small<'_, T> {
             let j = j.min(n - W);
             for i in (0..m).step_by(H) {
                 let i = i.min(m - H);
-                let sums = in_order::<T, I, H, W, BESIDE>(k, a.at(i, 0), b.at(0, j));
+                let (a, b) = (a.at(i, 0), b.at(0, j));
+                // SAFETY: `a` has `m >= H` rows of `k` elements and `b` `n >= W` columns of them,
+                // and both begin where as many are left.
+                let sums = unsafe { in_order::<T, I, H, W, BESIDE>(k, a, b) };
                 for (i, sums) in (i..).zip(sums) {
                     out[i * n + j..][..W].copy_from_slice(&sums);
                 }
@@ -169,9 +172,12 @@ impl<T: Float> Small<'_, T> {
     }
 }
 
-/// `Σₖ a[i, k] · b[k, j]` for the first `H` rows and `W` columns, which the operands have.
+/// `Σₖ a[i, k] · b[k, j]` for the first `H` rows and `W` columns.
+///
+/// # Safety
+/// `a` has `H` rows and `b` has `W` columns, of `k` elements each.
 #[inline(always)]
-fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool>(
+unsafe fn in_order<T: Float, I: Isa, const H: usize, const W: usize, const BESIDE: bool>(
     k: usize,
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
