@@ -22,6 +22,9 @@ pub fn copy<T: Element>(x: View<'_, T>, out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "copy: lengths differ");
     let grain = par::GRAIN_BYTES / size_of::<T>();
     if let Some(tiles) = Tiles::of(x) {
+        if tiles.long(grain) {
+            return tiles.write_long(out, grain);
+        }
         return par::for_units(out, tiles.unit(), grain, |start, part| tiles.write(start, part));
     }
     let (reader, bytes) = (x.reader(), size_of_val(out));

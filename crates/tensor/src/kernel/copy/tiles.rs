@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::blocks::copy_short;
 use crate::element::Element;
 use crate::kernel::square::{SQUARE, turn, turn_part};
+use crate::par;
 use crate::shape::distance;
 use crate::simd::{Isa, Kernel, dispatch, prefetch};
 use crate::stream::Sink;
@@ -45,6 +46,8 @@ pub(super) struct Tiles<'a, T> {
 
 /// `(size, stride)` of axes, outermost first.
 type Runs = SmallVec<[(usize, isize); 4]>;
+/// One of each row of a tile.
+type Rows<R> = SmallVec<[R; ROWS]>;
 
 impl<'a, T: Element> Tiles<'a, T> {
     pub(super) fn of(x: View<'a, T>) -> Option<Self> {
@@ -106,15 +109,55 @@ impl<'a, T: Element> Tiles<'a, T> {
 
     /// Where tasks may part the output: between groups of rows, if there are enough for all tasks.
     pub(super) fn unit(&self) -> usize {
-        let height = self.stage().0.min(self.rows.0);
-        let slabs = size(&self.outer) * self.rows.0;
-        self.slab() * if slabs >= 16 * height { height } else { 1 }
+        self.slab() * if self.few() { 1 } else { self.stage().0.min(self.rows.0) }
+    }
+
+    /// Whether the groups of rows are not enough for all tasks.
+    fn few(&self) -> bool {
+        size(&self.outer) * self.rows.0 < 16 * self.stage().0.min(self.rows.0)
+    }
+
+    /// Whether rows of the output are few, and so long that tasks of at least `grain` elements had
+    /// better part the columns: else each would read the lines of all.
+    pub(super) fn long(&self, grain: usize) -> bool {
+        self.few() && self.between.is_empty() && self.slab() >= grain
+    }
+
+    /// Writes all elements, some columns of a group of rows in a task.
+    pub(super) fn write_long(&self, out: &mut [T], grain: usize) {
+        let (slab, packets) = (self.slab(), COLUMNS / self.packet);
+        let width = (grain / self.rows.0.min(ROWS) / self.packet).max(1).next_multiple_of(packets);
+        let mut tasks = Vec::new();
+        let work = out.len();
+        for (k, out) in out.chunks_mut(self.rows.0 * slab).enumerate() {
+            let outer = self.offset + distance(self.outer.iter().copied(), k);
+            for (k, group) in out.chunks_mut(ROWS * slab).enumerate() {
+                let from = outer + self.first(k * ROWS, group.len() / slab);
+                let rows = group.chunks_mut(slab);
+                let mut rows: Rows<_> =
+                    rows.map(|row| row.chunks_mut(width * self.packet)).collect();
+                for column in (0..self.columns.0).step_by(width) {
+                    let from = from + column as isize * self.columns.1;
+                    let rows: Rows<_> = rows.iter_mut().filter_map(Iterator::next).collect();
+                    tasks.push((from, rows));
+                }
+            }
+        }
+        par::for_each_of(tasks, work, |(from, rows)| {
+            self.columns(from, rows, &Sink::new(self.bytes), &mut [T::default(); ROWS * COLUMNS]);
+        });
+    }
+
+    /// How far from the first of all rows the one of `count` from `row` on lies that comes first
+    /// in the input.
+    fn first(&self, row: usize, count: usize) -> isize {
+        let first = if self.rows.1 < 0 { row + count - 1 } else { row };
+        first as isize * self.rows.1
     }
 
     /// Writes `part`, whole slabs from element `start` of the output on.
     pub(super) fn write(&self, start: usize, part: &mut [T]) {
-        let (slab, (height, pitch), packet) = (self.slab(), self.stage(), self.packet);
-        let whole = self.whole();
+        let (slab, (height, pitch), whole) = (self.slab(), self.stage(), self.whole());
         let sink = Sink::new(self.bytes);
         let mut stage = [T::default(); ROWS * COLUMNS];
         let (mut at, mut part) = (start / slab, part);
@@ -124,32 +167,58 @@ impl<'a, T: Element> Tiles<'a, T> {
             let row = at % self.rows.0;
             let count = (height - row % height).min(self.rows.0 - row).min(part.len() / slab);
             let (group, rest) = part.split_at_mut(count * slab);
-            // The one of them that comes first in the input.
-            let first = if self.rows.1 < 0 { row + count - 1 } else { row };
             let outer = distance(self.outer.iter().copied(), at / self.rows.0);
-            let from = self.offset + outer + first as isize * self.rows.1;
-            for (k, before) in (0..slab).step_by(self.columns.0 * packet).enumerate() {
-                let from = from + distance(self.between.iter().copied(), k);
-                for column in (0..self.columns.0).step_by(COLUMNS / packet) {
-                    let width = (COLUMNS / packet).min(self.columns.0 - column);
-                    let (data, step) = (self.data, self.columns.1);
-                    let from = from + column as isize * step;
-                    let stage = &mut stage[..];
-                    let ahead = whole;
-                    dispatch(Turn { data, from, step, count, width, packet, stage, pitch, ahead });
-                    if whole {
-                        sink.put(&stage[..group.len()], group);
-                        continue;
-                    }
-                    for (row, stage) in stage.chunks(pitch).take(count).enumerate() {
-                        let row = if self.rows.1 < 0 { count - 1 - row } else { row };
-                        let out = &mut group[row * slab + before + column * packet..];
-                        sink.put(&stage[..width * packet], &mut out[..width * packet]);
-                    }
+            let from = self.offset + outer + self.first(row, count);
+            if whole {
+                self.turn(from, count, self.columns.0, &mut stage, pitch, true);
+                sink.put(&stage[..group.len()], group);
+            } else {
+                let length = self.columns.0 * self.packet;
+                for (k, before) in (0..slab).step_by(length).enumerate() {
+                    let from = from + distance(self.between.iter().copied(), k);
+                    let rows = group.chunks_mut(slab).map(|row| &mut row[before..][..length]);
+                    self.columns(from, rows.collect(), &sink, &mut stage);
                 }
             }
             (at, part) = (at + count, rest);
         }
+    }
+
+    /// Writes some columns of a group of rows, of which the first in the input begins at `from`.
+    fn columns(
+        &self,
+        from: isize,
+        mut rows: Rows<&mut [T]>,
+        sink: &Sink,
+        stage: &mut [T; ROWS * COLUMNS],
+    ) {
+        if self.rows.1 < 0 {
+            rows.reverse();
+        }
+        let (packet, length) = (self.packet, rows[0].len());
+        for at in (0..length).step_by(COLUMNS / packet * packet) {
+            let width = (COLUMNS / packet).min((length - at) / packet);
+            let from = from + (at / packet) as isize * self.columns.1;
+            self.turn(from, rows.len(), width, stage, COLUMNS, false);
+            for (row, stage) in rows.iter_mut().zip(stage.chunks(COLUMNS)) {
+                sink.put(&stage[..width * packet], &mut row[at..][..width * packet]);
+            }
+        }
+    }
+
+    /// Reads `count` rows of `width` columns into the stage.
+    #[inline(always)]
+    fn turn(
+        &self,
+        from: isize,
+        count: usize,
+        width: usize,
+        stage: &mut [T; ROWS * COLUMNS],
+        pitch: usize,
+        ahead: bool,
+    ) {
+        let (data, step, packet) = (self.data, self.columns.1, self.packet);
+        dispatch(Turn { data, from, step, count, width, packet, stage, pitch, ahead });
     }
 }
 
@@ -272,102 +341,4 @@ impl<T: Element> Turn<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simd::{Level, dispatch_at};
-    use crate::tensor::Tensor;
-
-    /// Distinct numbers.
-    fn counted<T: crate::Number>(shape: &[usize]) -> Tensor<T> {
-        let len = shape.iter().product::<usize>();
-        Tensor::arange(T::zero(), T::from(len).unwrap(), T::one()).reshape(shape)
-    }
-
-    fn copies<T: crate::Number>() {
-        for (shape, order) in [
-            (&[70, 90][..], &[1, 0][..]),
-            (&[64, 256], &[1, 0]),
-            (&[257, 33], &[1, 0]),
-            (&[5, 40, 36], &[0, 2, 1]),
-            (&[40, 5, 36], &[2, 1, 0]),
-            (&[9, 7, 80, 3], &[3, 1, 0, 2]),
-            (&[3, 50, 7, 20], &[0, 3, 2, 1]),
-            (&[4, 1030], &[1, 0]),
-            (&[1030, 4], &[1, 0]),
-            (&[5000, 2], &[1, 0]),
-            (&[2, 5000], &[1, 0]),
-            (&[4, 3, 700], &[0, 2, 1]),
-            (&[4, 700, 3], &[0, 2, 1]),
-            (&[7, 700, 12], &[0, 2, 1]),
-            (&[7, 12, 700], &[0, 2, 1]),
-            (&[40, 50, 3], &[1, 0, 2]),
-            (&[33, 21, 15], &[1, 0, 2]),
-            (&[3, 40, 10, 5], &[2, 1, 0, 3]),
-            // A row of the output is as long as one of the stage.
-            (&[128, 200], &[1, 0]),
-            (&[32, 4, 200], &[2, 1, 0]),
-            (&[200, 64, 2], &[1, 0, 2]),
-        ] {
-            let x = counted::<T>(shape);
-            let turned = x.permute(order);
-            let flips = [turned.clone(), turned.flip(0), turned.flip(-1), turned.flip(0).flip(-1)];
-            for y in flips {
-                let expected: Vec<T> = y.iter().collect();
-                let mut out = vec![T::zero(); y.len()];
-                super::super::copy(y.view(), &mut out);
-                assert!(out == expected, "{shape:?} {order:?} {:?}", y.layout());
-                // And by parts that begin and end anywhere.
-                if let Some(tiles) = Tiles::of(y.view()) {
-                    out.fill(T::zero());
-                    for (k, part) in out.chunks_mut(3 * tiles.slab()).enumerate() {
-                        tiles.write(k * 3 * tiles.slab(), part);
-                    }
-                    assert!(out == expected, "{shape:?} {order:?} in parts");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn tiles_are_read_from_every_layout_they_are_chosen_for() {
-        assert!(Tiles::of(counted::<f32>(&[70, 90]).t().view()).is_some());
-        assert!(Tiles::of(counted::<f32>(&[70, 90]).view()).is_none());
-        assert!(Tiles::of(counted::<f32>(&[90]).broadcast_to([70, 90]).view()).is_none());
-        copies::<f32>();
-        copies::<f64>();
-        copies::<i64>();
-    }
-
-    #[test]
-    fn every_instruction_set_turns_a_tile_alike() {
-        let data: Vec<f32> = (0..10_000).map(|i| i as f32).collect();
-        for (count, width, packet, step) in [
-            (16, 128, 1, 70),
-            (16, 100, 1, -70),
-            (7, 30, 1, 70),
-            (50, 12, 1, 70),
-            (300, 3, 1, 400),
-            (3, 128, 1, 3),
-            (16, 42, 3, 70),
-            (5, 8, 15, 90),
-        ] {
-            for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
-                let pitch = if count > ROWS { width } else { COLUMNS };
-                let (data, from) = (&data[..], if step < 0 { 9000 } else { 20 });
-                let mut room = [0.0; ROWS * COLUMNS];
-                let stage = &mut room[..];
-                dispatch_at(
-                    level,
-                    Turn { data, from, step, count, width, packet, stage, pitch, ahead: true },
-                );
-                for (row, column) in (0..count).flat_map(|r| (0..width).map(move |c| (r, c))) {
-                    for k in 0..packet {
-                        let at = from + (row * packet + k) as isize + step * column as isize;
-                        let found = room[row * pitch + column * packet + k];
-                        assert_eq!(found, at as f32, "{level:?} {count}, {width}, {packet}");
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;
