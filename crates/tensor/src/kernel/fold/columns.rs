@@ -12,7 +12,7 @@ pub(super) const TILE: usize = 1024;
 /// Bytes of a leaf that is copied: it stays in the cache of a core.
 const ROOM: usize = 1 << 19;
 /// Bytes that stay in the caches of the cores at most.
-const NEAR: usize = 1 << 21;
+const NEAR: usize = 1 << 23;
 
 /// Outputs that lie side by side: element `i` of output `k` is element `i·outputs + k`.
 pub(super) struct Tiles<'a, T, F: Fold<T>> {

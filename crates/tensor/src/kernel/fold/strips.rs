@@ -157,6 +157,9 @@ impl<T: Copy, F: Fold<T>> Strips<'_, T, F> {
         acc: &mut [F::Acc; W],
     ) {
         let has = |rows: usize, i: usize| i + (rows - 1) * LANES < self.rows.len();
+        if !self.far && has(3, lane) && size_of::<F::Acc>() <= size_of::<u64>() {
+            return self.near::<W, I>(lane, at, params, acc);
+        }
         let (mut i, new) = (lane, |_, own| own);
         match has(AHEAD, i) {
             true => self.fold::<W, AHEAD, true, I>(&mut i, at, then, params, acc, new),
@@ -171,6 +174,30 @@ impl<T: Copy, F: Fold<T>> Strips<'_, T, F> {
         while has(1, i) {
             self.fold::<W, 1, false, I>(&mut i, at, then, params, acc, new);
         }
+    }
+
+    /// As [`lane`](Self::lane), of rows in a cache, and folds that are a number: they stay in
+    /// registers.
+    #[inline(always)]
+    fn near<const W: usize, I: Isa>(
+        &self,
+        lane: usize,
+        at: usize,
+        params: &[F::Param; W],
+        acc: &mut [F::Acc; W],
+    ) {
+        let (f, first) = (self.f, self.first);
+        let (x, mut own) = (self.row::<W>(lane, at), [F::Acc::default(); W]);
+        for c in 0..W {
+            own[c] = f.lift::<I>(x[c], first + lane, params[c]);
+        }
+        for i in (lane + LANES..self.rows.len()).step_by(LANES) {
+            let x = self.row::<W>(i, at);
+            for c in 0..W {
+                own[c] = f.step::<I>(own[c], x[c], first + i, params[c]);
+            }
+        }
+        *acc = own;
     }
 
     /// Folds `K` rows of a lane from row `i` on, the `FIRST` or onto `acc`, and makes
