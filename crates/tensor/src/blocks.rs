@@ -43,11 +43,6 @@ impl<'a, T: Element> Reader<'a, T> {
         self.data
     }
 
-    /// The bytes of the buffer, of which the elements may be a part.
-    pub(crate) fn buffer_bytes(&self) -> usize {
-        size_of_val(self.data)
-    }
-
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -47,8 +47,9 @@ pub const LEAF: usize = BLOCK / 2;
 /// addition.
 pub const LANES: usize = 32;
 
-/// Bytes of an input that does not stay in any cache.
-const FAR: usize = 1 << 23;
+/// How many bytes ahead memory is asked for: folding takes so many instructions that the processor
+/// itself does not look far enough ahead. Where the elements are in a cache it costs nothing.
+const AHEAD: isize = 4096;
 
 /// A way to fold elements of type `T` into an accumulator. `merge` must be associative but for
 /// rounding; there is no identity, for a fold of nothing never reaches it.

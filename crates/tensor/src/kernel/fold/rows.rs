@@ -1,15 +1,13 @@
 //! Reductions whose elements follow each other.
 
-use super::{FAR, Fold, LANES, LEAF, Tree};
+use super::{AHEAD, Fold, LANES, LEAF, Tree};
 use crate::blocks::Reader;
-use crate::buffer::ALIGN;
 use crate::element::Element;
-use crate::simd::{Isa, Kernel, dispatch, prefetch};
+use crate::simd::{Isa, Kernel, dispatch, prefetch_ahead};
 
-/// How many leaves ahead memory is asked for.
-const AHEAD: usize = 1;
-/// Folds of long rows that are finished together: for a division or a root after each, the next
-/// rows would have to wait.
+/// Short rows that are asked for together, of which one may be less than a cache line; folds of long
+/// rows that are finished together: for a division or a root after each, the next rows would have
+/// to wait.
 const TOGETHER: usize = 32;
 
 /// Outputs whose elements follow each other: element `i` of output `k` is element `k·n + i`.
@@ -39,20 +37,8 @@ impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
         let mut scratch = self.scratch(part.len().min(batch) * n);
         for (k, out) in part.chunks_mut(batch).enumerate() {
             let at = start + k * batch;
-            self.ask(at * n);
             let x = self.reader.block(at * n, out.len() * n, &mut scratch);
             dispatch(RowLeaves { f, x, n, first: 0, params: &self.params[at..], out, finish });
-        }
-    }
-
-    /// Asks for what comes a little after element `at`, if it lies in no cache: folding a leaf
-    /// takes so many instructions that the processor itself does not look far enough ahead.
-    fn ask(&self, at: usize) {
-        let (reader, line) = (self.reader, ALIGN / size_of::<T>());
-        let from = at + AHEAD * LEAF;
-        if reader.is_direct() && reader.buffer_bytes() >= FAR && from < reader.len() {
-            let next = reader.slice(from, LEAF.min(reader.len() - from));
-            (0..next.len()).step_by(line).for_each(|k| prefetch(next, k));
         }
     }
 
@@ -79,7 +65,6 @@ impl<T: Element, F: Fold<T>> Tree for Row<'_, T, F> {
         let &Rows { f, reader, params, n, .. } = self.rows;
         let first = i * LEAF;
         let len = LEAF.min(n - first);
-        self.rows.ask(self.row * n + first);
         let (at, param) = (self.row * n + first, params[self.row]);
         match reader.runs(at, len) {
             Some(runs) if len > LANES => dispatch(Pieces { f, x: &runs, first, param }),
@@ -112,13 +97,17 @@ impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, 
     #[inline(always)]
     fn run<I: Isa>(self) {
         let RowLeaves { f, x, n, first, params, out, finish } = self;
-        let mut rows = x.chunks_exact(n).zip(params);
         if n <= LANES {
-            for (o, (x, &param)) in out.iter_mut().zip(rows) {
-                *o = finish(few::<T, F, I>(f, x, first, param));
+            let batches = x.chunks(TOGETHER * n).zip(params.chunks(TOGETHER));
+            for (out, (x, params)) in out.chunks_mut(TOGETHER).zip(batches) {
+                prefetch_ahead(x, AHEAD);
+                for (o, (x, &param)) in out.iter_mut().zip(x.chunks_exact(n).zip(params)) {
+                    *o = finish(few::<T, F, I>(f, x, first, param));
+                }
             }
             return;
         }
+        let mut rows = x.chunks_exact(n).zip(params);
         for out in out.chunks_mut(TOGETHER) {
             let mut folds = [F::Acc::default(); TOGETHER];
             for (fold, (x, &param)) in folds.iter_mut().zip(rows.by_ref().take(out.len())) {
@@ -201,10 +190,14 @@ fn few<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param
     }
     match x.len() {
         1 => f.lift::<I>(x[0], first, param),
-        2 => short::<2, T, F, I>(f, x, first, param),
-        3..=4 => short::<4, T, F, I>(f, x, first, param),
-        5..=8 => short::<8, T, F, I>(f, x, first, param),
-        9..=16 => short::<16, T, F, I>(f, x, first, param),
+        2 => exact::<2, T, F, I>(f, x, first, param),
+        3 => short::<4, T, F, I>(f, x, first, param),
+        4 => exact::<4, T, F, I>(f, x, first, param),
+        5..=7 => short::<8, T, F, I>(f, x, first, param),
+        8 => exact::<8, T, F, I>(f, x, first, param),
+        9..=15 => short::<16, T, F, I>(f, x, first, param),
+        16 => exact::<16, T, F, I>(f, x, first, param),
+        LANES => exact::<LANES, T, F, I>(f, x, first, param),
         _ => short::<LANES, T, F, I>(f, x, first, param),
     }
 }
@@ -272,6 +265,7 @@ impl<T: Copy, F: Fold<T>> Lanes<T, F> {
     fn groups<'x, const K: usize, I: Isa>(&mut self, x: &'x [[T; LANES]]) -> &'x [[T; LANES]] {
         let (groups, rest) = x.as_chunks::<K>();
         for group in groups {
+            prefetch_ahead(group.as_flattened(), AHEAD);
             match self.begun {
                 false => self.group::<K, true, I>(group),
                 true => self.group::<K, false, I>(group),
@@ -337,6 +331,21 @@ fn half<const H: usize, T, F: Fold<T>>(f: F, lanes: &[F::Acc]) -> [F::Acc; H] {
         lower[j] = f.merge(a[j], b[j]);
     }
     lower
+}
+
+/// The fold of `W` elements, one a lane.
+#[inline(always)]
+fn exact<const W: usize, T: Copy, F: Fold<T>, I: Isa>(
+    f: F,
+    x: &[T],
+    first: usize,
+    param: F::Param,
+) -> F::Acc {
+    let mut lanes = [F::Acc::default(); W];
+    for (j, (lane, &x)) in lanes.iter_mut().zip(&x[..W]).enumerate() {
+        *lane = f.lift::<I>(x, first + j, param);
+    }
+    halves::<T, F>(f, &mut lanes)
 }
 
 /// The fold of at least 1 and at most `W` elements, one a lane. The trip counts are constant, so

@@ -2,10 +2,10 @@
 
 use std::arch::x86_64::*;
 
-use super::super::LANES;
+use super::super::{AHEAD, LANES};
 use super::{Larger, Plus, PlusSquare, Smaller, Step, Times};
 use crate::element::{DType, Element};
-use crate::simd::{Isa, Level, level};
+use crate::simd::{Isa, Level, level, prefetch_ahead};
 
 /// Lanes of a register.
 const WIDTH: usize = 8;
@@ -95,13 +95,18 @@ fn fold<T: Element, S: Step>(step: S, x: &[T], more: &[&[T]]) -> Option<f64> {
     let mut lanes = [_mm512_set1_pd(S::NOTHING); LANES / WIDTH];
     let (mut x, mut more) = (x, more.iter());
     let (mut lane, mut unordered) = (0, 0);
+    // What lies ahead of a piece is often not of the tensor.
+    let ahead = if more.len() == 0 { AHEAD } else { 0 };
     loop {
         let (head, rest) = x.split_at(x.len().min((LANES - lane) % LANES));
+        prefetch_ahead(head, ahead);
         unordered |= part(step, &mut lanes, lane, head);
         let (chunks, tail) = rest.as_chunks();
         for chunk in chunks {
+            prefetch_ahead(chunk, ahead);
             unordered |= whole(step, &mut lanes, chunk);
         }
+        prefetch_ahead(tail, ahead);
         unordered |= part(step, &mut lanes, 0, tail);
         lane = (lane + x.len()) % LANES;
         match more.next() {
