@@ -149,15 +149,16 @@ pub(crate) fn prefetch<T>(data: &[T], at: usize) {
     let _ = (data, at);
 }
 
-/// Asks for the cache lines that lie `ahead` bytes behind those of `data`, whatever is there. Advice,
-/// as [`prefetch`] is.
+/// Asks for the cache lines that lie `ahead` bytes from those of `data`, which need not be of any
+/// allocation. Advice, as [`prefetch`] is.
 #[inline(always)]
 pub(crate) fn prefetch_ahead<T>(data: &[T], ahead: isize) {
     #[cfg(target_arch = "x86_64")]
     for line in (0..size_of_val(data)).step_by(ALIGN) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let at = data.as_ptr().cast::<i8>().wrapping_offset(ahead).wrapping_add(line);
-        // SAFETY: the instruction is of SSE, which every x86-64 has, and reads nothing.
+        // SAFETY: the instruction is of SSE, which every x86-64 has, and neither reads nor faults,
+        // whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
     }
     #[cfg(not(target_arch = "x86_64"))]

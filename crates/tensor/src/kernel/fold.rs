@@ -47,8 +47,8 @@ pub const LEAF: usize = BLOCK / 2;
 /// addition.
 pub const LANES: usize = 32;
 
-/// How many bytes ahead memory is asked for: folding takes so many instructions that the processor
-/// itself does not look far enough ahead. Where the elements are in a cache it costs nothing.
+/// How many bytes ahead is asked for what lies in no cache: folding takes so many instructions that
+/// the processor itself does not look far enough.
 const AHEAD: isize = 4096;
 
 /// A way to fold elements of type `T` into an accumulator. `merge` must be associative but for
@@ -66,9 +66,16 @@ pub trait Fold<T>: Copy + Send + Sync {
     /// Both accumulators together; `a` stands before `b` in the same lane, leaf or tree.
     fn merge(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
     /// The fold of a leaf that begins with `x` and goes on with `more` slices, if there is a faster
-    /// way to the same bits than the loops; see `registers.rs`.
+    /// way to the same bits than the loops; see `registers.rs`. What comes next may be to be asked
+    /// for.
     #[inline(always)]
-    fn leaf<I: Isa>(self, _x: &[T], _more: &[&[T]], _param: Self::Param) -> Option<Self::Acc> {
+    fn leaf<I: Isa>(
+        self,
+        _x: &[T],
+        _more: &[&[T]],
+        _param: Self::Param,
+        _ask: bool,
+    ) -> Option<Self::Acc> {
         None
     }
     /// `acc` and `x` together.
@@ -99,7 +106,7 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
         && n == x.len()
         && (1..=LEAF).contains(&n)
     {
-        *out = finish(Some(rows::leaf_of(f, x, 0, *param)));
+        *out = finish(Some(rows::leaf_of(f, x, 0, *param, false)));
         return;
     }
     let outputs = shape::len(&axes.reduce(x.shape(), false));

@@ -127,15 +127,14 @@ impl<'a, T: Element> Tiles<'a, T> {
     pub(super) fn write_long(&self, out: &mut [T], grain: usize) {
         let (slab, packets) = (self.slab(), COLUMNS / self.packet);
         let width = (grain / self.rows.0.min(ROWS) / self.packet).max(1).next_multiple_of(packets);
-        let mut tasks = Vec::new();
         let work = out.len();
-        for (k, out) in out.chunks_mut(self.rows.0 * slab).enumerate() {
+        let mut tasks = Vec::new();
+        for (k, slabs) in out.chunks_mut(self.rows.0 * slab).enumerate() {
             let outer = self.offset + distance(self.outer.iter().copied(), k);
-            for (k, group) in out.chunks_mut(ROWS * slab).enumerate() {
+            for (k, group) in slabs.chunks_mut(ROWS * slab).enumerate() {
                 let from = outer + self.first(k * ROWS, group.len() / slab);
-                let rows = group.chunks_mut(slab);
-                let mut rows: Rows<_> =
-                    rows.map(|row| row.chunks_mut(width * self.packet)).collect();
+                let rows = group.chunks_mut(slab).map(|row| row.chunks_mut(width * self.packet));
+                let mut rows: Rows<_> = rows.collect();
                 for column in (0..self.columns.0).step_by(width) {
                     let from = from + column as isize * self.columns.1;
                     let rows: Rows<_> = rows.iter_mut().filter_map(Iterator::next).collect();
@@ -143,8 +142,12 @@ impl<'a, T: Element> Tiles<'a, T> {
                 }
             }
         }
-        par::for_each_of(tasks, work, |(from, rows)| {
-            self.columns(from, rows, &Sink::new(self.bytes), &mut [T::default(); ROWS * COLUMNS]);
+        par::for_each_of(tasks, work, |(from, mut rows)| {
+            let (sink, mut stage) = (Sink::new(self.bytes), [T::default(); ROWS * COLUMNS]);
+            let (count, length) = (rows.len(), rows[0].len());
+            self.columns(from, count, length, &mut stage, |row, at, staged| {
+                sink.put(staged, &mut rows[row][at..][..staged.len()]);
+            });
         });
     }
 
@@ -170,45 +173,47 @@ impl<'a, T: Element> Tiles<'a, T> {
             let outer = distance(self.outer.iter().copied(), at / self.rows.0);
             let from = self.offset + outer + self.first(row, count);
             if whole {
-                self.turn(from, count, self.columns.0, &mut stage, pitch, true);
+                self.read(from, count, self.columns.0, &mut stage, pitch, true);
                 sink.put(&stage[..group.len()], group);
             } else {
                 let length = self.columns.0 * self.packet;
                 for (k, before) in (0..slab).step_by(length).enumerate() {
                     let from = from + distance(self.between.iter().copied(), k);
-                    let rows = group.chunks_mut(slab).map(|row| &mut row[before..][..length]);
-                    self.columns(from, rows.collect(), &sink, &mut stage);
+                    self.columns(from, count, length, &mut stage, |row, at, staged| {
+                        sink.put(staged, &mut group[row * slab + before + at..][..staged.len()]);
+                    });
                 }
             }
             (at, part) = (at + count, rest);
         }
     }
 
-    /// Writes some columns of a group of rows, of which the first in the input begins at `from`.
+    /// Reads `length` elements of `count` rows, of which the first in the input begins at `from`,
+    /// and gives them to `put(row, at, elements)`, where those from `at` on belong.
+    #[inline(always)]
     fn columns(
         &self,
         from: isize,
-        mut rows: Rows<&mut [T]>,
-        sink: &Sink,
+        count: usize,
+        length: usize,
         stage: &mut [T; ROWS * COLUMNS],
+        mut put: impl FnMut(usize, usize, &[T]),
     ) {
-        if self.rows.1 < 0 {
-            rows.reverse();
-        }
-        let (packet, length) = (self.packet, rows[0].len());
+        let packet = self.packet;
         for at in (0..length).step_by(COLUMNS / packet * packet) {
             let width = (COLUMNS / packet).min((length - at) / packet);
             let from = from + (at / packet) as isize * self.columns.1;
-            self.turn(from, rows.len(), width, stage, COLUMNS, false);
-            for (row, stage) in rows.iter_mut().zip(stage.chunks(COLUMNS)) {
-                sink.put(&stage[..width * packet], &mut row[at..][..width * packet]);
+            self.read(from, count, width, stage, COLUMNS, false);
+            for (row, stage) in stage.chunks(COLUMNS).take(count).enumerate() {
+                let row = if self.rows.1 < 0 { count - 1 - row } else { row };
+                put(row, at, &stage[..width * packet]);
             }
         }
     }
 
     /// Reads `count` rows of `width` columns into the stage.
     #[inline(always)]
-    fn turn(
+    fn read(
         &self,
         from: isize,
         count: usize,

@@ -95,12 +95,12 @@ impl RowSums {
     fn rows<T: Float>(self, x: &[T], out: &mut [T]) {
         let n = self.row;
         assert_eq!(x.len(), n * out.len(), "as many rows as results");
-        let params = &vec![(); out.len()][..];
+        let (params, ask) = (&vec![(); out.len()][..], false);
         if self.mean {
             let finish = &|sum: f64| T::of(sum / n as f64);
-            dispatch(RowLeaves { f: Sum, x, n, first: 0, params, out, finish });
+            dispatch(RowLeaves { f: Sum, x, n, first: 0, params, ask, out, finish });
         } else {
-            dispatch(RowLeaves { f: Sum, x, n, first: 0, params, out, finish: &T::of });
+            dispatch(RowLeaves { f: Sum, x, n, first: 0, params, ask, out, finish: &T::of });
         }
     }
 
@@ -108,7 +108,7 @@ impl RowSums {
         let (mut rest, mut within) = (x, at % self.row);
         for out in out {
             let (leaf, behind) = rest.split_at(LEAF.min(self.row - within));
-            *out = leaf_of(Sum, leaf, 0, ());
+            *out = leaf_of(Sum, leaf, 0, (), false);
             (rest, within) = (behind, (within + leaf.len()) % self.row);
         }
         assert!(rest.is_empty(), "as many leaves as numbers");

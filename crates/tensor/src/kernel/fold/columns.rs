@@ -6,13 +6,12 @@ use super::{Fold, LEAF, Tree};
 use crate::blocks::Reader;
 use crate::element::Element;
 use crate::simd::dispatch;
+use crate::stream::LARGE;
 
 /// Outputs of a tile of columns at most.
 pub(super) const TILE: usize = 1024;
 /// Bytes of a leaf that is copied: it stays in the cache of a core.
 const ROOM: usize = 1 << 19;
-/// Bytes that stay in the caches of the cores at most.
-const NEAR: usize = 1 << 23;
 
 /// Outputs that lie side by side: element `i` of output `k` is element `i·outputs + k`.
 pub(super) struct Tiles<'a, T, F: Fold<T>> {
@@ -115,7 +114,7 @@ impl<T: Element, F: Fold<T>> Tile<'_, T, F> {
             Some(step) => from.wrapping_add_signed(i as isize * step),
             None => reader.position((first + i) * outputs + self.at),
         }));
-        let far = self.in_place && size_of_val(x) > NEAR;
+        let far = self.in_place && size_of_val(x) >= LARGE;
         dispatch(Strips { f, x, rows: &workspace.rows, far, first, params, out });
     }
 

@@ -10,7 +10,7 @@ pub(super) const FEW: usize = 128;
 /// Accumulators that stay in the nearest cache while all rows are read.
 const BLOCK: usize = 2048;
 /// Rows that are read at a time.
-const AHEAD: usize = 4;
+const AT_ONCE: usize = 4;
 /// Accumulators that one loop of constant length goes over.
 const STRIP: usize = 64;
 
@@ -65,7 +65,7 @@ impl<T: Copy, F: Fold<T>> Kernel for LanesInARow<'_, T, F> {
         let row = self.lanes.folds.len();
         for from in (0..row).step_by(BLOCK) {
             let block = from..row.min(from + BLOCK);
-            let i = self.rows::<AHEAD, I>(0, &block);
+            let i = self.rows::<AT_ONCE, I>(0, &block);
             let i = self.rows::<2, I>(i, &block);
             let i = self.rows::<1, I>(i, &block);
             // The last elements, which only some lanes have.

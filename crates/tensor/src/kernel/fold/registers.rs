@@ -66,15 +66,16 @@ impl Step for Smaller {
 }
 
 /// The fold of a leaf that begins with `x` and goes on with `more` slices, if it is one of floats
-/// and this is an instruction set that has the registers.
+/// and this is an instruction set that has the registers. It may `ask` for what comes next.
 #[inline(always)]
 pub fn fold<T: Element, S: Step, I: Isa, A: Copy + 'static>(
     step: S,
     x: &[T],
     more: &[&[T]],
+    ask: bool,
 ) -> Option<A> {
     #[cfg(target_arch = "x86_64")]
-    let fold = x86::leaf::<T, S, I>(step, x, more)?;
+    let fold = x86::leaf::<T, S, I>(step, x, more, ask)?;
     #[cfg(not(target_arch = "x86_64"))]
     let fold: f64 = None?;
     // An extremum of `f32` is one.

@@ -4,11 +4,13 @@ use super::{AHEAD, Fold, LANES, LEAF, Tree};
 use crate::blocks::Reader;
 use crate::element::Element;
 use crate::simd::{Isa, Kernel, dispatch, prefetch_ahead};
+use crate::stream::LARGE;
 
-/// Short rows that are asked for together, of which one may be less than a cache line; folds of long
-/// rows that are finished together: for a division or a root after each, the next rows would have
-/// to wait.
+/// Folds of long rows that are finished together: for a division or a root after each, the next
+/// rows would have to wait.
 const TOGETHER: usize = 32;
+/// Short rows that are asked for together: of one, often not a line is new.
+const ASKED: usize = 32;
 
 /// Outputs whose elements follow each other: element `i` of output `k` is element `k·n + i`.
 pub(super) struct Rows<'a, T, F: Fold<T>> {
@@ -25,7 +27,7 @@ impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
         part: &mut [O],
         finish: &(impl Fn(F::Acc) -> O + Sync),
     ) {
-        let (f, n) = (self.f, self.n);
+        let (f, n, ask) = (self.f, self.n, self.far());
         if n > LEAF {
             for (k, o) in part.iter_mut().enumerate() {
                 let row = Row { rows: self, row: start + k };
@@ -38,8 +40,15 @@ impl<T: Element, F: Fold<T>> Rows<'_, T, F> {
         for (k, out) in part.chunks_mut(batch).enumerate() {
             let at = start + k * batch;
             let x = self.reader.block(at * n, out.len() * n, &mut scratch);
-            dispatch(RowLeaves { f, x, n, first: 0, params: &self.params[at..], out, finish });
+            let params = &self.params[at..];
+            dispatch(RowLeaves { f, x, n, first: 0, params, ask, out, finish });
         }
+    }
+
+    /// Whether the elements come from memory one after the other, so that what comes next is asked
+    /// for.
+    fn far(&self) -> bool {
+        self.reader.is_direct() && size_of_val(self.reader.buffer()) >= LARGE
     }
 
     fn scratch(&self, len: usize) -> Vec<T> {
@@ -68,7 +77,7 @@ impl<T: Element, F: Fold<T>> Tree for Row<'_, T, F> {
         let (at, param) = (self.row * n + first, params[self.row]);
         match reader.runs(at, len) {
             Some(runs) if len > LANES => dispatch(Pieces { f, x: &runs, first, param }),
-            _ => leaf_of(f, reader.block(at, len, scratch), first, param),
+            _ => leaf_of(f, reader.block(at, len, scratch), first, param, self.rows.far()),
         }
     }
 
@@ -88,6 +97,8 @@ pub(super) struct RowLeaves<'a, T, F: Fold<T>, O, G> {
     pub n: usize,
     pub first: usize,
     pub params: &'a [F::Param],
+    /// Whether to ask for what comes next.
+    pub ask: bool,
     pub out: &'a mut [O],
     pub finish: &'a G,
 }
@@ -96,11 +107,14 @@ impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, 
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let RowLeaves { f, x, n, first, params, out, finish } = self;
+        let RowLeaves { f, x, n, first, params, ask, out, finish } = self;
         if n <= LANES {
-            let batches = x.chunks(TOGETHER * n).zip(params.chunks(TOGETHER));
-            for (out, (x, params)) in out.chunks_mut(TOGETHER).zip(batches) {
-                prefetch_ahead(x, AHEAD);
+            let rows = if ask { ASKED } else { out.len() };
+            let batches = x.chunks(rows * n).zip(params.chunks(rows));
+            for (out, (x, params)) in out.chunks_mut(rows).zip(batches) {
+                if ask {
+                    prefetch_ahead(x, AHEAD);
+                }
                 for (o, (x, &param)) in out.iter_mut().zip(x.chunks_exact(n).zip(params)) {
                     *o = finish(few::<T, F, I>(f, x, first, param));
                 }
@@ -111,7 +125,7 @@ impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, 
         for out in out.chunks_mut(TOGETHER) {
             let mut folds = [F::Acc::default(); TOGETHER];
             for (fold, (x, &param)) in folds.iter_mut().zip(rows.by_ref().take(out.len())) {
-                *fold = long::<T, F, I>(f, x, first, param);
+                *fold = long::<T, F, I>(f, x, first, param, ask);
             }
             out.iter_mut().zip(folds).for_each(|(o, fold)| *o = finish(fold));
         }
@@ -124,12 +138,13 @@ pub(super) fn leaf_of<T: Element, F: Fold<T>>(
     x: &[T],
     first: usize,
     param: F::Param,
+    ask: bool,
 ) -> F::Acc {
     if x.len() > LANES {
-        return dispatch(LongLeaf { f, x, first, param });
+        return dispatch(LongLeaf { f, x, first, param, ask });
     }
     let (n, params, mut acc) = (x.len(), &[param], [F::Acc::default()]);
-    dispatch(RowLeaves { f, x, n, first, params, out: &mut acc, finish: &|acc| acc });
+    dispatch(RowLeaves { f, x, n, first, params, ask, out: &mut acc, finish: &|acc| acc });
     acc[0]
 }
 
@@ -140,13 +155,14 @@ struct LongLeaf<'a, T, F: Fold<T>> {
     x: &'a [T],
     first: usize,
     param: F::Param,
+    ask: bool,
 }
 
 impl<T: Element, F: Fold<T>> Kernel for LongLeaf<'_, T, F> {
     type Output = F::Acc;
     #[inline(always)]
     fn run<I: Isa>(self) -> F::Acc {
-        long::<T, F, I>(self.f, self.x, self.first, self.param)
+        long::<T, F, I>(self.f, self.x, self.first, self.param, self.ask)
     }
 }
 
@@ -163,10 +179,11 @@ impl<T: Element, F: Fold<T>> Kernel for Pieces<'_, T, F> {
     #[inline(always)]
     fn run<I: Isa>(self) -> F::Acc {
         let Pieces { f, x, first, param } = self;
-        if let Some(fold) = f.leaf::<I>(&[], x, param) {
+        if let Some(fold) = f.leaf::<I>(&[], x, param, false) {
             return fold;
         }
-        let mut lanes = Lanes::new(f, first, param);
+        // What lies ahead of a piece is often not of the tensor.
+        let mut lanes = Lanes::new(f, first, param, false);
         for x in x {
             // To the end of a chunk, then whole ones.
             let (head, x) = x.split_at(x.len().min(lanes.at.next_multiple_of(LANES) - lanes.at));
@@ -190,25 +207,32 @@ fn few<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param
     }
     match x.len() {
         1 => f.lift::<I>(x[0], first, param),
-        2 => exact::<2, T, F, I>(f, x, first, param),
+        // Where the length is known, no lane idles.
+        2 => short::<2, T, F, I>(f, x, first, param),
         3 => short::<4, T, F, I>(f, x, first, param),
-        4 => exact::<4, T, F, I>(f, x, first, param),
+        4 => short::<4, T, F, I>(f, x, first, param),
         5..=7 => short::<8, T, F, I>(f, x, first, param),
-        8 => exact::<8, T, F, I>(f, x, first, param),
+        8 => short::<8, T, F, I>(f, x, first, param),
         9..=15 => short::<16, T, F, I>(f, x, first, param),
-        16 => exact::<16, T, F, I>(f, x, first, param),
-        LANES => exact::<LANES, T, F, I>(f, x, first, param),
+        16 => short::<16, T, F, I>(f, x, first, param),
+        LANES => short::<LANES, T, F, I>(f, x, first, param),
         _ => short::<LANES, T, F, I>(f, x, first, param),
     }
 }
 
 /// The fold of a leaf with at least one element a lane.
 #[inline(always)]
-fn long<T: Copy, F: Fold<T>, I: Isa>(f: F, x: &[T], first: usize, param: F::Param) -> F::Acc {
-    if let Some(fold) = f.leaf::<I>(x, &[], param) {
+fn long<T: Copy, F: Fold<T>, I: Isa>(
+    f: F,
+    x: &[T],
+    first: usize,
+    param: F::Param,
+    ask: bool,
+) -> F::Acc {
+    if let Some(fold) = f.leaf::<I>(x, &[], param, ask) {
         return fold;
     }
-    let mut lanes = Lanes::new(f, first, param);
+    let mut lanes = Lanes::new(f, first, param, ask);
     let tail = lanes.chunks::<I>(x);
     let Lanes { at, mut folds, .. } = lanes;
     for (j, (lane, &x)) in folds.iter_mut().zip(tail).enumerate() {
@@ -225,13 +249,15 @@ struct Lanes<T, F: Fold<T>> {
     at: usize,
     /// Whether they hold anything.
     begun: bool,
+    /// Whether to ask for what comes next.
+    ask: bool,
     folds: [F::Acc; LANES],
 }
 
 impl<T: Copy, F: Fold<T>> Lanes<T, F> {
     #[inline(always)]
-    fn new(f: F, first: usize, param: F::Param) -> Self {
-        Lanes { f, param, at: first, begun: false, folds: [F::Acc::default(); LANES] }
+    fn new(f: F, first: usize, param: F::Param, ask: bool) -> Self {
+        Lanes { f, param, at: first, begun: false, ask, folds: [F::Acc::default(); LANES] }
     }
 
     /// Folds all chunks, the first element of which is one of lane 0. Returns what is less
@@ -265,7 +291,9 @@ impl<T: Copy, F: Fold<T>> Lanes<T, F> {
     fn groups<'x, const K: usize, I: Isa>(&mut self, x: &'x [[T; LANES]]) -> &'x [[T; LANES]] {
         let (groups, rest) = x.as_chunks::<K>();
         for group in groups {
-            prefetch_ahead(group.as_flattened(), AHEAD);
+            if self.ask {
+                prefetch_ahead(group.as_flattened(), AHEAD);
+            }
             match self.begun {
                 false => self.group::<K, true, I>(group),
                 true => self.group::<K, false, I>(group),
@@ -331,21 +359,6 @@ fn half<const H: usize, T, F: Fold<T>>(f: F, lanes: &[F::Acc]) -> [F::Acc; H] {
         lower[j] = f.merge(a[j], b[j]);
     }
     lower
-}
-
-/// The fold of `W` elements, one a lane.
-#[inline(always)]
-fn exact<const W: usize, T: Copy, F: Fold<T>, I: Isa>(
-    f: F,
-    x: &[T],
-    first: usize,
-    param: F::Param,
-) -> F::Acc {
-    let mut lanes = [F::Acc::default(); W];
-    for (j, (lane, &x)) in lanes.iter_mut().zip(&x[..W]).enumerate() {
-        *lane = f.lift::<I>(x, first + j, param);
-    }
-    halves::<T, F>(f, &mut lanes)
 }
 
 /// The fold of at least 1 and at most `W` elements, one a lane. The trip counts are constant, so

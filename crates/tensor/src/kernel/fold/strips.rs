@@ -19,7 +19,7 @@ const HALFWAY: usize = 64;
 pub(super) const NARROW: usize = 16;
 /// Rows of a lane that are read at a time, so that the accumulators are loaded and stored once for
 /// all. Of eight, more lie in distant pages of memory than are fetched at full speed.
-const AHEAD: usize = 4;
+const AT_ONCE: usize = 4;
 /// Strips of accumulators that wait at most: one for each halving of the lanes, and the last one.
 const DEPTH: usize = LANES.ilog2() as usize + 1;
 
@@ -161,12 +161,12 @@ impl<T: Copy, F: Fold<T>> Strips<'_, T, F> {
             return self.near::<W, I>(lane, at, params, acc);
         }
         let (mut i, new) = (lane, |_, own| own);
-        match has(AHEAD, i) {
-            true => self.fold::<W, AHEAD, true, I>(&mut i, at, then, params, acc, new),
+        match has(AT_ONCE, i) {
+            true => self.fold::<W, AT_ONCE, true, I>(&mut i, at, then, params, acc, new),
             false => self.fold::<W, 1, true, I>(&mut i, at, then, params, acc, new),
         }
-        while has(AHEAD, i) {
-            self.fold::<W, AHEAD, false, I>(&mut i, at, then, params, acc, new);
+        while has(AT_ONCE, i) {
+            self.fold::<W, AT_ONCE, false, I>(&mut i, at, then, params, acc, new);
         }
         if has(2, i) {
             self.fold::<W, 2, false, I>(&mut i, at, then, params, acc, new);
@@ -176,8 +176,8 @@ impl<T: Copy, F: Fold<T>> Strips<'_, T, F> {
         }
     }
 
-    /// As [`lane`](Self::lane), of rows in a cache, and folds that are a number: they stay in
-    /// registers.
+    /// As [`lane`](Self::lane), of three rows or more in a cache, and folds that are a number: with
+    /// AVX-512 they stay in registers from row to row.
     #[inline(always)]
     fn near<const W: usize, I: Isa>(
         &self,

@@ -258,22 +258,34 @@ fn large_batches_match_their_matrices() {
 
 #[test]
 fn long_vectors_have_the_bits_of_their_transposes_on_any_number_of_threads() {
-    for (k, n) in [(1025, 1), (5000, 3), (110_003, 20), (200_000, 1), (2048, 700), (3000, 64)] {
-        let (x, b) = (rough::<f32>(&[k], 1), rough::<f32>(&[k, n], 2));
-        let turned = Tensor::from_vec(b.t().to_vec(), [n, k]).unwrap();
-        let y = x.matmul(&b);
-        let wide = x.cast::<f64>().matmul(&b.cast::<f64>());
-        let close = |(y, wide): (f32, f64)| (f64::from(y) - wide).abs() < k as f64 * 1e-7;
-        assert!(y.iter().zip(wide.iter()).all(close), "{k} {n}");
-        for threads in [1, 3] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
-                assert_eq!(x.matmul(&b), y, "{k} {n}");
-                assert_eq!(turned.matmul(&x), y, "{k} {n}");
-                assert_eq!(x.matmul(&turned.t()), y, "{k} {n}");
-            });
+    fn sweep<T: Float>(tolerance: f64) {
+        for (k, n) in [
+            (1025, 1),
+            (5000, 3),
+            (210_003, 20),
+            (200_000, 1),
+            (2048, 700),
+            (3000, 64),
+            (600, 1300),
+        ] {
+            let (x, b) = (rough::<T>(&[k], 1), rough::<T>(&[k, n], 2));
+            let turned = Tensor::from_vec(b.t().to_vec(), [n, k]).unwrap();
+            let y = x.matmul(&b);
+            let exact = x.cast::<f64>().matmul(&b.cast::<f64>());
+            let close = |(y, exact): (T, f64)| (y.wide() - exact).abs() < k as f64 * tolerance;
+            assert!(y.iter().zip(exact.iter()).all(close), "{k} {n}");
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    assert_eq!(x.matmul(&b), y, "{k} {n}");
+                    assert_eq!(turned.matmul(&x), y, "{k} {n}");
+                    assert_eq!(x.matmul(&turned.t()), y, "{k} {n}");
+                });
+            }
         }
     }
+    sweep::<f32>(1e-7);
+    sweep::<f64>(1e-15);
 }
 
 #[test]

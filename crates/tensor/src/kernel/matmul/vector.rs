@@ -5,6 +5,7 @@ use crate::buffer::Buffer;
 use crate::element::Float;
 use crate::par;
 use crate::simd::{Isa, Kernel, dispatch, prefetch_ahead};
+use crate::stream::LARGE;
 
 /// Terms of a vector that are added up together: threads share stretches, the rows of a tall
 /// matrix stay in the nearest cache for all partial sums, and those of one stretch need not wait
@@ -12,15 +13,13 @@ use crate::simd::{Isa, Kernel, dispatch, prefetch_ahead};
 const STRETCH: usize = 1024;
 /// Partial sums of [`PartialSums`]: one register of AVX-512 in f32, two in f64.
 const LANES: usize = 16;
-/// Columns side by side that are gone through together, if the tasks are enough: the longer the
-/// parts of rows, the faster they are fetched. (Of 512, the sums are more than the registers.)
-const WIDTHS: [usize; 2] = [256, 128];
-/// And if not.
+/// Columns side by side that are gone through together: the longer the parts of rows, the faster
+/// they are fetched. (Of 512, the sums are more than the registers of AVX-512.)
+const WIDE: usize = 256;
+/// So many where there would else be too few tasks for the threads.
+const HALF: usize = 128;
+/// So many where there would still be too few.
 const NARROW: usize = 64;
-/// Tasks that are enough.
-const TASKS: usize = 4;
-/// Bytes of a matrix that stays in no cache.
-const FAR: usize = 1 << 23;
 /// Distances over which they are added up.
 const HALVES: [usize; 4] = [8, 4, 2, 1];
 
@@ -49,8 +48,8 @@ pub(super) fn vector<T: Float>(k: usize, a: Matrix<'_, T>, b: Matrix<'_, T>, out
 /// columns wide.
 fn columns_of_task<T>(terms: usize, k: usize, n: usize, b: Matrix<'_, T>) -> usize {
     let columns = (par::GRAIN_BYTES / size_of::<T>() / terms).max(1);
-    let enough = |width: &usize| n / width * k.div_ceil(terms) >= TASKS;
-    let width = WIDTHS.into_iter().find(enough).unwrap_or(NARROW);
+    let enough = |width: &usize| n / width * k.div_ceil(terms) >= 2 * par::threads();
+    let width = [WIDE, HALF].into_iter().find(enough).unwrap_or(NARROW);
     let columns = columns.next_multiple_of(if b.right == 1 { width } else { 4 });
     if n.saturating_mul(k) < THREADED { n } else { columns }
 }
@@ -228,7 +227,7 @@ impl<T: Float> Kernel for PartialSums<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let PartialSums { x, b, out } = self;
-        let far = size_of_val(b.data) >= FAR;
+        let far = size_of_val(b.data) >= LARGE;
         let mut j = 0;
         while j < out.len() {
             let (b, out) = (b.at(0, j), &mut out[j..]);
@@ -236,8 +235,8 @@ impl<T: Float> Kernel for PartialSums<'_, T> {
                 (1, 4..) if far => down::<T, I, 4, true>(x, b, out),
                 (1, 4..) => down::<T, I, 4, false>(x, b, out),
                 (1, _) => down::<T, I, 1, false>(x, b, out),
-                (_, 256..) if b.right == 1 => across::<T, I, 256>(x, b, out),
-                (_, 128..) if b.right == 1 => across::<T, I, 128>(x, b, out),
+                (_, WIDE..) if b.right == 1 => across::<T, I, WIDE>(x, b, out),
+                (_, HALF..) if b.right == 1 => across::<T, I, HALF>(x, b, out),
                 (_, NARROW..) if b.right == 1 => across::<T, I, NARROW>(x, b, out),
                 (_, 16..) => across::<T, I, 16>(x, b, out),
                 (_, 4..) => across::<T, I, 4>(x, b, out),
@@ -247,10 +246,10 @@ impl<T: Float> Kernel for PartialSums<'_, T> {
     }
 }
 
-/// [`PartialSums`] for `W` columns, each side by side in memory: all lanes of a column at once. Of a
-/// matrix that is `FAR`, the columns behind these are asked for.
+/// [`PartialSums`] for `W` columns, each side by side in memory: all lanes of a column at once. The
+/// columns behind these may be to be asked for.
 #[inline(always)]
-fn down<T: Float, I: Isa, const W: usize, const FAR: bool>(
+fn down<T: Float, I: Isa, const W: usize, const ASK: bool>(
     x: &[T],
     b: Matrix<'_, T>,
     out: &mut [T],
@@ -263,7 +262,7 @@ fn down<T: Float, I: Isa, const W: usize, const FAR: bool>(
         for (sums, column) in sums.iter_mut().zip(&columns) {
             let y: &[T; LANES] =
                 column[c * LANES..][..LANES].try_into().expect("the slice has LANES elements");
-            if FAR {
+            if ASK {
                 prefetch_ahead(y, next);
             }
             add_products::<T, I, LANES>(x, y, sums);

@@ -12,8 +12,8 @@ impl<T: Number> Fold<T> for Sum {
     type Param = ();
     type Acc = T::Wide;
     #[inline(always)]
-    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): ()) -> Option<Self::Acc> {
-        registers::fold::<T, _, I, _>(Plus, x, more)
+    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): (), ask: bool) -> Option<Self::Acc> {
+        registers::fold::<T, _, I, _>(Plus, x, more, ask)
     }
     #[inline(always)]
     fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T::Wide {
@@ -32,8 +32,8 @@ impl<T: Number> Fold<T> for Product {
     type Param = ();
     type Acc = T::Wide;
     #[inline(always)]
-    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): ()) -> Option<Self::Acc> {
-        registers::fold::<T, _, I, _>(Times, x, more)
+    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): (), ask: bool) -> Option<Self::Acc> {
+        registers::fold::<T, _, I, _>(Times, x, more, ask)
     }
     #[inline(always)]
     fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T::Wide {
@@ -53,8 +53,8 @@ impl<T: Number> Fold<T> for Max {
     type Param = ();
     type Acc = T;
     #[inline(always)]
-    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): ()) -> Option<Self::Acc> {
-        registers::fold::<T, _, I, _>(Larger, x, more)
+    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): (), ask: bool) -> Option<Self::Acc> {
+        registers::fold::<T, _, I, _>(Larger, x, more, ask)
     }
     #[inline(always)]
     fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T {
@@ -76,8 +76,8 @@ impl<T: Number> Fold<T> for Min {
     type Param = ();
     type Acc = T;
     #[inline(always)]
-    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): ()) -> Option<Self::Acc> {
-        registers::fold::<T, _, I, _>(Smaller, x, more)
+    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): (), ask: bool) -> Option<Self::Acc> {
+        registers::fold::<T, _, I, _>(Smaller, x, more, ask)
     }
     #[inline(always)]
     fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> T {
@@ -98,8 +98,8 @@ impl<T: Float> Fold<T> for Deviations {
     type Param = f64;
     type Acc = f64;
     #[inline(always)]
-    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], mean: f64) -> Option<Self::Acc> {
-        registers::fold::<T, _, I, _>(PlusSquare(mean), x, more)
+    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], mean: f64, ask: bool) -> Option<Self::Acc> {
+        registers::fold::<T, _, I, _>(PlusSquare(mean), x, more, ask)
     }
     #[inline(always)]
     fn lift<I: Isa>(self, x: T, _: usize, mean: f64) -> f64 {
@@ -124,8 +124,8 @@ impl<T: Float> Fold<T> for Squares {
     type Param = ();
     type Acc = f64;
     #[inline(always)]
-    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): ()) -> Option<Self::Acc> {
-        registers::fold::<T, _, I, _>(PlusSquare(0.0), x, more)
+    fn leaf<I: Isa>(self, x: &[T], more: &[&[T]], (): (), ask: bool) -> Option<Self::Acc> {
+        registers::fold::<T, _, I, _>(PlusSquare(0.0), x, more, ask)
     }
     #[inline(always)]
     fn lift<I: Isa>(self, x: T, _: usize, (): ()) -> f64 {

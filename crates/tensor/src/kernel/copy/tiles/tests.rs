@@ -71,6 +71,29 @@ fn tiles_are_read_from_every_layout_they_are_chosen_for() {
     copies::<i64>();
 }
 
+/// Rows of the output that are few and long, past the caches and not.
+#[test]
+fn long_rows_have_every_element_on_any_number_of_threads() {
+    for (shape, order) in [
+        (&[40_000, 4][..], &[1, 0][..]),
+        (&[40_000, 21], &[1, 0]),
+        (&[40_000, 7, 3], &[1, 0, 2]),
+        (&[3, 35_000, 5], &[0, 2, 1]),
+        (&[1_100_003, 4], &[1, 0]),
+    ] {
+        let x = counted::<f32>(shape).permute(order);
+        assert!(Tiles::of(x.view()).unwrap().long(par::GRAIN_BYTES / size_of::<f32>()));
+        for y in [x.flip(0), x.flip(order.iter().position(|&axis| axis == 0).unwrap() as isize), x]
+        {
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let copy = pool.install(|| y.to_contiguous());
+                assert!(copy.iter().eq(y.iter()), "{shape:?} {order:?} {threads}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_instruction_set_turns_a_tile_alike() {
     let data: Vec<f32> = (0..10_000).map(|i| i as f32).collect();

@@ -81,32 +81,38 @@ impl Instructions for Smaller {
 /// The fold of a leaf of floats, unless one of them is a NaN and must not be, or there is no
 /// AVX-512.
 #[inline(always)]
-pub(super) fn leaf<T: Element, S: Step, I: Isa>(step: S, x: &[T], more: &[&[T]]) -> Option<f64> {
+pub(super) fn leaf<T: Element, S: Step, I: Isa>(
+    step: S,
+    x: &[T],
+    more: &[&[T]],
+    ask: bool,
+) -> Option<f64> {
     if !matches!(T::DTYPE, DType::F32 | DType::F64) || !I::AVX512 || level() < Level::Avx512 {
         return None;
     }
     // SAFETY: `level` has found the features on this processor.
-    unsafe { fold(step, x, more) }
+    unsafe { fold(step, x, more, ask) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-fn fold<T: Element, S: Step>(step: S, x: &[T], more: &[&[T]]) -> Option<f64> {
+fn fold<T: Element, S: Step>(step: S, x: &[T], more: &[&[T]], ask: bool) -> Option<f64> {
     let mut lanes = [_mm512_set1_pd(S::NOTHING); LANES / WIDTH];
     let (mut x, mut more) = (x, more.iter());
     let (mut lane, mut unordered) = (0, 0);
-    // What lies ahead of a piece is often not of the tensor.
-    let ahead = if more.len() == 0 { AHEAD } else { 0 };
     loop {
         let (head, rest) = x.split_at(x.len().min((LANES - lane) % LANES));
-        prefetch_ahead(head, ahead);
         unordered |= part(step, &mut lanes, lane, head);
         let (chunks, tail) = rest.as_chunks();
         for chunk in chunks {
-            prefetch_ahead(chunk, ahead);
+            if ask {
+                prefetch_ahead(chunk, AHEAD);
+            }
             unordered |= whole(step, &mut lanes, chunk);
         }
-        prefetch_ahead(tail, ahead);
+        if ask {
+            prefetch_ahead(tail, AHEAD);
+        }
         unordered |= part(step, &mut lanes, 0, tail);
         lane = (lane + x.len()) % LANES;
         match more.next() {

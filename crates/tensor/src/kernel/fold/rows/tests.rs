@@ -9,8 +9,12 @@ use crate::tensor::Tensor;
 fn same_everywhere<T: Float, F: Fold<T, Acc: Float>>(f: F, x: &[T], param: F::Param) {
     let (first, n) = (0, x.len());
     let bits = |fold: F::Acc| if fold != fold { u64::MAX } else { fold.wide().to_bits() };
-    let plain = bits(dispatch_at(Level::Avx2, LongLeaf { f, x, first, param }));
-    assert_eq!(bits(dispatch(LongLeaf { f, x, first, param })), plain, "{n} elements");
+    let leaf = |ask| LongLeaf { f, x, first, param, ask };
+    let plain = bits(dispatch_at(Level::Avx2, leaf(false)));
+    for ask in [false, true] {
+        assert_eq!(bits(dispatch_at(Level::Avx2, leaf(ask))), plain, "{n} elements");
+        assert_eq!(bits(dispatch(leaf(ask))), plain, "{n} elements");
+    }
     for cut in [1, 16, 31, 32, 33, 40, 64, n - 1] {
         let (a, b) = x.split_at(cut.min(n));
         let (b, c) = b.split_at(b.len() / 2);
