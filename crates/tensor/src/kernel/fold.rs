@@ -21,6 +21,7 @@
 mod blockwise;
 mod columns;
 mod lanes;
+mod leaf;
 pub(super) mod registers;
 mod rows;
 mod strips;
@@ -106,7 +107,7 @@ pub fn fold<T: Element, O: Send, F: Fold<T>>(
         && n == x.len()
         && (1..=LEAF).contains(&n)
     {
-        *out = finish(Some(rows::leaf_of(f, x, 0, *param, false)));
+        *out = finish(Some(leaf::leaf_of(f, x, 0, *param, false)));
         return;
     }
     let outputs = shape::len(&axes.reduce(x.shape(), false));

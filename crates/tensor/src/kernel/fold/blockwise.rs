@@ -6,7 +6,8 @@
 
 use std::ops::Range;
 
-use super::rows::{RowLeaves, leaf_of};
+use super::leaf::leaf_of;
+use super::rows::RowLeaves;
 use super::{LEAF, Sum};
 use crate::any::{AnySlice, AnySliceMut};
 use crate::element::Float;
