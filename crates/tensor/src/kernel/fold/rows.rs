@@ -110,7 +110,7 @@ impl<T: Element, F: Fold<T>, O, G: Fn(F::Acc) -> O> Kernel for RowLeaves<'_, T, 
     fn run<I: Isa>(self) {
         let RowLeaves { f, x, n, first, params, ask, out, finish } = self;
         if n <= LANES {
-            let rows = if ask { ASKED } else { out.len() };
+            let rows = if ask { ASKED } else { out.len().max(1) };
             let batches = x.chunks(rows * n).zip(params.chunks(rows));
             for (out, (x, params)) in out.chunks_mut(rows).zip(batches) {
                 if ask {
