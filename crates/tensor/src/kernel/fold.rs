@@ -67,8 +67,8 @@ pub trait Fold<T>: Copy + Send + Sync {
     /// Both accumulators together; `a` stands before `b` in the same lane, leaf or tree.
     fn merge(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
     /// The fold of a leaf that begins with `x` and goes on with `more` slices, if there is a faster
-    /// way to the same bits than the loops; see `registers.rs`. What comes next may be to be asked
-    /// for.
+    /// way to the same bits than the loops; see `registers.rs`. `ask` says whether to ask for what
+    /// comes next.
     #[inline(always)]
     fn leaf<I: Isa>(
         self,

@@ -66,7 +66,7 @@ impl Step for Smaller {
 }
 
 /// The fold of a leaf that begins with `x` and goes on with `more` slices, if it is one of floats
-/// and this is an instruction set that has the registers. It may `ask` for what comes next.
+/// and this is an instruction set that has the registers. `ask`: for what comes next.
 #[inline(always)]
 pub fn fold<T: Element, S: Step, I: Isa, A: Copy + 'static>(
     step: S,

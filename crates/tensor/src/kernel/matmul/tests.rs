@@ -271,9 +271,9 @@ fn long_vectors_have_the_bits_of_their_transposes_on_any_number_of_threads() {
             let (x, b) = (rough::<T>(&[k], 1), rough::<T>(&[k, n], 2));
             let turned = Tensor::from_vec(b.t().to_vec(), [n, k]).unwrap();
             let y = x.matmul(&b);
-            let exact = x.cast::<f64>().matmul(&b.cast::<f64>());
+            let exact = naive(&x.cast::<f64>().unsqueeze(0), &b.cast::<f64>());
             let close = |(y, exact): (T, f64)| (y.wide() - exact).abs() < k as f64 * tolerance;
-            assert!(y.iter().zip(exact.iter()).all(close), "{k} {n}");
+            assert!(y.iter().zip(exact).all(close), "{k} {n}");
             for threads in [1, 3] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| {
@@ -285,7 +285,8 @@ fn long_vectors_have_the_bits_of_their_transposes_on_any_number_of_threads() {
         }
     }
     sweep::<f32>(1e-7);
-    sweep::<f64>(1e-15);
+    // What a sum of one term after the other is off itself.
+    sweep::<f64>(1e-14);
 }
 
 #[test]
